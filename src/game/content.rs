@@ -1,0 +1,1314 @@
+//! The content of a game: every ship, item, enemy, place, event and number the rules speak of, loaded from TOML and checked.
+//!
+//! [`Content::parse`] takes the texts of the files and answers with content in which every reference leads somewhere and
+//! every number is possible, or with all the faults it found, each with its file and key. Reading files is not done here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use garde::Validate;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::table::{Ref, Table};
+
+/// The largest sum, price or quantity content may name: sums of a whole game stay far inside an i64.
+const MOST: i64 = 1_000_000;
+
+/// The texts of content files by name, as `ships.toml`.
+pub type Files = BTreeMap<String, String>;
+
+/// The content the program carries: the `data` folder at the time it was built.
+pub fn built_in() -> Files {
+    macro_rules! files {
+        ($($name:literal),*) => { [$(($name, include_str!(concat!("../../data/", $name)))),*] };
+    }
+    files![
+        "balance.toml",
+        "combat.toml",
+        "enemies.toml",
+        "events.toml",
+        "items.toml",
+        "mods.toml",
+        "names.toml",
+        "nodes.toml",
+        "pod.toml",
+        "quests.toml",
+        "regions.toml",
+        "ships.toml"
+    ]
+    .map(|(name, text)| (name.to_owned(), text.to_owned()))
+    .into()
+}
+
+/// A fault in content: where, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file's name.
+    pub file: String,
+    /// The path of keys to the value, dotted.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.file, self.key, self.problem)
+    }
+}
+
+/// All content of a game. Read-only, shared by every game that began with it.
+#[derive(Debug)]
+pub struct Content {
+    /// SHA-256 over the names and texts of the files, in hex: the content's name for ever.
+    pub hash: String,
+    /// Hulls.
+    pub ships: Table<Ship>,
+    /// Modules.
+    pub mods: Table<Mod>,
+    /// What a hold carries.
+    pub items: Table<Item>,
+    /// Who shoots back.
+    pub enemies: Table<Enemy>,
+    /// Combat moves.
+    pub moves: Table<Move>,
+    /// The flight pod.
+    pub pod: Pod,
+    /// What a pod can be fitted with.
+    pub augmentations: Table<Augmentation>,
+    /// Kinds of region.
+    pub regions: Table<RegionKind>,
+    /// Kinds of place.
+    pub nodes: Table<NodeKind>,
+    /// Words for names.
+    pub names: Names,
+    /// What may happen on arrival.
+    pub events: Table<Happening>,
+    /// Work.
+    pub quests: Quests,
+    /// Every other number.
+    pub balance: Balance,
+}
+
+/// A module's slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // The names say it.
+pub enum Slot {
+    High,
+    Mid,
+    Low,
+    Rig,
+}
+
+impl Slot {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::High, Self::Mid, Self::Low, Self::Rig];
+}
+
+/// How many modules of each slot a hull takes.
+#[derive(Clone, Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Slots {
+    #[garde(range(max = 16))]
+    pub high: u8,
+    #[garde(range(max = 16))]
+    pub mid: u8,
+    #[garde(range(max = 16))]
+    pub low: u8,
+    #[garde(range(max = 16))]
+    pub rig: u8,
+}
+
+impl Slots {
+    /// How many of one kind.
+    pub fn of(&self, slot: Slot) -> u8 {
+        match slot {
+            Slot::High => self.high,
+            Slot::Mid => self.mid,
+            Slot::Low => self.low,
+            Slot::Rig => self.rig,
+        }
+    }
+}
+
+/// A hull.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Ship {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    /// Credits.
+    #[garde(range(min = 1, max = MOST))]
+    pub cost: i64,
+    /// Hull points.
+    #[garde(range(min = 1, max = MOST))]
+    pub max_hp: i64,
+    /// Weight units.
+    #[garde(range(min = 0, max = MOST))]
+    pub cargo_capacity: i64,
+    /// Multiplies the fuel of a move.
+    #[garde(custom(between(0.05, 10.0)))]
+    pub fuel_efficiency: f64,
+    #[garde(custom(between(0.05, 10.0)))]
+    pub speed: f64,
+    #[garde(dive)]
+    pub slots: Slots,
+}
+
+/// A module.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Mod {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    #[garde(skip)]
+    pub slot: Slot,
+    #[garde(range(min = 1, max = MOST))]
+    pub cost: i64,
+    #[garde(dive)]
+    pub effects: ModEffects,
+}
+
+/// What a module changes; see `mods.toml` for which add and which multiply.
+#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs)]
+pub struct ModEffects {
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub combat_power: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_hp: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cargo_capacity: i64,
+    #[garde(range(min = 0, max = 1_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub hull_repair: i64,
+    #[garde(inner(custom(between(0.0, 1.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    #[garde(inner(custom(between(0.0, 10.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    #[garde(inner(custom(between(0.0, 1.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub salvage_chance: Option<f64>,
+    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel_efficiency: Option<f64>,
+    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mining_yield: Option<f64>,
+    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan_bonus: Option<f64>,
+}
+
+// serde asks for a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+/// What an item is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Category {
+    Trade,
+    Consumable,
+    Component,
+    Quest,
+}
+
+/// Something a hold carries.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Item {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    #[garde(range(min = 0, max = 10_000))]
+    pub weight: i64,
+    /// Credits, before a place's prices.
+    #[garde(range(min = 0, max = MOST))]
+    pub base_value: i64,
+    #[garde(skip)]
+    pub category: Category,
+    /// The most units a game can hold.
+    #[garde(range(min = 1, max = 9_999))]
+    pub stack_size: i64,
+    /// Consumables have one.
+    #[garde(dive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<UseEffect>,
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
+}
+
+/// What using an item does.
+#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs)]
+pub struct UseEffect {
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ship_condition: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fuel: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub health: i64,
+    /// A buffer in front of the hull.
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub temp_hp: i64,
+    /// Turns, or rounds when used in a fight.
+    #[garde(range(min = 0, max = 1_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub duration: i64,
+}
+
+/// A line of a table of things to find.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Find {
+    #[garde(skip)]
+    pub item: Ref<Item>,
+    #[garde(custom(span(1, 999)))]
+    pub quantity: [i64; 2],
+    #[garde(range(min = 1, max = 1_000))]
+    pub weight: u32,
+}
+
+/// A line of an enemy's loot.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Loot {
+    #[garde(skip)]
+    pub item: Ref<Item>,
+    #[garde(custom(span(1, 999)))]
+    pub quantity: [i64; 2],
+    #[garde(custom(share()))]
+    pub chance: f64,
+}
+
+/// Who shoots back.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Enemy {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    #[garde(range(min = 1, max = 10_000))]
+    pub hp: i64,
+    #[garde(range(min = 1, max = 10_000))]
+    pub combat_power: i64,
+    #[garde(custom(between(0.0, 10.0)))]
+    pub accuracy: f64,
+    #[garde(custom(between(0.05, 10.0)))]
+    pub speed: f64,
+    /// Share of its hull below which it may break off; 0: never.
+    #[garde(custom(share()))]
+    pub flee_threshold: f64,
+    /// Whether it can be talked to.
+    #[garde(skip)]
+    #[serde(default = "yes")]
+    pub parleys: bool,
+    /// Paid for a kill, before the difficulty's share.
+    #[garde(custom(span(0, MOST)))]
+    pub credits: [i64; 2],
+    #[garde(custom(share()))]
+    pub loot_chance: f64,
+    #[garde(length(max = 50), dive)]
+    pub loot: Vec<Loot>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A combat move: multipliers, and what it needs.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Move {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    #[garde(custom(between(0.0, 10.0)))]
+    pub accuracy: f64,
+    #[garde(custom(between(0.0, 10.0)))]
+    pub damage: f64,
+    /// Divides the enemy's chance to hit.
+    #[garde(custom(between(0.05, 10.0)))]
+    pub defense: f64,
+    #[garde(skip)]
+    #[serde(default)]
+    pub needs_targeting: bool,
+    #[garde(range(max = 16))]
+    #[serde(default)]
+    pub needs_weapons: usize,
+}
+
+/// The flight pod.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Pod {
+    #[garde(range(min = 1, max = MOST))]
+    pub cost: i64,
+    #[garde(range(min = 1, max = 10_000))]
+    pub hp: i64,
+    /// Of each move in the pod.
+    #[garde(custom(share()))]
+    pub damage_chance: f64,
+    #[garde(range(min = 0, max = 10_000))]
+    pub damage: i64,
+    /// The least fuel after ejecting.
+    #[garde(range(min = 0, max = 1_000))]
+    pub fuel: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    pub cargo_capacity: i64,
+    #[garde(custom(between(0.05, 10.0)))]
+    pub fuel_efficiency: f64,
+    #[garde(custom(between(0.05, 10.0)))]
+    pub speed: f64,
+    #[garde(range(min = 0, max = 16))]
+    pub max_augmentations: usize,
+    #[garde(skip)]
+    pub rescue_ship: Ref<Ship>,
+    #[garde(range(min = 0, max = MOST))]
+    pub rescue_price: i64,
+}
+
+/// Where an augmentation sits; a pod has one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum PodSlot {
+    Defensive,
+    Utility,
+    Storage,
+    Propulsion,
+}
+
+/// Something a pod can be fitted with.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Augmentation {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    #[garde(skip)]
+    pub slot: PodSlot,
+    #[garde(range(min = 1, max = MOST))]
+    pub cost: i64,
+    #[garde(dive)]
+    pub effects: PodEffects,
+}
+
+/// What an augmentation changes; see `pod.toml`.
+#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs)]
+pub struct PodEffects {
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_hp: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cargo_preservation: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub pod_max_hp: i64,
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub emergency_food: i64,
+    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan_bonus: Option<f64>,
+    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel_efficiency: Option<f64>,
+    #[garde(inner(custom(share())))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rescue_chance: Option<f64>,
+    #[garde(inner(custom(share())))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damage_reduction: Option<f64>,
+}
+
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct PodFile {
+    #[garde(dive)]
+    pod: Pod,
+    #[garde(dive)]
+    augmentations: Table<Augmentation>,
+}
+
+/// How a region looks, for clients.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Background {
+    #[garde(custom(color))]
+    pub primary_color: String,
+    #[garde(custom(color))]
+    pub secondary_color: String,
+    #[garde(custom(between(0.0, 10.0)))]
+    pub star_density: f64,
+    #[garde(custom(share()))]
+    pub nebula_opacity: f64,
+    #[garde(custom(share()))]
+    pub ambient_brightness: f64,
+    #[garde(length(max = 10))]
+    pub particle_effects: Vec<String>,
+}
+
+/// An enemy's share of a region's encounters.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Prowler {
+    #[garde(skip)]
+    pub enemy: Ref<Enemy>,
+    #[garde(range(min = 1, max = 1_000))]
+    pub weight: u32,
+}
+
+/// A kind of region.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct RegionKind {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    /// The kinds of its places, repeated to weigh them.
+    #[garde(length(min = 1, max = 20))]
+    pub node_types: Vec<Ref<NodeKind>>,
+    #[garde(custom(share()))]
+    pub danger: f64,
+    #[garde(custom(between(0.05, 10.0)))]
+    pub wealth: f64,
+    #[garde(custom(share()))]
+    pub repair_availability: f64,
+    #[garde(length(min = 1, max = 100))]
+    pub music_theme: String,
+    #[garde(dive)]
+    pub background: Background,
+    #[garde(length(min = 1, max = 50), dive)]
+    pub enemies: Vec<Prowler>,
+}
+
+/// A kind of place.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct NodeKind {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    #[garde(custom(share()))]
+    pub repair: f64,
+    #[garde(custom(share()))]
+    pub trade: f64,
+    #[garde(custom(share()))]
+    pub danger: f64,
+    /// Units of ore, where there is any to mine.
+    #[garde(inner(custom(span(1, 999))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ore: Option<[i64; 2]>,
+    /// Attempts, where there is a wreck to search.
+    #[garde(inner(custom(span(1, 99))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub salvage: Option<[i64; 2]>,
+    /// What a jump from here costs any ship.
+    #[garde(inner(range(min = 0, max = 1_000)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jump_fuel: Option<i64>,
+}
+
+/// Words for names, by the ids of regions and places.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// Names of regions, by region kind.
+    #[garde(custom(name_lists))]
+    pub regions: BTreeMap<String, Vec<String>>,
+    /// First words of places, by region kind.
+    #[garde(custom(name_lists))]
+    pub firsts: BTreeMap<String, Vec<String>>,
+    /// Last words of places, by kind of place.
+    #[garde(custom(name_lists))]
+    pub lasts: BTreeMap<String, Vec<String>>,
+}
+
+/// Something that may happen on arrival: at once, or with a question.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Happening {
+    #[garde(length(min = 1, max = 500))]
+    pub text: String,
+    /// Where; empty: in any region.
+    #[garde(skip)]
+    #[serde(default)]
+    pub regions: Vec<Ref<RegionKind>>,
+    /// At which kinds of place; empty: at any.
+    #[garde(skip)]
+    #[serde(default)]
+    pub nodes: Vec<Ref<NodeKind>>,
+    #[garde(range(min = 1, max = 1_000))]
+    pub weight: u32,
+    /// What it does, when it does not ask.
+    #[garde(length(max = 10), dive)]
+    #[serde(default)]
+    pub effects: Vec<Effect>,
+    /// What can be answered, when it asks.
+    #[garde(length(max = 10), dive)]
+    #[serde(default)]
+    pub choices: Vec<Choice>,
+}
+
+/// An answer to an event.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Choice {
+    #[garde(length(min = 1, max = 100))]
+    pub id: String,
+    #[garde(length(min = 1, max = 200))]
+    pub label: String,
+    /// What must be held to choose it. It is the outcomes that take it.
+    #[garde(dive)]
+    #[serde(default)]
+    pub needs: Needs,
+    #[garde(length(min = 1, max = 20), dive)]
+    pub outcomes: Vec<Ending>,
+}
+
+/// What must be held to choose an answer.
+#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs)]
+pub struct Needs {
+    #[garde(range(min = 0, max = MOST))]
+    pub credits: i64,
+    #[garde(range(min = 0, max = 1_000))]
+    pub fuel: i64,
+    #[garde(range(min = 0, max = 1_000))]
+    pub food: i64,
+}
+
+/// One way an answer can end.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Ending {
+    #[garde(range(min = 1, max = 1_000))]
+    pub weight: u32,
+    #[garde(length(min = 1, max = 500))]
+    pub text: String,
+    #[garde(length(max = 10), dive)]
+    pub effects: Vec<Effect>,
+}
+
+/// What an event does. Amounts are [least, most]; negative to lose.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs)]
+pub enum Effect {
+    Credits {
+        #[garde(custom(span(-MOST, MOST)))]
+        amount: [i64; 2],
+    },
+    Fuel {
+        #[garde(custom(span(-1_000, 1_000)))]
+        amount: [i64; 2],
+    },
+    Food {
+        #[garde(custom(span(-1_000, 1_000)))]
+        amount: [i64; 2],
+    },
+    Health {
+        #[garde(custom(span(-1_000, 1_000)))]
+        amount: [i64; 2],
+    },
+    Hull {
+        #[garde(custom(span(-1_000, 1_000)))]
+        amount: [i64; 2],
+    },
+    Item {
+        #[garde(skip)]
+        item: Ref<Item>,
+        #[garde(custom(span(1, 999)))]
+        quantity: [i64; 2],
+    },
+    Fight {
+        #[garde(skip)]
+        enemy: Ref<Enemy>,
+    },
+    /// Every place of the region goes on the map.
+    Chart {},
+}
+
+/// What a quest asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuestKind {
+    /// Bring cargo to a dock.
+    Delivery,
+    /// Destroy a named enemy at a place.
+    Bounty,
+    /// Scan a place.
+    Exploration,
+    /// Fetch people and bring them back.
+    Rescue,
+}
+
+/// Work: how it is offered, what it pays, and the texts.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Quests {
+    #[garde(dive)]
+    pub offers: OfferRules,
+    #[garde(dive)]
+    pub reward: RewardRules,
+    #[garde(dive)]
+    pub kinds: Kinds,
+    #[garde(dive)]
+    pub quests: Table<QuestText>,
+}
+
+/// How docks post work.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct OfferRules {
+    #[garde(custom(share()))]
+    pub chance: f64,
+    #[garde(range(max = 10))]
+    pub board: usize,
+    /// Turns.
+    #[garde(range(min = 1, max = 10_000))]
+    pub lasts: i64,
+    #[garde(range(max = 20))]
+    pub most: usize,
+}
+
+/// What work pays; the formula stands in `quests.toml`.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct RewardRules {
+    #[garde(custom(between(0.0, 10_000.0)))]
+    pub near: f64,
+    #[garde(custom(between(0.0, 10_000.0)))]
+    pub far: f64,
+    #[garde(custom(between(0.0, 100.0)))]
+    pub scale: f64,
+    #[garde(custom(between(0.0, 10.0)))]
+    pub base: f64,
+    #[garde(custom(between(0.0, 10.0)))]
+    pub wealth: f64,
+    #[garde(custom(share()))]
+    pub penalty: f64,
+}
+
+/// The rules of each kind.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Kinds {
+    #[garde(dive)]
+    pub delivery: KindRules,
+    #[garde(dive)]
+    pub bounty: KindRules,
+    #[garde(dive)]
+    pub exploration: KindRules,
+    #[garde(dive)]
+    pub rescue: KindRules,
+}
+
+/// One kind's part of the formula, and its deadlines in turns.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct KindRules {
+    #[garde(custom(between(0.0, 100.0)))]
+    pub share: f64,
+    #[garde(custom(between(0.0, 100.0)))]
+    pub distance: f64,
+    #[garde(custom(between(0.0, 10_000.0)))]
+    #[serde(default)]
+    pub flat: f64,
+    #[garde(custom(between(0.0, 100.0)))]
+    #[serde(default)]
+    pub per_weight_near: f64,
+    #[garde(custom(between(0.0, 100.0)))]
+    #[serde(default)]
+    pub per_weight_far: f64,
+    #[garde(custom(between(0.0, 100.0)))]
+    #[serde(default)]
+    pub enemy: f64,
+    #[garde(range(min = 1, max = 10_000))]
+    pub days_near: i64,
+    #[garde(range(min = 1, max = 10_000))]
+    pub days_far: i64,
+}
+
+/// The words of a quest.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct QuestText {
+    #[garde(skip)]
+    pub kind: QuestKind,
+    #[garde(length(min = 1, max = 100))]
+    pub title: String,
+    #[garde(length(min = 1, max = 500))]
+    pub text: String,
+    /// Of a delivery's cargo.
+    #[garde(inner(custom(span(0, 10_000))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<[i64; 2]>,
+}
+
+/// How hard a game is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Difficulty {
+    Easy,
+    #[default]
+    Normal,
+    Hard,
+}
+
+impl Difficulty {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Easy, Self::Normal, Self::Hard];
+}
+
+macro_rules! balance {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Deserialize, Serialize, Validate)]
+        #[serde(deny_unknown_fields)]
+        #[allow(missing_docs)] // `balance.toml` says what each number is.
+        pub struct $name { $($(#[$attribute])* pub $field: $type),* }
+    )*};
+}
+
+balance! {
+    /// Every number of the rules that belongs to no ship, item, enemy or place; explained in `balance.toml`.
+    Balance {
+        #[garde(dive)] start: Start,
+        #[garde(dive)] difficulty: Difficulties,
+        #[garde(dive)] limits: Limits,
+        #[garde(dive)] travel: Travel,
+        #[garde(dive)] upkeep: Upkeep,
+        #[garde(dive)] scan: Scan,
+        #[garde(dive)] mine: Mine,
+        #[garde(dive)] salvage: Salvage,
+        #[garde(dive)] dock: Dock,
+        #[garde(dive)] combat: Combat,
+        #[garde(dive)] seek: Seek,
+        #[garde(dive)] market: Market,
+        #[garde(dive)] map: MapShape,
+    }
+    /// What a game begins with.
+    Start {
+        #[garde(skip)] ship: Ref<Ship>,
+        #[garde(skip)] region: Ref<RegionKind>,
+        #[garde(skip)] node: Ref<NodeKind>,
+        #[garde(range(min = 1, max = 10_000))] health: i64,
+        #[garde(range(min = 0, max = 10_000))] fuel: i64,
+        #[garde(range(min = 0, max = 10_000))] food: i64,
+    }
+    /// The difficulties.
+    Difficulties {
+        #[garde(dive)] easy: DifficultyRules,
+        #[garde(dive)] normal: DifficultyRules,
+        #[garde(dive)] hard: DifficultyRules,
+    }
+    /// One difficulty.
+    DifficultyRules {
+        #[garde(range(min = 1, max = MOST))] goal: i64,
+        #[garde(range(min = 0, max = MOST))] wealth: i64,
+        #[garde(custom(share()))] hazard: f64,
+        #[garde(custom(between(0.0, 10.0)))] enemy_damage: f64,
+        #[garde(custom(between(0.0, 10.0)))] enemy_credits: f64,
+    }
+    /// Ceilings.
+    Limits {
+        #[garde(range(min = 1, max = 10_000))] turns: i64,
+        #[garde(range(min = 1, max = 1_000))] free_actions: u32,
+        #[garde(range(min = 1, max = 10_000))] health: i64,
+        #[garde(range(min = 1, max = 10_000))] fuel: i64,
+        #[garde(range(min = 1, max = 10_000))] food: i64,
+        #[garde(range(min = 1, max = MOST))] wealth: i64,
+        #[garde(range(min = 1, max = 10))] active_quests: usize,
+    }
+    /// Moves.
+    Travel {
+        #[garde(range(min = 1, max = 1_000))] fuel: i64,
+        #[garde(range(min = 1, max = 1_000))] jump_fuel: i64,
+        #[garde(range(min = 0, max = MOST))] jump_bonus: i64,
+        #[garde(custom(span(0, 1_000)))] hazard_damage: [i64; 2],
+        #[garde(custom(share()))] encounter: f64,
+        #[garde(custom(share()))] event: f64,
+    }
+    /// What a turn costs.
+    Upkeep {
+        #[garde(range(min = 0, max = 1_000))] food: i64,
+        #[garde(range(min = 0, max = 1_000))] hunger: i64,
+    }
+    /// Scanning.
+    Scan {
+        #[garde(custom(share()))] chance: f64,
+        #[garde(custom(share()))] bonus: f64,
+        #[garde(custom(share()))] most: f64,
+        #[garde(length(min = 1, max = 50), dive)] finds: Vec<Find>,
+    }
+    /// Mining.
+    Mine {
+        #[garde(range(min = 0, max = 1_000))] fuel: i64,
+        #[garde(custom(share()))] chance: f64,
+        #[garde(custom(span(1, 999)))] r#yield: [i64; 2],
+        #[garde(custom(share()))] bonus: f64,
+        #[garde(custom(span(0, 1_000)))] damage: [i64; 2],
+        #[garde(skip)] item: Ref<Item>,
+        #[garde(length(min = 1, max = 50), dive)] finds: Vec<Find>,
+    }
+    /// Salvaging.
+    Salvage {
+        #[garde(range(min = 0, max = 1_000))] fuel: i64,
+        #[garde(custom(share()))] chance: f64,
+        #[garde(custom(share()))] hurt: f64,
+        #[garde(custom(span(0, 1_000)))] damage: [i64; 2],
+        #[garde(length(min = 1, max = 50), dive)] finds: Vec<Find>,
+    }
+    /// What docks charge.
+    Dock {
+        #[garde(range(min = 1, max = 1_000))] repair_price: i64,
+        #[garde(range(min = 1, max = 1_000))] fuel_price: i64,
+        #[garde(range(min = 1, max = 1_000))] food_price: i64,
+        #[garde(custom(share()))] refund: f64,
+        #[garde(range(min = 1, max = 1_000))] meal_health: i64,
+    }
+    /// Fights.
+    Combat {
+        #[garde(range(min = 1, max = 10_000))] base_power: i64,
+        #[garde(range(min = 0, max = 1_000))] spread: i64,
+        #[garde(range(min = 0, max = 1_000))] enemy_spread: i64,
+        #[garde(custom(share()))] hit_chance: f64,
+        #[garde(custom(share()))] least_chance: f64,
+        #[garde(custom(share()))] most_chance: f64,
+        #[garde(range(min = 0, max = 1_000))] flee_fuel: i64,
+        #[garde(custom(share()))] flee_most: f64,
+        #[garde(custom(between(0.05, 100.0)))] flee_speed: f64,
+        #[garde(custom(between(0.0, 100.0)))] flee_damage: f64,
+        #[garde(custom(share()))] enemy_flees: f64,
+        #[garde(custom(share()))] parley_chance: f64,
+        #[garde(custom(share()))] parley_damage: f64,
+        #[garde(range(min = 1, max = 1_000))] rounds: i64,
+    }
+    /// Looking for a fight.
+    Seek {
+        #[garde(range(min = 0, max = 1_000))] fuel: i64,
+        #[garde(custom(share()))] chance: f64,
+        #[garde(custom(share()))] danger: f64,
+        #[garde(custom(share()))] least_danger: f64,
+        #[garde(custom(span(0, 99)))] foes: [i64; 2],
+        #[garde(range(min = 1, max = 10_000))] back_after: i64,
+    }
+    /// Prices.
+    Market {
+        #[garde(custom(share()))] spread: f64,
+        #[garde(custom(share()))] local: f64,
+        #[garde(custom(between(0.0, 10.0)))] slope: f64,
+        #[garde(custom(span(1, 999)))] stock: [i64; 2],
+        #[garde(custom(share()))] recovery: f64,
+        #[garde(custom(share()))] least: f64,
+        #[garde(custom(between(1.0, 10.0)))] most: f64,
+        #[garde(custom(share()))] components: f64,
+        #[garde(length(max = 50))] finds: Vec<Ref<Item>>,
+    }
+    /// The star map's shape.
+    MapShape {
+        #[garde(range(min = 1, max = 20))] regions: usize,
+        #[garde(custom(between(1.0, 100_000.0)))] radius: f64,
+        #[garde(custom(span(1, 20)))] nodes: [i64; 2],
+        #[garde(custom(between(1.0, 100_000.0)))] spread: f64,
+        #[garde(range(min = 1, max = 100))] nodes_per_extra: usize,
+        #[garde(range(max = 100))] region_extras: usize,
+    }
+}
+
+fn between(least: f64, most: f64) -> impl FnOnce(&f64, &()) -> garde::Result {
+    // Written so that NaN is outside.
+    move |value, ()| {
+        if *value >= least && *value <= most {
+            Ok(())
+        } else {
+            Err(garde::Error::new(format!("must be {least} to {most}")))
+        }
+    }
+}
+
+fn share() -> impl FnOnce(&f64, &()) -> garde::Result {
+    between(0.0, 1.0)
+}
+
+fn span(least: i64, most: i64) -> impl FnOnce(&[i64; 2], &()) -> garde::Result {
+    move |[from, to], ()| {
+        if least <= *from && from <= to && *to <= most {
+            Ok(())
+        } else {
+            Err(garde::Error::new(format!("must be [least, most] within {least} to {most}")))
+        }
+    }
+}
+
+// garde hands over the field as it is and the context by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn name_lists(lists: &BTreeMap<String, Vec<String>>, (): &()) -> garde::Result {
+    for (key, list) in lists {
+        let mut seen = BTreeSet::new();
+        for name in list {
+            if name.is_empty() || name.chars().count() > 40 {
+                return Err(garde::Error::new(format!("{key}: a name has 1 to 40 characters")));
+            }
+            if !seen.insert(name) {
+                return Err(garde::Error::new(format!("{key}: {name:?} stands twice")));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn color(text: &str, (): &()) -> garde::Result {
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(())
+    } else {
+        Err(garde::Error::new("must be #RRGGBB"))
+    }
+}
+
+impl Content {
+    /// Content from the texts of its files, or every fault found in them.
+    pub fn parse(files: &Files) -> Result<Self, Vec<Fault>> {
+        let mut reader = Reader { files, faults: Vec::new() };
+        let parts = (
+            (
+                reader.read("ships.toml"),
+                reader.read("mods.toml"),
+                reader.read("items.toml"),
+                reader.read("enemies.toml"),
+            ),
+            (reader.read("combat.toml"), reader.read::<PodFile>("pod.toml"), reader.read("regions.toml")),
+            (reader.read("nodes.toml"), reader.read("names.toml"), reader.read("events.toml")),
+            (reader.read("quests.toml"), reader.read("balance.toml")),
+        );
+        const KNOWN: [&str; 12] = [
+            "balance.toml",
+            "combat.toml",
+            "enemies.toml",
+            "events.toml",
+            "items.toml",
+            "mods.toml",
+            "names.toml",
+            "nodes.toml",
+            "pod.toml",
+            "quests.toml",
+            "regions.toml",
+            "ships.toml",
+        ];
+        for name in files.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
+            reader.fault(name, "", "no such content file is known");
+        }
+        let (
+            (Some(ships), Some(mods), Some(items), Some(enemies)),
+            (Some(moves), Some(pod), Some(regions)),
+            (Some(nodes), Some(names), Some(events)),
+            (Some(quests), Some(balance)),
+        ) = parts
+        else {
+            return Err(reader.faults);
+        };
+        let PodFile { pod, augmentations } = pod;
+        let hash = hash(files);
+        let mut content = Self {
+            hash,
+            ships,
+            mods,
+            items,
+            enemies,
+            moves,
+            pod,
+            augmentations,
+            regions,
+            nodes,
+            names,
+            events,
+            quests,
+            balance,
+        };
+        content.resolve(&mut reader);
+        content.check(&mut reader);
+        if reader.faults.is_empty() { Ok(content) } else { Err(reader.faults) }
+    }
+
+    /// The numbers of a difficulty.
+    pub fn difficulty(&self, difficulty: Difficulty) -> &DifficultyRules {
+        let Difficulties { easy, normal, hard } = &self.balance.difficulty;
+        match difficulty {
+            Difficulty::Easy => easy,
+            Difficulty::Normal => normal,
+            Difficulty::Hard => hard,
+        }
+    }
+
+    /// The rules of a kind of quest.
+    pub fn quest_rules(&self, kind: QuestKind) -> &KindRules {
+        let Kinds { delivery, bounty, exploration, rescue } = &self.quests.kinds;
+        match kind {
+            QuestKind::Delivery => delivery,
+            QuestKind::Bounty => bounty,
+            QuestKind::Exploration => exploration,
+            QuestKind::Rescue => rescue,
+        }
+    }
+
+    fn resolve(&mut self, reader: &mut Reader<'_>) {
+        let mut look = |file: &str, key: String, found: Result<(), String>| {
+            if let Err(id) = found {
+                reader.fault(file, &key, &format!("{id:?} is not defined"));
+            }
+        };
+        let items = &self.items;
+        for (id, enemy) in self.enemies.iter_mut() {
+            for (at, loot) in enemy.loot.iter_mut().enumerate() {
+                look("enemies.toml", format!("{id}.loot[{at}].item"), loot.item.resolve(items));
+            }
+        }
+        look("pod.toml", "pod.rescue_ship".into(), self.pod.rescue_ship.resolve(&self.ships));
+        for (id, region) in self.regions.iter_mut() {
+            for (at, node) in region.node_types.iter_mut().enumerate() {
+                look("regions.toml", format!("{id}.node_types[{at}]"), node.resolve(&self.nodes));
+            }
+            for (at, prowler) in region.enemies.iter_mut().enumerate() {
+                look("regions.toml", format!("{id}.enemies[{at}].enemy"), prowler.enemy.resolve(&self.enemies));
+            }
+        }
+        for (id, event) in self.events.iter_mut() {
+            for (at, region) in event.regions.iter_mut().enumerate() {
+                look("events.toml", format!("{id}.regions[{at}]"), region.resolve(&self.regions));
+            }
+            for (at, node) in event.nodes.iter_mut().enumerate() {
+                look("events.toml", format!("{id}.nodes[{at}]"), node.resolve(&self.nodes));
+            }
+            let of_choices =
+                event.choices.iter_mut().flat_map(|choice| &mut choice.outcomes).flat_map(|end| &mut end.effects);
+            for effect in event.effects.iter_mut().chain(of_choices) {
+                match effect {
+                    Effect::Item { item, .. } => look("events.toml", format!("{id}.effects.item"), item.resolve(items)),
+                    Effect::Fight { enemy } => {
+                        look("events.toml", format!("{id}.effects.enemy"), enemy.resolve(&self.enemies));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let Balance { start, scan, mine, salvage, market, .. } = &mut self.balance;
+        let file = "balance.toml";
+        look(file, "start.ship".into(), start.ship.resolve(&self.ships));
+        look(file, "start.region".into(), start.region.resolve(&self.regions));
+        look(file, "start.node".into(), start.node.resolve(&self.nodes));
+        look(file, "mine.item".into(), mine.item.resolve(items));
+        for (table, finds) in [("scan", &mut scan.finds), ("mine", &mut mine.finds), ("salvage", &mut salvage.finds)] {
+            for (at, find) in finds.iter_mut().enumerate() {
+                look(file, format!("{table}.finds[{at}].item"), find.item.resolve(items));
+            }
+        }
+        for (at, find) in market.finds.iter_mut().enumerate() {
+            look(file, format!("market.finds[{at}]"), find.resolve(items));
+        }
+    }
+
+    /// What no single value shows. References are already resolved or reported.
+    fn check(&self, reader: &mut Reader<'_>) {
+        for (ix, item) in self.items.iter() {
+            if (item.category == Category::Consumable) != item.effect.is_some() {
+                reader.fault("items.toml", self.items.id(ix), "a consumable has an effect, and nothing else has one");
+            }
+        }
+        for (ix, event) in self.events.iter() {
+            let id = self.events.id(ix);
+            if !event.choices.is_empty() && !event.effects.is_empty() {
+                reader.fault("events.toml", id, "has effects or choices, not both");
+            }
+            let free = |choice: &Choice| choice.needs.credits == 0 && choice.needs.fuel == 0 && choice.needs.food == 0;
+            if !event.choices.is_empty() && !event.choices.iter().any(free) {
+                reader.fault("events.toml", id, "one of its choices must have no needs");
+            }
+            let ids: BTreeSet<_> = event.choices.iter().map(|choice| &choice.id).collect();
+            if ids.len() < event.choices.len() {
+                reader.fault("events.toml", &format!("{id}.choices"), "two have the same id");
+            }
+        }
+        for (ix, text) in self.quests.quests.iter() {
+            if (text.kind == QuestKind::Delivery) != text.weight.is_some() {
+                let key = format!("quests.{}.weight", self.quests.quests.id(ix));
+                reader.fault("quests.toml", &key, "a delivery has one, and nothing else has one");
+            }
+        }
+        let Balance { start, combat, map, limits, .. } = &self.balance;
+        if combat.least_chance > combat.most_chance {
+            reader.fault("balance.toml", "combat.least_chance", "is above combat.most_chance");
+        }
+        if start.health > limits.health || start.fuel > limits.fuel || start.food > limits.food {
+            reader.fault("balance.toml", "start", "health, fuel and food start within [limits]");
+        }
+        if self.moves.is_empty() || !self.moves.iter().any(|(_, each)| !each.needs_targeting && each.needs_weapons == 0)
+        {
+            reader.fault("combat.toml", "", "one move must need nothing");
+        }
+        if reader.faults.is_empty() {
+            self.check_map(reader, map, start);
+        }
+    }
+
+    fn check_map(&self, reader: &mut Reader<'_>, map: &MapShape, start: &Start) {
+        let start_places = &self.regions[start.region.ix()].node_types;
+        if !start_places.iter().any(|place| place.ix() == start.node.ix()) {
+            reader.fault("balance.toml", "start.node", "is not among the places of start.region");
+        }
+        for (ix, region) in self.regions.iter() {
+            let id = self.regions.id(ix);
+            let kinds: BTreeSet<_> = region.node_types.iter().map(Ref::ix).collect();
+            if kinds.len() as i64 > map.nodes[0] {
+                reader.fault(
+                    "regions.toml",
+                    &format!("{id}.node_types"),
+                    "has more kinds than the smallest region has places",
+                );
+            }
+            let have = |list: &BTreeMap<String, Vec<String>>, id: &str| list.get(id).map_or(0, Vec::len);
+            let alike = map.regions.div_ceil(self.regions.len());
+            if have(&self.names.regions, id) < alike {
+                reader.fault("names.toml", &format!("regions.{id}"), &format!("needs at least {alike} names"));
+            }
+            if (have(&self.names.firsts, id) as i64) < map.nodes[1] {
+                reader.fault("names.toml", &format!("firsts.{id}"), &format!("needs at least {} words", map.nodes[1]));
+            }
+        }
+        for (ix, _) in self.nodes.iter() {
+            let id = self.nodes.id(ix);
+            if self.names.lasts.get(id).is_none_or(Vec::is_empty) {
+                reader.fault("names.toml", &format!("lasts.{id}"), "needs at least one word");
+            }
+        }
+        for (list, key) in [(&self.names.regions, "regions"), (&self.names.firsts, "firsts")] {
+            for id in list.keys().filter(|id| self.regions.find(id).is_none()) {
+                reader.fault("names.toml", &format!("{key}.{id}"), "is not a region of regions.toml");
+            }
+        }
+        for id in self.names.lasts.keys().filter(|id| self.nodes.find(id).is_none()) {
+            reader.fault("names.toml", &format!("lasts.{id}"), "is not a place of nodes.toml");
+        }
+    }
+}
+
+struct Reader<'a> {
+    files: &'a Files,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, file: &str, key: &str, problem: &str) {
+        self.faults.push(Fault { file: file.to_owned(), key: key.to_owned(), problem: problem.to_owned() });
+    }
+
+    fn read<T: DeserializeOwned + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
+        let Some(text) = self.files.get(file) else {
+            self.fault(file, "", "the file is missing");
+            return None;
+        };
+        let parsed = match toml::Deserializer::parse(text) {
+            Ok(deserializer) => serde_path_to_error::deserialize(deserializer)
+                .map_err(|error| (error.path().to_string(), error.into_inner())),
+            Err(error) => Err((String::new(), error)),
+        };
+        match parsed {
+            Ok(value) => {
+                let value: T = value;
+                if let Err(report) = value.validate() {
+                    for (path, error) in report.iter() {
+                        self.fault(file, &path.to_string(), error.message());
+                    }
+                }
+                Some(value)
+            }
+            Err((path, error)) => {
+                let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
+                let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+                self.fault(file, &path, &format!("{place}{}", error.message()));
+                None
+            }
+        }
+    }
+}
+
+fn hash(files: &Files) -> String {
+    let mut sha = Sha256::new();
+    for (name, text) in files {
+        for part in [name, text] {
+            sha.update((part.len() as u64).to_le_bytes());
+            sha.update(part);
+        }
+    }
+    hex(&sha.finalize())
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,3 @@
+//! Cosmic Explorer: a turn-based space-exploration game server.
+
+pub mod game;
