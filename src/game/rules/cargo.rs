@@ -1,0 +1,210 @@
+//! The hold: buying, selling and using what is in it, and what a unit costs where.
+//!
+//! A unit's price belongs to the step between two stock levels and is the same in both directions; buying adds the spread and
+//! selling subtracts it, so a trade and its reverse at one place always lose.
+
+use super::{Act, Ask, Plan, Step};
+use crate::game::action::{Code, Refused, refuse};
+use crate::game::content::{Category, Content, Item};
+use crate::game::event::{Event, Reason};
+use crate::game::map::Listing;
+use crate::game::state::{Game, Stock, TempEffect};
+use crate::game::table::Ix;
+
+fn listing(game: &Game, item: Ix<Item>) -> Option<&Listing> {
+    game.node().market.iter().find(|listing| listing.item == item)
+}
+
+/// Units in stock here now: what was left, and what has recovered since.
+pub fn stock_level(game: &Game, content: &Content, listing: &Listing) -> f64 {
+    let usual = listing.stock as f64;
+    let Some(stock) = game.stocks.iter().find(|stock| stock.node == game.here && stock.item == listing.item) else {
+        return usual;
+    };
+    let recovered = content.balance.market.recovery * usual * (game.turn - stock.turn) as f64;
+    if stock.level < usual { (stock.level + recovered).min(usual) } else { (stock.level - recovered).max(usual) }
+}
+
+/// The price of the step between two stock levels, the lower one given, before the spread.
+fn step_price(content: &Content, listing: &Listing, lower: f64) -> f64 {
+    let market = &content.balance.market;
+    let item = &content.items[listing.item];
+    let find = market.finds.iter().any(|find| find.ix() == listing.item);
+    let usual = listing.stock as f64;
+    let scarcity = (1.0 + market.slope * (usual - (lower + 0.5)) / usual).clamp(market.least, market.most);
+    let share = if find { market.components } else { 1.0 };
+    item.base_value as f64 * share * (listing.taste as f64 / 1000.0) * scarcity
+}
+
+/// What a dock asks for the next units of an item.
+pub fn ask_price(game: &Game, content: &Content, listing: &Listing, quantity: i64) -> i64 {
+    let level = stock_level(game, content, listing);
+    let with_spread = 1.0 + content.balance.market.spread;
+    // Rounded up for each unit: rounding never pays the player.
+    (1..=quantity).map(|unit| libm::ceil(step_price(content, listing, level - unit as f64) * with_spread) as i64).sum()
+}
+
+/// What a dock pays for the next units of an item.
+pub fn bid_price(game: &Game, content: &Content, listing: &Listing, quantity: i64) -> i64 {
+    let level = stock_level(game, content, listing);
+    let with_spread = 1.0 - content.balance.market.spread;
+    (0..quantity).map(|unit| libm::floor(step_price(content, listing, level + unit as f64) * with_spread) as i64).sum()
+}
+
+fn find_item(content: &Content, id: &str) -> Result<Ix<Item>, Refused> {
+    match content.items.find(id) {
+        Some(item) => Ok(item),
+        None => refuse(Code::UnknownItem, "There is no such item. The content lists those there are."),
+    }
+}
+
+fn find_held(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Ix<Item>, Refused> {
+    let item = find_item(ask.content, id)?;
+    let held = ask.game.held(item);
+    if held < quantity {
+        return refuse(Code::ItemNotHeld, format!("You hold {held} of these. Ask for no more than that."));
+    }
+    Ok(item)
+}
+
+pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, Refused> {
+    let Ask { game, content, stats } = ask;
+    let item = find_item(content, id)?;
+    ask.trade_dock()?;
+    let Some(listing) = listing(game, item) else {
+        return refuse(Code::OutOfStock, "Nobody here deals in these.");
+    };
+    let def = &content.items[item];
+    let stocked = libm::floor(stock_level(game, content, listing)) as i64;
+    if quantity > stocked {
+        return refuse(Code::OutOfStock, format!("The dock has {stocked} of these. Ask for no more than that."));
+    }
+    let stack = def.stack_size - game.held(item);
+    if quantity > stack {
+        return refuse(Code::StackFull, format!("You can hold {stack} more of these. Ask for no more than that."));
+    }
+    let free = stats.free_cargo();
+    if quantity * def.weight > free {
+        return refuse(Code::CargoFull, format!("These weigh {} each and {free} is free. Sell or use something.", def.weight));
+    }
+    let by_weight = if def.weight == 0 { stack } else { free / def.weight };
+    let room = stocked.min(stack).min(by_weight);
+    let affordable = (1..=room).take_while(|units| ask_price(game, content, listing, *units) <= game.wealth).count();
+    let mut plan = Plan::new(Act::BuyItem(item, quantity)).credits(ask_price(game, content, listing, quantity));
+    plan.max = Some(affordable as i64);
+    Ok(plan)
+}
+
+pub(super) fn plan_sell(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, Refused> {
+    let Ask { game, content, .. } = ask;
+    let item = find_held(ask, id, quantity)?;
+    ask.trade_dock()?;
+    let Some(listing) = listing(game, item) else {
+        return refuse(Code::OutOfStock, "Nobody here deals in these.");
+    };
+    let mut plan = Plan::new(Act::SellItem(item, quantity));
+    plan.gain = bid_price(game, content, listing, quantity);
+    plan.max = Some(game.held(item));
+    Ok(plan)
+}
+
+pub(super) fn plan_use(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+    let Ask { game, content, stats } = ask;
+    let item = find_held(ask, id, 1)?;
+    let Some(effect) = &content.items[item].effect else {
+        return refuse(Code::ItemNotConsumable, "This cannot be used. It can be sold at a trade dock.");
+    };
+    let limits = &content.balance.limits;
+    let ship = !game.in_pod();
+    let helps = (effect.ship_condition > 0 && ship && game.hull < stats.max_hp)
+        || (effect.fuel > 0 && game.fuel < limits.fuel)
+        || (effect.health > 0 && game.health < limits.health)
+        || (effect.temp_hp > 0 && ship && stats.shield == 0);
+    if !helps {
+        return refuse(Code::ItemUseless, "It would change nothing now. Keep it for later.");
+    }
+    Ok(Plan::new(Act::UseItem(item)))
+}
+
+pub(super) fn plan_eat(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
+    let Ask { game, content, .. } = ask;
+    let missing = content.balance.limits.health - game.health;
+    let meal = content.balance.dock.meal_health;
+    let meals = (missing + meal - 1) / meal;
+    if amount > meals {
+        return refuse(Code::HealthFull, format!("{meals} rations bring you to full health. Eat no more than that."));
+    }
+    if amount > game.food {
+        return refuse(Code::NotEnoughFood, format!("You have {} rations. Docks sell more.", game.food));
+    }
+    let mut plan = Plan::new(Act::ConsumeFood(amount));
+    plan.max = Some(meals.min(game.food));
+    Ok(plan)
+}
+
+impl Step<'_> {
+    pub(super) fn buy_item(&mut self, item: Ix<Item>, quantity: i64) {
+        self.shift_stock(item, -quantity);
+        self.gain_item(item, quantity, Reason::Purchase);
+    }
+
+    pub(super) fn sell_item(&mut self, item: Ix<Item>, quantity: i64, gain: i64) {
+        self.shift_stock(item, quantity);
+        self.stow(item, -quantity);
+        let id = self.content.items.id(item).to_owned();
+        let name = self.content.items[item].name.clone();
+        self.say(Event::ItemLost { item: id, name, quantity, reason: Reason::Sale });
+        self.credits(gain, Reason::Sale);
+    }
+
+    fn shift_stock(&mut self, item: Ix<Item>, by: i64) {
+        let Some(listing) = listing(self.game, item) else { return };
+        let level = stock_level(self.game, self.content, listing) + by as f64;
+        let stock = Stock { node: self.game.here, item, level, turn: self.game.turn };
+        self.game.stocks.retain(|old| (old.node, old.item) != (stock.node, stock.item));
+        self.game.stocks.push(stock);
+    }
+
+    /// In a fight this is the round: the enemy answers.
+    pub(super) fn use_item(&mut self, item: Ix<Item>) {
+        let content = self.content;
+        let def = &content.items[item];
+        self.stow(item, -1);
+        self.say(Event::ItemUsed { item: content.items.id(item).to_owned(), name: def.name.clone() });
+        let fighting = self.game.combat.is_some();
+        if let Some(effect) = &def.effect {
+            self.mend(effect.ship_condition, Reason::Item);
+            self.fuel(effect.fuel, Reason::Item);
+            self.health(effect.health, Reason::Item);
+            if effect.temp_hp > 0 && !self.game.in_pod() && self.stats().shield == 0 {
+                let (shield, duration) = (effect.temp_hp, effect.duration);
+                self.game.effects.push(TempEffect { shield, duration, rounds: fighting });
+                self.say(Event::Shield { amount: shield, duration });
+            }
+        }
+        if fighting {
+            self.answer(1.0, 1.0);
+        }
+    }
+
+    pub(super) fn eat(&mut self, amount: i64) {
+        self.food(-amount, Reason::Meal);
+        self.health(amount * self.content.balance.dock.meal_health, Reason::Meal);
+    }
+
+    /// What everything in the hold would bring here.
+    pub(super) fn sale_value(&self, sold: impl Fn(&Item) -> bool) -> i64 {
+        let cargo = self.game.cargo.iter().filter(|stack| sold(&self.content.items[stack.item]));
+        cargo
+            .filter_map(|stack| {
+                let listing = listing(self.game, stack.item)?;
+                Some(bid_price(self.game, self.content, listing, stack.quantity))
+            })
+            .sum()
+    }
+}
+
+/// Whether an item is fuel in a can.
+pub(super) fn is_fuel(item: &Item) -> bool {
+    item.category == Category::Consumable && item.effect.as_ref().is_some_and(|effect| effect.fuel > 0)
+}

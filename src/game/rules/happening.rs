@@ -1,0 +1,99 @@
+//! Events: what happens on arrival, and the answers to what asks.
+
+use super::{Act, Ask, Plan, Step};
+use crate::game::action::{Code, Refused, refuse};
+use crate::game::content::{Effect, Happening};
+use crate::game::event::{Event, Reason};
+use crate::game::rng::Stream;
+
+pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+    let Ask { game, content, .. } = ask;
+    // The gate lets nobody answer nothing.
+    let Some(event) = game.event else { return refuse(Code::NoChoicePending, "Nothing waits for an answer.") };
+    let choices = &content.events[event].choices;
+    let Some(at) = choices.iter().position(|choice| choice.id == id) else {
+        return refuse(Code::UnknownChoice, "That is not among the answers. The actions list has them.");
+    };
+    let needs = &choices[at].needs;
+    for (need, have, what) in
+        [(needs.credits, game.wealth, "credits"), (needs.fuel, game.fuel, "fuel"), (needs.food, game.food, "rations")]
+    {
+        if have < need {
+            return refuse(Code::ChoiceNeeds, format!("This answer takes {need} {what} and you have {have}. Choose another."));
+        }
+    }
+    Ok(Plan::new(Act::Choose(at)))
+}
+
+impl Step<'_> {
+    /// Draws one of the events that can happen here.
+    pub(super) fn happen(&mut self) {
+        let content = self.content;
+        let node = self.game.node().kind;
+        let region = self.game.map.regions[self.game.region()].kind;
+        let fits = |event: &Happening| {
+            (event.regions.is_empty() || event.regions.iter().any(|each| each.ix() == region))
+                && (event.nodes.is_empty() || event.nodes.iter().any(|each| each.ix() == node))
+        };
+        let possible: Vec<_> = content.events.iter().filter(|(_, event)| fits(event)).collect();
+        let drawn = self.game.dice.stream(Stream::Events).weighted(&possible, |(_, event)| event.weight);
+        let Some((ix, event)) = drawn.copied() else { return };
+        self.say(Event::Happened { event: content.events.id(ix).to_owned(), text: event.text.clone() });
+        if event.choices.is_empty() {
+            self.take_effects(&event.effects);
+        } else {
+            self.game.event = Some(ix);
+        }
+    }
+
+    pub(super) fn choose(&mut self, at: usize) {
+        let content = self.content;
+        let Some(event) = self.game.event.take() else { return };
+        let choice = &content.events[event].choices[at];
+        let ending = self.game.dice.stream(Stream::Events).weighted(&choice.outcomes, |ending| ending.weight);
+        let Some(ending) = ending else { return };
+        self.say(Event::Chose { choice: choice.id.clone(), text: ending.text.clone() });
+        self.take_effects(&ending.effects);
+    }
+
+    fn take_effects(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            let mut draw = |range: &[i64; 2]| self.game.dice.stream(Stream::Events).within(*range);
+            match effect {
+                Effect::Credits { amount } => {
+                    let amount = draw(amount);
+                    self.credits(amount, Reason::Event);
+                }
+                Effect::Fuel { amount } => {
+                    let amount = draw(amount);
+                    self.fuel(amount, Reason::Event);
+                }
+                Effect::Food { amount } => {
+                    let amount = draw(amount);
+                    self.food(amount, Reason::Event);
+                }
+                Effect::Health { amount } => {
+                    let amount = draw(amount);
+                    self.health(amount, Reason::Event);
+                }
+                Effect::Hull { amount } => {
+                    let amount = draw(amount);
+                    if amount < 0 { self.hurt(-amount, Reason::Event) } else { self.mend(amount, Reason::Event) }
+                }
+                Effect::Item { item, quantity } => {
+                    let quantity = draw(quantity);
+                    self.gain_item(item.ix(), quantity, Reason::Event);
+                }
+                Effect::Fight { enemy } => {
+                    if !self.game.in_pod() && self.game.hull > 0 {
+                        self.begin_fight(enemy.ix(), false);
+                    }
+                }
+                Effect::Chart {} => {
+                    let nodes = self.game.map.regions[self.game.region()].nodes.clone();
+                    self.chart(nodes);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Work: offered at docks, carried out elsewhere, paid when it is turned in.
+
+use super::{Act, Ask, Plan, Step};
+use crate::game::action::{Code, Refused, refuse};
+use crate::game::content::{Content, Enemy, QuestKind};
+use crate::game::event::{Event, Reason};
+use crate::game::map::Node;
+use crate::game::rng::Stream;
+use crate::game::state::{Game, Quest, Sight};
+use crate::game::story;
+use crate::game::table::Ix;
+
+pub(super) fn plan_accept(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+    let Ask { game, content, stats } = ask;
+    let Some(at) = game.offers.iter().position(|offer| offer.id() == id && offer.giver == game.here) else {
+        return refuse(Code::QuestNotOffered, "This is not offered here. The actions list has what is.");
+    };
+    ask.ship("take on work")?;
+    let most = content.balance.limits.active_quests;
+    if game.quests.len() >= most {
+        return refuse(Code::TooManyQuests, format!("You have {most} in hand. Finish or give up one first."));
+    }
+    let weight = game.offers[at].weight;
+    if weight > stats.free_cargo() {
+        let free = stats.free_cargo();
+        return refuse(Code::CargoFull, format!("The cargo weighs {weight} and {free} is free. Sell something first."));
+    }
+    Ok(Plan::new(Act::AcceptQuest(at)))
+}
+
+fn find_active(game: &Game, id: &str) -> Result<usize, Refused> {
+    match game.quests.iter().position(|quest| quest.id() == id) {
+        Some(at) => Ok(at),
+        None => refuse(Code::QuestNotActive, "You have no such work in hand."),
+    }
+}
+
+pub(super) fn plan_abandon(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+    Ok(Plan::new(Act::AbandonQuest(find_active(ask.game, id)?)))
+}
+
+pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+    let Ask { game, content, .. } = ask;
+    let at = find_active(game, id)?;
+    let quest = &game.quests[at];
+    if !quest.done {
+        return refuse(Code::QuestNotDone, "There is still something to do for this. Its text says what.");
+    }
+    if !paid_here(game, content, quest) {
+        let place = match quest.kind(content) {
+            QuestKind::Delivery => &game.map.nodes[quest.target].name,
+            QuestKind::Rescue => &game.map.nodes[quest.giver].name,
+            QuestKind::Bounty | QuestKind::Exploration => return refuse(Code::WrongPlace, "Any dock pays for this. Go to one."),
+        };
+        return refuse(Code::WrongPlace, format!("This is paid at {place}. Go there."));
+    }
+    let mut plan = Plan::new(Act::TurnInQuest(at));
+    plan.gain = quest.reward;
+    Ok(plan)
+}
+
+/// Where work is paid: deliveries where they go, rescues where they were asked for, the rest at any dock.
+fn paid_here(game: &Game, content: &Content, quest: &Quest) -> bool {
+    match quest.kind(content) {
+        QuestKind::Delivery => game.here == quest.target,
+        QuestKind::Rescue => game.here == quest.giver,
+        QuestKind::Bounty | QuestKind::Exploration => game.node().dock(),
+    }
+}
+
+/// What finished work would pay at this place, now.
+pub(super) fn payable(game: &Game, content: &Content) -> i64 {
+    let ready = game.quests.iter().filter(|quest| quest.done && paid_here(game, content, quest));
+    ready.map(|quest| quest.reward).sum()
+}
+
+impl Step<'_> {
+    pub(super) fn accept_quest(&mut self, at: usize) {
+        let mut quest = self.game.offers.remove(at);
+        quest.until = self.game.turn + quest.days;
+        // A delivery's errand is the way there.
+        quest.done = quest.kind(self.content) == QuestKind::Delivery;
+        let title = self.title(&quest);
+        self.say(Event::QuestAccepted { quest: quest.id(), title });
+        self.game.quests.push(quest);
+    }
+
+    pub(super) fn abandon_quest(&mut self, at: usize) {
+        let quest = self.game.quests.remove(at);
+        self.fail(&quest);
+    }
+
+    pub(super) fn turn_in_quest(&mut self, at: usize) {
+        let quest = self.game.quests.remove(at);
+        self.game.statistics.quests_completed += 1;
+        let title = self.title(&quest);
+        self.say(Event::QuestCompleted { quest: quest.id(), title });
+        self.credits(quest.reward, Reason::Quest);
+    }
+
+    fn fail(&mut self, quest: &Quest) {
+        self.game.statistics.quests_failed += 1;
+        let title = self.title(quest);
+        self.say(Event::QuestFailed { quest: quest.id(), title });
+        let penalty = libm::round(quest.reward as f64 * self.content.quests.reward.penalty) as i64;
+        self.credits(-penalty, Reason::Penalty);
+    }
+
+    fn fail_where(&mut self, failed: impl Fn(&Quest) -> bool) {
+        let gone: Vec<_> = self.game.quests.extract_if(.., |quest| failed(quest)).collect();
+        for quest in &gone {
+            self.fail(quest);
+        }
+    }
+
+    /// Offers that hang too long go; work past its time fails.
+    pub(super) fn expire_quests(&mut self) {
+        let turn = self.game.turn;
+        self.game.offers.retain(|offer| offer.until >= turn);
+        self.fail_where(|quest| quest.until < turn);
+    }
+
+    /// The ship took the crates with it.
+    pub(super) fn lose_quest_cargo(&mut self) {
+        self.fail_where(|quest| quest.weight > 0);
+    }
+
+    pub(super) fn reach_quest_targets(&mut self) {
+        let here = self.game.here;
+        self.ready_where(|kind, quest| kind == QuestKind::Rescue && quest.target == here);
+    }
+
+    pub(super) fn survey_quests(&mut self) {
+        let here = self.game.here;
+        self.ready_where(|kind, quest| kind == QuestKind::Exploration && quest.target == here);
+    }
+
+    pub(super) fn kill_quarry(&mut self, enemy: Ix<Enemy>) {
+        let here = self.game.here;
+        let mut left = true;
+        self.ready_where(|_, quest| {
+            let hit = left && quest.target == here && quest.enemy == Some(enemy);
+            left &= !hit;
+            hit
+        });
+    }
+
+    fn ready_where(&mut self, mut ready: impl FnMut(QuestKind, &Quest) -> bool) {
+        for at in 0..self.game.quests.len() {
+            let quest = &mut self.game.quests[at];
+            if !quest.done && ready(quest.kind(self.content), quest) {
+                quest.done = true;
+                let (quest, title) = (self.game.quests[at].id(), self.title(&self.game.quests[at]));
+                self.say(Event::QuestReady { quest, title });
+            }
+        }
+    }
+
+    fn title(&self, quest: &Quest) -> String {
+        story::quest_title(self.game, self.content, quest)
+    }
+
+    /// A dock with room on its board may post something.
+    pub(super) fn post_offer(&mut self) {
+        let rules = &self.content.quests.offers;
+        let here = self.game.here;
+        let board = self.game.offers.iter().filter(|offer| offer.giver == here).count();
+        if board >= rules.board || self.game.offers.len() >= rules.most {
+            return;
+        }
+        if !self.game.dice.stream(Stream::Quests).chance(rules.chance) {
+            return;
+        }
+        let Some(quest) = self.draw_quest() else { return };
+        self.sight(quest.target, Sight::Sighted);
+        let title = self.title(&quest);
+        self.say(Event::QuestOffered { quest: quest.id(), title });
+        self.game.offers.push(quest);
+    }
+
+    fn draw_quest(&mut self) -> Option<Quest> {
+        let content = self.content;
+        let here = self.game.here;
+        let map = self.game.map.clone();
+        let home = map.nodes[here].region;
+        let mut draws = self.game.dice.stream(Stream::Quests);
+        let texts: Vec<_> = content.quests.quests.indices().collect();
+        let text = *draws.pick(&texts)?;
+        let def = &content.quests.quests[text];
+        let far = draws.chance(0.5);
+        let region = if far { *draws.pick(&map.regions[home].connections)? } else { home };
+        let fits = |node: &Node| def.kind != QuestKind::Delivery || node.dock();
+        let nodes = map.regions[region].nodes.clone();
+        let targets: Vec<_> = nodes.filter(|node| *node != here && fits(&map.nodes[*node])).collect();
+        let target = *draws.pick(&targets)?;
+        let weight = def.weight.map_or(0, |range| draws.within(range));
+        let prowlers = &content.regions[map.regions[region].kind].enemies;
+        let enemy = match def.kind {
+            QuestKind::Bounty => Some(draws.weighted(prowlers, |prowler| prowler.weight)?.enemy.ix()),
+            _ => None,
+        };
+
+        let rules = content.quest_rules(def.kind);
+        let pay = &content.quests.reward;
+        let wealth = content.regions[map.regions[home].kind].wealth;
+        let (distance, per_weight) = if far { (pay.far, rules.per_weight_far) } else { (pay.near, rules.per_weight_near) };
+        let top = enemy.map_or(0, |enemy| content.enemies[enemy].credits[1]);
+        let work = rules.distance * distance + rules.flat + weight as f64 * per_weight + rules.enemy * top as f64;
+        let reward = rules.share * work * pay.scale * (pay.base + pay.wealth * wealth);
+        let number = self.game.next_quest;
+        self.game.next_quest += 1;
+        Some(Quest {
+            number,
+            text,
+            giver: here,
+            target,
+            weight,
+            enemy,
+            reward: libm::round(reward) as i64,
+            days: if far { rules.days_far } else { rules.days_near },
+            until: self.game.turn + content.quests.offers.lasts,
+            done: false,
+        })
+    }
+}

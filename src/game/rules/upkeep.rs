@@ -1,0 +1,119 @@
+//! What every turn does, and how a game ends.
+
+use super::cargo::is_fuel;
+use super::quest::payable;
+use super::Step;
+use crate::game::event::{Event, Reason};
+use crate::game::state::End;
+
+impl Step<'_> {
+    /// The effects of a turn, after the action that took it.
+    pub(super) fn upkeep(&mut self) {
+        self.fade(false);
+        let stats = self.stats();
+        if stats.hull_repair > 0 && self.game.hull > 0 {
+            self.mend(stats.hull_repair, Reason::Drones);
+        }
+        self.eat_ration();
+        self.game.turn += 1;
+        self.game.free_actions = 0;
+        if let Some(pod) = &mut self.game.pod {
+            pod.fresh = false;
+        }
+        self.expire_quests();
+    }
+
+    /// Effects that last turns, or rounds, lose one; those that have none left go.
+    pub(super) fn fade(&mut self, rounds: bool) {
+        let before = self.game.effects.len();
+        for effect in self.game.effects.iter_mut().filter(|effect| effect.rounds == rounds) {
+            effect.duration -= 1;
+        }
+        self.game.effects.retain(|effect| effect.duration > 0);
+        if self.game.effects.len() < before {
+            self.say(Event::ShieldFaded {});
+        }
+    }
+
+    fn eat_ration(&mut self) {
+        let upkeep = &self.content.balance.upkeep;
+        if self.game.food >= upkeep.food {
+            // Every turn's meal is not news.
+            self.game.food -= upkeep.food;
+        } else {
+            self.game.food = 0;
+            self.health(-upkeep.hunger, Reason::Hunger);
+        }
+    }
+
+    /// Whether the game has ended, judged after every accepted action. Death comes before victory.
+    pub(super) fn judge(&mut self) {
+        let goal = self.content.difficulty(self.game.difficulty).goal;
+        let end = if self.game.health == 0 {
+            Some(End::Died)
+        } else if self.game.pod.as_ref().is_some_and(|pod| pod.ejected && pod.hp == 0) {
+            Some(End::PodLost)
+        } else if self.game.hull == 0 && !self.game.in_pod() {
+            Some(End::ShipLost)
+        } else if self.game.wealth >= goal {
+            Some(End::Victory)
+        } else if self.game.turn >= self.content.balance.limits.turns {
+            Some(End::OutOfTurns)
+        } else if self.stranded() {
+            Some(End::Stranded)
+        } else {
+            None
+        };
+        let Some(end) = end else { return };
+        self.game.end = Some(end);
+        self.end_fight();
+        self.game.event = None;
+        self.say(if end == End::Victory { Event::Victory {} } else { Event::Defeat { cause: end.id().to_owned() } });
+    }
+
+    /// No move is affordable with the fuel and fuel cells held, and no dock here sells what is missing.
+    fn stranded(&self) -> bool {
+        let (game, content) = (&*self.game, self.content);
+        if game.combat.is_some() || game.event.is_some() {
+            return false;
+        }
+        let stats = self.stats();
+        let by_route = (!game.node().connections.is_empty()).then(|| stats.move_fuel(content));
+        let can_jump = !game.map.regions[game.region()].connections.is_empty();
+        let by_jump = can_jump.then(|| stats.jump_fuel(game, content));
+        let Some(needed) = by_route.into_iter().chain(by_jump).min() else { return true };
+
+        let canned: i64 = game
+            .cargo
+            .iter()
+            .filter(|stack| is_fuel(&content.items[stack.item]))
+            .map(|stack| stack.quantity * content.items[stack.item].effect.as_ref().map_or(0, |effect| effect.fuel))
+            .sum();
+        if game.fuel + canned >= needed {
+            return false;
+        }
+        if !game.node().dock() {
+            return true;
+        }
+        // Cells are burnt or sold, not both.
+        let price = content.balance.dock.fuel_price;
+        let purse = game.wealth + payable(game, content);
+        let burning = canned + (purse + self.sale_value(|item| !is_fuel(item))) / price;
+        let selling = (purse + self.sale_value(|_| true)) / price;
+        game.fuel + burning.max(selling) < needed
+    }
+}
+
+impl End {
+    /// Its name in files and messages.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Victory => "victory",
+            Self::Died => "died",
+            Self::ShipLost => "ship_lost",
+            Self::PodLost => "pod_lost",
+            Self::OutOfTurns => "out_of_turns",
+            Self::Stranded => "stranded",
+        }
+    }
+}
