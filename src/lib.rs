@@ -1,3 +1,5 @@
 //! Cosmic Explorer: a turn-based space-exploration game server.
 
 pub mod game;
+pub mod session;
+pub mod store;

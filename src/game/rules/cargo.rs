@@ -17,12 +17,14 @@ fn listing(game: &Game, item: Ix<Item>) -> Option<&Listing> {
 
 /// Units in stock here now: what was left, and what has recovered since.
 pub fn stock_level(game: &Game, content: &Content, listing: &Listing) -> f64 {
+    let stock = game.stocks.iter().find(|stock| stock.node == game.here && stock.item == listing.item);
+    stock.map_or(listing.stock as f64, |stock| recovered(content, listing, stock, game.turn))
+}
+
+fn recovered(content: &Content, listing: &Listing, stock: &Stock, turn: i64) -> f64 {
     let usual = listing.stock as f64;
-    let Some(stock) = game.stocks.iter().find(|stock| stock.node == game.here && stock.item == listing.item) else {
-        return usual;
-    };
-    let recovered = content.balance.market.recovery * usual * (game.turn - stock.turn) as f64;
-    if stock.level < usual { (stock.level + recovered).min(usual) } else { (stock.level - recovered).max(usual) }
+    let back = content.balance.market.recovery * usual * (turn - stock.turn) as f64;
+    if stock.level < usual { (stock.level + back).min(usual) } else { (stock.level - back).max(usual) }
 }
 
 /// The price of the step between two stock levels, the lower one given, before the spread.
@@ -161,7 +163,15 @@ impl Step<'_> {
         let Some(listing) = listing(self.game, item) else { return };
         let level = stock_level(self.game, self.content, listing) + by as f64;
         let stock = Stock { node: self.game.here, item, level, turn: self.game.turn };
-        self.game.stocks.retain(|old| (old.node, old.item) != (stock.node, stock.item));
+        // Stocks that are back at their usual level are forgotten, and so is this one's old count.
+        let map = &self.game.map;
+        self.game.stocks.retain(|old| {
+            let listing = map.nodes[old.node].market.iter().find(|listing| listing.item == old.item);
+            (old.node, old.item) != (stock.node, stock.item)
+                && listing.is_some_and(|listing| {
+                    recovered(self.content, listing, old, stock.turn).total_cmp(&(listing.stock as f64)).is_ne()
+                })
+        });
         self.game.stocks.push(stock);
     }
 

@@ -116,4 +116,11 @@ impl End {
             Self::Stranded => "stranded",
         }
     }
+
+    /// The end of a name.
+    pub fn of_id(id: &str) -> Option<Self> {
+        const ALL: [End; 6] =
+            [End::Victory, End::Died, End::ShipLost, End::PodLost, End::OutOfTurns, End::Stranded];
+        ALL.into_iter().find(|end| end.id() == id)
+    }
 }

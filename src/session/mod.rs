@@ -1,0 +1,124 @@
+//! Who is here: players, their sessions, which of them are in memory, and how they come and go. Nothing of HTTP.
+
+pub mod clock;
+pub mod registry;
+pub mod resident;
+pub mod token;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::game::action::Refused;
+use crate::store::StoreError;
+use crate::store::model::Departure;
+
+/// The name of a session, a UUIDv7. It names and does not admit: that takes its owner's token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct SessionId(pub Uuid);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Not the name of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnId;
+
+impl FromStr for SessionId {
+    type Err = NotAnId;
+
+    /// Only the one form that we write: another spelling of an id is another name, and unknown.
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let id = Uuid::try_parse(text).map_err(|_| NotAnId)?;
+        if id.to_string() == text { Ok(Self(id)) } else { Err(NotAnId) }
+    }
+}
+
+/// An anonymous player. Never sent to anybody in the clear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlayerId(pub Uuid);
+
+impl PlayerId {
+    /// A new one.
+    pub fn fresh() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+/// How many sessions, for how long. All configurable.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Sessions in memory at once.
+    pub limit: usize,
+    /// Seconds between sweeps.
+    pub sweep_secs: u64,
+    /// Seconds without a request after which a session leaves memory; 0: never.
+    pub idle_secs: i64,
+    /// Seconds without a request after which a session can be made to give way when memory is full.
+    pub yield_secs: i64,
+    /// Unfinished sessions of one player.
+    pub per_player: usize,
+    /// Sessions kept in all, in memory or not.
+    pub stored: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limit: 100, sweep_secs: 300, idle_secs: 3600, yield_secs: 60, per_player: 10, stored: 100_000 }
+    }
+}
+
+/// Why a session could not be had, or an action not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// It never existed, or is somebody else's; nobody can tell which.
+    #[error("no such session")]
+    NotFound,
+    /// It is gone for good.
+    #[error("the session is gone for good")]
+    Gone {
+        /// Since when.
+        expired_at: Timestamp,
+        /// Why.
+        reason: Departure,
+    },
+    /// Memory is full of sessions that are in use.
+    #[error("the limit of {limit} sessions in memory is reached")]
+    LimitReached {
+        /// How many there can be.
+        limit: usize,
+        /// Seconds until one of them may give way.
+        retry_after: i64,
+    },
+    /// The player has too many unfinished games.
+    #[error("the limit of {limit} unfinished games is reached")]
+    TooMany {
+        /// How many there can be.
+        limit: usize,
+    },
+    /// As many games are stored as can be, none of them finished.
+    #[error("the store is full")]
+    StoreFull,
+    /// The client acted on a state that is no longer the present one.
+    #[error("the state has changed; its revision is {revision}")]
+    Stale {
+        /// The present one.
+        revision: u64,
+    },
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The disk says no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A part of the server failed; the session was left as it was.
+    #[error("the server failed: {0}")]
+    Internal(String),
+}

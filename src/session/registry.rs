@@ -1,0 +1,795 @@
+//! The registry: every session the server knows, and those in memory.
+//!
+//! A session in memory holds one of `limit` places, from before anything is awaited for it until it has left. Each has a lock
+//! of its own; whoever holds it may await the disk, because nobody may act on a session while it is being read or written.
+//! The maps stand under one short lock that is never held over an await. Work that touches the disk runs in tasks of its own,
+//! so that a client that hangs up cannot stop it halfway.
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
+use uuid::Uuid;
+
+use super::clock::Clock;
+use super::resident::{Acted, Card, Fresh, GameSession, Place, Snapshot};
+use super::token::Signer;
+use super::{PlayerId, SessionError, SessionId, Settings};
+use crate::game::action::Action;
+use crate::game::content::{Content, Difficulty, Files};
+use crate::game::rng::MAX_SEED;
+use crate::game::state::Game;
+use crate::store::model::{Departure, Tombstone, Turn};
+use crate::store::{Store, StoreError};
+
+/// Seconds a tombstone stands: a day.
+const TOMBSTONE_SECS: i64 = 24 * 3600;
+/// Tombstones kept at the most; the oldest go first.
+const MOST_TOMBSTONES: usize = 10_000;
+
+/// Where a session sits in memory: empty while it comes, and for good once it has left.
+type Seat = Arc<tokio::sync::Mutex<Option<GameSession>>>;
+type Seated = OwnedMutexGuard<Option<GameSession>>;
+
+/// What the registry is built from. Whatever a test wants to decide is in here.
+pub struct Wiring {
+    /// What outlives the process.
+    pub store: Store,
+    /// The content of new games, as texts.
+    pub files: Files,
+    /// The same, read.
+    pub content: Content,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws seeds for games that ask for none; only the low 53 bits are used.
+    pub seeds: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// Draws the key that signs tokens, when there is none yet.
+    pub key: fn() -> [u8; 32],
+    /// How many, for how long.
+    pub settings: Settings,
+}
+
+/// A session that was just created.
+#[derive(Debug)]
+pub struct Created {
+    /// Its first state.
+    pub snapshot: Snapshot,
+    /// Its name in lists.
+    pub name: String,
+}
+
+/// What a new game asks for.
+#[derive(Clone, Debug, Default)]
+pub struct NewGame {
+    /// A name; else one is made.
+    pub name: Option<String>,
+    /// A seed from 0 to [`MAX_SEED`], which makes the game unranked.
+    pub seed: Option<u64>,
+    /// How hard.
+    pub difficulty: Difficulty,
+}
+
+/// A session in lists.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Which.
+    pub id: SessionId,
+    /// What is told of it.
+    pub card: Card,
+    /// Whether it is in memory.
+    pub resident: bool,
+}
+
+/// What has been counted since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Turns accepted.
+    pub turns: AtomicU64,
+    /// Sessions created.
+    pub created: AtomicU64,
+    /// Sessions that left memory.
+    pub evictions: AtomicU64,
+    /// Sessions read back into memory.
+    pub loads: AtomicU64,
+    /// Checkpoints written.
+    pub checkpoints: AtomicU64,
+    /// Checkpoints that could not be written.
+    pub checkpoint_failures: AtomicU64,
+    /// Microseconds the last sweep took.
+    pub last_sweep_micros: AtomicU64,
+    /// Microseconds the last checkpoint took.
+    pub last_checkpoint_micros: AtomicU64,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions written down.
+    pub checkpoints: usize,
+    /// Sessions that left memory.
+    pub evicted: usize,
+    /// Sessions that could not be written down; they stay, and are tried again.
+    pub failed: usize,
+}
+
+/// Every session the server knows.
+pub struct Registry {
+    me: Weak<Self>,
+    runtime: Handle,
+    store: Arc<Store>,
+    files: Files,
+    content: Arc<Content>,
+    signer: Signer,
+    clock: Arc<dyn Clock>,
+    seeds: Box<dyn Fn() -> u64 + Send + Sync>,
+    settings: Settings,
+    places: Arc<Semaphore>,
+    maps: Mutex<Maps>,
+    /// Content of older games that are in memory.
+    older: Mutex<HashMap<String, Weak<Content>>>,
+    /// What has been counted.
+    pub counters: Counters,
+}
+
+#[derive(Default)]
+struct Maps {
+    known: HashMap<SessionId, Card>,
+    by_owner: HashMap<PlayerId, BTreeSet<SessionId>>,
+    resident: HashMap<SessionId, Resident>,
+    tombstones: Tombstones,
+}
+
+struct Resident {
+    seat: Seat,
+    /// Somebody is making it leave.
+    leaving: bool,
+}
+
+impl Maps {
+    fn insert(&mut self, id: SessionId, card: Card) {
+        self.by_owner.entry(card.owner).or_default().insert(id);
+        self.known.insert(id, card);
+    }
+
+    fn remove(&mut self, id: SessionId) -> Option<Card> {
+        let card = self.known.remove(&id)?;
+        if let Some(own) = self.by_owner.get_mut(&card.owner) {
+            own.remove(&id);
+            if own.is_empty() {
+                self.by_owner.remove(&card.owner);
+            }
+        }
+        Some(card)
+    }
+
+    /// The owner's session. Everybody else gets the same answer as for one that never was.
+    fn card(&mut self, owner: PlayerId, id: SessionId) -> Result<&mut Card, SessionError> {
+        match self.known.get_mut(&id) {
+            Some(card) if card.owner == owner => Ok(card),
+            Some(_) => Err(SessionError::NotFound),
+            None => Err(self.tombstones.answer(owner, id)),
+        }
+    }
+
+    fn unfinished(&self, owner: PlayerId) -> usize {
+        let own = self.by_owner.get(&owner).into_iter().flatten();
+        own.filter(|id| self.known.get(id).is_some_and(|card| card.end.is_none())).count()
+    }
+
+    /// Who gives way when memory is full: finished games, then who has been idle longest, and long enough.
+    fn victim(&mut self, now: Timestamp, yield_secs: i64) -> Option<(SessionId, Seat)> {
+        let candidates = self.resident.iter().filter(|(_, resident)| !resident.leaving);
+        let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|card| (*id, card)));
+        let (id, _) = candidates
+            .filter(|(_, card)| card.end.is_some() || idle_secs(card, now) >= yield_secs)
+            .min_by_key(|(id, card)| (card.end.is_none(), card.last_activity, *id))?;
+        let resident = self.resident.get_mut(&id)?;
+        resident.leaving = true;
+        Some((id, resident.seat.clone()))
+    }
+}
+
+fn idle_secs(card: &Card, now: Timestamp) -> i64 {
+    now.duration_since(card.last_activity).as_secs()
+}
+
+/// Whether a tombstone has stood long enough.
+fn past(stone: &Tombstone, now: Timestamp) -> bool {
+    now.duration_since(stone.expired_at).as_secs() >= TOMBSTONE_SECS
+}
+
+/// Sessions that are gone for good, oldest first; for a day, and ten thousand at the most.
+#[derive(Default)]
+struct Tombstones {
+    by_id: HashMap<SessionId, Tombstone>,
+    order: std::collections::VecDeque<SessionId>,
+    /// Lines in the file, which only grows until it is rewritten.
+    lines: usize,
+}
+
+impl Tombstones {
+    fn insert(&mut self, tombstone: Tombstone) {
+        let id = SessionId(tombstone.session_id);
+        if self.by_id.insert(id, tombstone).is_none() {
+            self.order.push_back(id);
+        }
+        self.lines += 1;
+        while self.order.len() > MOST_TOMBSTONES {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(id) = self.order.pop_front() {
+            self.by_id.remove(&id);
+        }
+    }
+
+    fn prune(&mut self, now: Timestamp) {
+        while self.order.front().is_some_and(|id| self.by_id.get(id).is_none_or(|stone| past(stone, now))) {
+            self.drop_oldest();
+        }
+    }
+
+    fn remove(&mut self, id: SessionId) {
+        self.by_id.remove(&id);
+        self.order.retain(|each| *each != id);
+    }
+
+    fn answer(&self, owner: PlayerId, id: SessionId) -> SessionError {
+        match self.by_id.get(&id) {
+            Some(stone) if stone.owner == owner.0 => {
+                SessionError::Gone { expired_at: stone.expired_at, reason: stone.reason }
+            }
+            _ => SessionError::NotFound,
+        }
+    }
+}
+
+impl Registry {
+    /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
+    pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
+        let Wiring { store, files, content, clock, seeds, key, settings } = wiring;
+        let now = clock.now();
+        let signer = Signer::new(store.key(key)?.as_bytes());
+        let mut maps = Maps::default();
+        for stone in store.tombstones()? {
+            maps.tombstones.insert(stone);
+        }
+        maps.tombstones.prune(now);
+        for header in store.scan()? {
+            let (id, card) = Card::of(header);
+            // A crash between the tombstone and the removal left this behind.
+            if maps.tombstones.by_id.contains_key(&id) { store.remove_session(id.0)? } else { maps.insert(id, card) }
+        }
+        let places = Arc::new(Semaphore::new(settings.limit.min(Semaphore::MAX_PERMITS)));
+        Ok(Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            runtime: Handle::current(),
+            store: Arc::new(store),
+            files,
+            content: Arc::new(content),
+            signer,
+            clock,
+            seeds,
+            settings,
+            places,
+            maps: Mutex::new(maps),
+            older: Mutex::default(),
+            counters: Counters::default(),
+        }))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Signs and checks tokens.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The content of new games.
+    pub fn content(&self) -> &Arc<Content> {
+        &self.content
+    }
+
+    /// How many, for how long.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The store, for reports.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Begins a game.
+    pub async fn create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
+        self.task(move |me| async move { me.do_create(owner, asked).await }).await
+    }
+
+    /// The state of a session; brings it back into memory.
+    pub async fn look(&self, owner: PlayerId, id: SessionId) -> Result<Snapshot, SessionError> {
+        self.task(move |me| async move {
+            let seated = me.enter(owner, id).await?;
+            Ok(session(&seated)?.snapshot())
+        })
+        .await
+    }
+
+    /// Takes an action, if the state is still the expected one.
+    pub async fn act(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        expected: Option<u64>,
+        action: Action,
+    ) -> Result<Acted, SessionError> {
+        self.task(move |me| async move {
+            let mut seated = me.enter(owner, id).await?;
+            let session = session_mut(&mut seated)?;
+            if session.overdue() {
+                me.checkpoint(id, session).await?;
+            }
+            let acted = session.act(&action, expected, me.now())?;
+            me.counters.turns.fetch_add(1, Ordering::Relaxed);
+            me.publish(id, session);
+            Ok(acted)
+        })
+        .await
+    }
+
+    /// Gives a session another name.
+    pub async fn rename(&self, owner: PlayerId, id: SessionId, name: String) -> Result<Listed, SessionError> {
+        self.task(move |me| async move {
+            let mut seated = me.enter(owner, id).await?;
+            let session = session_mut(&mut seated)?;
+            session.rename(name);
+            me.publish(id, session);
+            me.checkpoint(id, session).await?;
+            let card = me.maps().card(owner, id)?.clone();
+            Ok(Listed { id, card, resident: true })
+        })
+        .await
+    }
+
+    /// A page of history, oldest first, from after a revision. Needs no place in memory.
+    pub async fn turns(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        after: u64,
+        most: usize,
+    ) -> Result<Vec<Turn>, SessionError> {
+        self.task(move |me| async move {
+            let (seat, stored) = {
+                let mut maps = me.maps();
+                let now = me.now();
+                let card = maps.card(owner, id)?;
+                card.last_activity = now;
+                let revision = card.revision;
+                (maps.resident.get(&id).map(|resident| resident.seat.clone()), revision)
+            };
+            // Held over the read, so that no checkpoint moves turns from memory to the file in between.
+            let seated = match seat {
+                Some(seat) => Some(seat.lock_owned().await),
+                None => None,
+            };
+            let in_memory = seated.as_ref().and_then(|seated| seated.as_ref()).map(GameSession::history);
+            let (saved, unsaved) = in_memory.unwrap_or((stored, &[]));
+            let mut turns = me.blocking(move |store| store.turns(id.0, after, saved, most)).await?;
+            let rest = unsaved.iter().filter(|turn| turn.revision > after);
+            turns.extend(rest.take(most.saturating_sub(turns.len())).cloned());
+            Ok(turns)
+        })
+        .await
+    }
+
+    /// Deletes a session for good, and leaves a tombstone. Needs no place in memory.
+    pub async fn delete(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
+        self.task(move |me| async move {
+            let tombstone =
+                Tombstone { session_id: id.0, owner: owner.0, expired_at: me.now(), reason: Departure::Deleted };
+            // From here on nobody finds it any more.
+            let (card, resident) = {
+                let mut maps = me.maps();
+                maps.card(owner, id)?;
+                maps.tombstones.insert(tombstone.clone());
+                (maps.remove(id), maps.resident.remove(&id))
+            };
+            // Whoever is acting on it finishes first, and nobody acts on it until it is buried.
+            let mut seated = match &resident {
+                Some(resident) => Some(resident.seat.clone().lock_owned().await),
+                None => None,
+            };
+            let buried = me.blocking(move |store| store.bury(&tombstone)).await;
+            if buried.is_ok() {
+                seated.as_mut().and_then(|seated| seated.take());
+            } else {
+                let mut maps = me.maps();
+                maps.tombstones.remove(id);
+                card.map(|card| maps.insert(id, card));
+                resident.map(|resident| maps.resident.insert(id, resident));
+            }
+            buried
+        })
+        .await
+    }
+
+    /// A player's own sessions, oldest first. Needs no place in memory.
+    pub fn list(&self, owner: PlayerId) -> Vec<Listed> {
+        let maps = self.maps();
+        let own = maps.by_owner.get(&owner).into_iter().flatten();
+        own.filter_map(|id| maps.known.get(id).map(|card| listed(&maps, *id, card))).collect()
+    }
+
+    /// The sessions in memory, for reports.
+    pub fn residents(&self) -> Vec<Listed> {
+        let maps = self.maps();
+        let mut list: Vec<_> = maps
+            .resident
+            .keys()
+            .filter_map(|id| maps.known.get(id).map(|card| Listed { id: *id, card: card.clone(), resident: true }))
+            .collect();
+        list.sort_by_key(|listed| listed.id);
+        list
+    }
+
+    /// How many sessions are known, in memory, players, and tombstones.
+    pub fn census(&self) -> [usize; 4] {
+        let maps = self.maps();
+        [maps.known.len(), maps.resident.len(), maps.by_owner.len(), maps.tombstones.by_id.len()]
+    }
+
+    /// Places in memory that are taken, by sessions or for some on their way.
+    pub fn places_taken(&self) -> usize {
+        self.settings.limit.saturating_sub(self.places.available_permits())
+    }
+
+    /// Writes down what changed, and lets what is idle leave memory.
+    pub async fn sweep(&self) -> Swept {
+        let began = Instant::now();
+        let now = self.now();
+        let due = |card: &Card| self.settings.idle_secs > 0 && idle_secs(card, now) >= self.settings.idle_secs;
+        let residents: Vec<_> = {
+            let maps = self.maps();
+            let seats = maps.resident.iter().filter(|(_, resident)| !resident.leaving);
+            seats.map(|(id, resident)| (*id, resident.seat.clone(), maps.known.get(id).is_some_and(due))).collect()
+        };
+        let mut swept = Swept::default();
+        for (id, seat, idle) in residents {
+            let mut seated = seat.lock_owned().await;
+            let Some(session) = seated.as_mut() else { continue };
+            if session.dirty() {
+                match self.checkpoint(id, session).await {
+                    Ok(()) => swept.checkpoints += 1,
+                    Err(error) => {
+                        tracing::error!(%id, %error, "a checkpoint failed; it will be tried again");
+                        swept.failed += 1;
+                        continue;
+                    }
+                }
+            }
+            // It may have been asked for while this waited.
+            if idle && self.maps().known.get(&id).is_some_and(due) {
+                self.unseat(id, &mut seated);
+                swept.evicted += 1;
+            }
+        }
+        self.bring_out_the_dead(now).await;
+        self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
+        swept
+    }
+
+    /// Writes down everything that changed; for the end. The number of sessions that could not be written.
+    pub async fn checkpoint_all(&self) -> usize {
+        let seats: Vec<_> =
+            self.maps().resident.iter().map(|(id, resident)| (*id, resident.seat.clone())).collect();
+        let mut failed = 0;
+        for (id, seat) in seats {
+            let mut seated = seat.lock_owned().await;
+            let Some(session) = seated.as_mut().filter(|session| session.dirty()) else { continue };
+            if let Err(error) = self.checkpoint(id, session).await {
+                tracing::error!(%id, %error, "a session could not be written down");
+                failed += 1;
+            }
+        }
+        failed
+    }
+
+    async fn do_create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
+        // Before anybody has to give way for it; and again when it counts.
+        self.may_create(owner)?;
+        let place = self.make_room().await?;
+        self.retire_finished().await?;
+        let now = self.now();
+        let id = SessionId(Uuid::now_v7());
+        let seed = asked.seed.unwrap_or_else(|| (self.seeds)() & MAX_SEED);
+        let game = Game::new(&self.content, seed, asked.difficulty);
+        let name = asked.name.unwrap_or_else(|| format!("Voyage from {}", game.node().name));
+        let fresh = Fresh { name: name.clone(), ranked: asked.seed.is_none(), game, content: self.content.clone() };
+        let mut session = GameSession::new(id, owner, now, fresh, place);
+        let seat = Seat::default();
+        // Nobody else has seen this seat: the lock is free.
+        let mut seated = seat.clone().lock_owned().await;
+        {
+            let mut maps = self.maps();
+            self.count(&maps, owner)?;
+            maps.insert(id, session.card(now));
+            maps.resident.insert(id, Resident { seat, leaving: false });
+        }
+        if let Err(error) = self.checkpoint(id, &mut session).await {
+            let mut maps = self.maps();
+            maps.remove(id);
+            maps.resident.remove(&id);
+            return Err(error);
+        }
+        self.counters.created.fetch_add(1, Ordering::Relaxed);
+        let snapshot = session.snapshot();
+        *seated = Some(session);
+        Ok(Created { snapshot, name })
+    }
+
+    fn may_create(&self, owner: PlayerId) -> Result<(), SessionError> {
+        let maps = self.maps();
+        let finished = || maps.known.values().any(|card| card.end.is_some());
+        match self.count(&maps, owner) {
+            Err(SessionError::StoreFull) if finished() => Ok(()),
+            counted => counted,
+        }
+    }
+
+    fn count(&self, maps: &Maps, owner: PlayerId) -> Result<(), SessionError> {
+        let limit = self.settings.per_player;
+        if maps.unfinished(owner) >= limit {
+            return Err(SessionError::TooMany { limit });
+        }
+        if maps.known.len() >= self.settings.stored {
+            return Err(SessionError::StoreFull);
+        }
+        Ok(())
+    }
+
+    /// When as many sessions are stored as can be, the longest finished goes for good.
+    async fn retire_finished(&self) -> Result<(), SessionError> {
+        let oldest = {
+            let maps = self.maps();
+            if maps.known.len() < self.settings.stored {
+                return Ok(());
+            }
+            let finished = maps.known.iter().filter(|(_, card)| card.end.is_some());
+            finished.min_by_key(|(id, card)| (card.last_activity, **id)).map(|(id, card)| (*id, card.owner))
+        };
+        let (id, owner) = oldest.ok_or(SessionError::StoreFull)?;
+        // Boxed: deleting is a task, and tasks are built from futures like this one.
+        Box::pin(self.delete(owner, id)).await
+    }
+
+    /// The owner's session, alone with the caller until he lets go; read back from disk where it must be.
+    async fn enter(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
+        loop {
+            let seat = {
+                let mut maps = self.maps();
+                let now = self.now();
+                maps.card(owner, id)?.last_activity = now;
+                maps.resident.get(&id).map(|resident| resident.seat.clone())
+            };
+            if let Some(seat) = seat {
+                let seated = seat.lock_owned().await;
+                if seated.is_some() {
+                    return Ok(seated);
+                }
+                // It left, or could not come, while this waited.
+                continue;
+            }
+            let place = self.make_room().await?;
+            let seat = Seat::default();
+            let seated = seat.clone().lock_owned().await;
+            {
+                let mut maps = self.maps();
+                maps.card(owner, id)?;
+                if maps.resident.contains_key(&id) {
+                    // Somebody else was faster. The place goes back.
+                    continue;
+                }
+                maps.resident.insert(id, Resident { seat, leaving: false });
+            }
+            return self.seat(id, seated, place).await;
+        }
+    }
+
+    /// Reads a session back into the empty seat that was set for it.
+    async fn seat(&self, id: SessionId, mut seated: Seated, place: Place) -> Result<Seated, SessionError> {
+        match self.load(id, place).await {
+            Ok(session) => {
+                self.counters.loads.fetch_add(1, Ordering::Relaxed);
+                *seated = Some(session);
+                Ok(seated)
+            }
+            Err(error) => {
+                let mut maps = self.maps();
+                maps.resident.remove(&id);
+                if matches!(error, SessionError::Store(StoreError::Damaged { .. })) {
+                    maps.remove(id);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn load(&self, id: SessionId, place: Place) -> Result<GameSession, SessionError> {
+        let me = self.arc()?;
+        self.blocking(move |store| {
+            let checkpoint = store.load(id.0)?.ok_or_else(|| store.reject(id.0, "it has gone"))?;
+            let content = me.content_of(&checkpoint.content)?;
+            GameSession::restore(checkpoint, content, place).map_err(|problem| store.reject(id.0, &problem.to_string()))
+        })
+        .await
+    }
+
+    /// The content a game began with: the present one, one that other games hold, or its bundle. Blocks.
+    fn content_of(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
+        if self.content.hash == hash {
+            return Ok(self.content.clone());
+        }
+        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = older.get(hash).and_then(Weak::upgrade) {
+            return Ok(content);
+        }
+        let content = Arc::new(self.store.content(hash)?);
+        // Bounded: what no game in memory holds is forgotten.
+        older.retain(|_, content| content.strong_count() > 0);
+        older.insert(hash.to_owned(), Arc::downgrade(&content));
+        Ok(content)
+    }
+
+    /// A place in memory: a free one, or that of somebody who can give way. It is taken before anything is awaited.
+    async fn make_room(&self) -> Result<Place, SessionError> {
+        loop {
+            if let Ok(place) = self.places.clone().try_acquire_owned() {
+                return Ok(place);
+            }
+            let now = self.now();
+            let victim = self.maps().victim(now, self.settings.yield_secs);
+            let Some((id, seat)) = victim else { return Err(self.limit_reached(now)) };
+            let mut seated = seat.lock_owned().await;
+            let result = self.make_leave(id, &mut seated).await;
+            if let Some(resident) = self.maps().resident.get_mut(&id) {
+                resident.leaving = false;
+            }
+            if let Some(place) = result? {
+                return Ok(place);
+            }
+        }
+    }
+
+    /// Lets a session leave for another one; not if it was asked for in the meantime.
+    async fn make_leave(&self, id: SessionId, seated: &mut Seated) -> Result<Option<Place>, SessionError> {
+        let Some(session) = seated.as_mut() else { return Ok(None) };
+        if session.dirty() {
+            self.checkpoint(id, session).await?;
+        }
+        let now = self.now();
+        let still = |card: &Card| card.end.is_some() || idle_secs(card, now) >= self.settings.yield_secs;
+        if !self.maps().known.get(&id).is_some_and(still) {
+            return Ok(None);
+        }
+        Ok(self.unseat(id, seated))
+    }
+
+    /// Takes a session that is written down out of memory.
+    fn unseat(&self, id: SessionId, seated: &mut Seated) -> Option<Place> {
+        let session = seated.take()?;
+        self.maps().resident.remove(&id);
+        self.counters.evictions.fetch_add(1, Ordering::Relaxed);
+        Some(session.leave())
+    }
+
+    fn limit_reached(&self, now: Timestamp) -> SessionError {
+        let maps = self.maps();
+        let longest = maps.resident.keys().filter_map(|id| maps.known.get(id)).map(|card| idle_secs(card, now)).max();
+        let wait = self.settings.yield_secs - longest.unwrap_or(0);
+        SessionError::LimitReached { limit: self.settings.limit, retry_after: wait.clamp(1, 3600) }
+    }
+
+    /// Writes a session down. The caller holds its seat, so that nobody acts on it meanwhile.
+    async fn checkpoint(&self, id: SessionId, session: &mut GameSession) -> Result<(), SessionError> {
+        let began = Instant::now();
+        let last_activity = self.maps().known.get(&id).map_or_else(|| self.now(), |card| card.last_activity);
+        let (checkpoint, turns) = session.checkpoint(last_activity);
+        let me = self.arc()?;
+        let written = self
+            .blocking(move |store| {
+                if checkpoint.content == me.content.hash {
+                    store.keep_content(&checkpoint.content, &me.files)?;
+                }
+                store.save(&checkpoint, &turns)
+            })
+            .await;
+        let counter =
+            if written.is_ok() { &self.counters.checkpoints } else { &self.counters.checkpoint_failures };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.counters.last_checkpoint_micros.store(micros(began), Ordering::Relaxed);
+        written?;
+        session.saved();
+        Ok(())
+    }
+
+    /// Tells the lists what has become of a session.
+    fn publish(&self, id: SessionId, session: &GameSession) {
+        if let Some(card) = self.maps().known.get_mut(&id) {
+            *card = session.card(card.last_activity);
+        }
+    }
+
+    /// Forgets tombstones that have stood long enough, and rewrites their file when most of it is out of date.
+    async fn bring_out_the_dead(&self, now: Timestamp) {
+        let stale = {
+            let mut maps = self.maps();
+            maps.tombstones.prune(now);
+            maps.tombstones.lines > 2 * maps.tombstones.order.len() + 100
+        };
+        if !stale {
+            return;
+        }
+        match self.blocking(move |store| store.compact_tombstones(|stone| !past(stone, now))).await {
+            Ok(lines) => self.maps().tombstones.lines = lines,
+            Err(error) => tracing::error!(%error, "the tombstones could not be rewritten"),
+        }
+    }
+
+    fn maps(&self) -> MutexGuard<'_, Maps> {
+        // Nothing under this lock can panic halfway through a change; a poisoned one is as good as new.
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn arc(&self) -> Result<Arc<Self>, SessionError> {
+        self.me.upgrade().ok_or_else(|| SessionError::Internal("the registry has closed".to_owned()))
+    }
+
+    /// Runs work as a task of its own, to its end, whatever becomes of the caller.
+    async fn task<T, F>(&self, work: impl FnOnce(Arc<Self>) -> F + Send + 'static) -> Result<T, SessionError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, SessionError>> + Send + 'static,
+    {
+        let me = self.arc()?;
+        let done = self.runtime.spawn(async move { work(me).await }).await;
+        done.unwrap_or_else(|error| Err(SessionError::Internal(error.to_string())))
+    }
+
+    /// Runs disk work where blocking is allowed.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SessionError> {
+        let store = self.store.clone();
+        match self.runtime.spawn_blocking(move || work(&store)).await {
+            Ok(done) => Ok(done?),
+            Err(error) => Err(SessionError::Internal(error.to_string())),
+        }
+    }
+}
+
+fn listed(maps: &Maps, id: SessionId, card: &Card) -> Listed {
+    Listed { id, card: card.clone(), resident: maps.resident.contains_key(&id) }
+}
+
+fn session(seated: &Seated) -> Result<&GameSession, SessionError> {
+    seated.as_ref().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
+}
+
+fn session_mut(seated: &mut Seated) -> Result<&mut GameSession, SessionError> {
+    seated.as_mut().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
+}
+
+fn micros(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,639 @@
+//! The stored form of games: types of their own, versioned, with ids in place of the rules' indices.
+//!
+//! A game is written as its map, which never changes, and its [`State`], which does. The digest of a turn is SHA-256 over the
+//! map's digest and the state's JSON; so the order and form of these fields are part of the format.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::game::action::Action;
+use crate::game::content::{Content, Difficulty, hex};
+use crate::game::event::Outcome;
+use crate::game::map::{Listing, Node, Region, StarMap};
+use crate::game::rng::{Dice, MAX_SEED, STREAMS};
+use crate::game::state::{
+    CombatState, End, Game, Place, PodState, Quest, Sight, Stack, Statistics, Stock, TempEffect,
+};
+use crate::game::stats::Stats;
+use crate::game::table::{Ix, Table};
+
+/// The format written by this version of the program.
+pub const VERSION: u32 = 1;
+
+/// What is read of any file first.
+#[derive(Deserialize)]
+pub(super) struct Version {
+    pub(super) version: u32,
+}
+
+/// The keys that sign tokens.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Keys {
+    pub(super) version: u32,
+    /// 32 bytes as hex.
+    pub(super) current: String,
+}
+
+/// A session as it is written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)] // The words are ARCHITECTURE.md's.
+pub struct Checkpoint {
+    pub version: u32,
+    pub session_id: Uuid,
+    pub owner: Uuid,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub last_activity: Timestamp,
+    pub revision: u64,
+    pub ranked: bool,
+    /// Version of the rules that wrote it.
+    pub rules: u32,
+    /// Hash of the content it plays on.
+    pub content: String,
+    /// Where the player is, for lists.
+    pub place: String,
+    #[serde(flatten)]
+    pub state: State,
+    pub star_map: Map,
+}
+
+/// The part of a checkpoint that lists need, read without the rest.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Header {
+    pub session_id: Uuid,
+    pub owner: Uuid,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub last_activity: Timestamp,
+    pub revision: u64,
+    pub place: String,
+    pub turn_count: i64,
+    pub end: Option<String>,
+    pub player_stats: HeaderStats,
+}
+
+/// See [`Header`].
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct HeaderStats {
+    pub wealth: i64,
+    pub ship_type: String,
+}
+
+/// An accepted action, as history keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Turn {
+    pub revision: u64,
+    pub at: Timestamp,
+    pub action: Action,
+    pub outcome: Outcome,
+    /// Of the state after, in hex.
+    pub digest: String,
+    pub rules: u32,
+    pub content: String,
+}
+
+/// A session that is gone for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Tombstone {
+    pub session_id: Uuid,
+    pub owner: Uuid,
+    pub expired_at: Timestamp,
+    pub reason: Departure,
+}
+
+/// Why a session is gone for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Departure {
+    Deleted,
+    Timeout,
+}
+
+/// The changing part of a game.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct State {
+    pub player_stats: PlayerStats,
+    pub turn_count: i64,
+    pub current_region_id: String,
+    pub current_node_id: String,
+    pub difficulty: Difficulty,
+    pub end: Option<String>,
+    pub combat: Option<Combat>,
+    pub current_event: Option<String>,
+    pub quests: Vec<StoredQuest>,
+    pub offers: Vec<StoredQuest>,
+    pub next_quest: u32,
+    pub free_actions: u32,
+    pub wreck: bool,
+    pub statistics: StoredStatistics,
+    /// Node (its place in the map), item, level, turn it was counted.
+    pub stocks: Vec<(usize, String, f64, i64)>,
+    /// In map order: what is known (0 nothing, 1 that it is there, 2 what it is), visited, scanned, ore, salvage attempts,
+    /// foes, the turn foes were counted.
+    pub places: Vec<(u8, bool, bool, i64, i64, i64, i64)>,
+    pub seed: u64,
+    /// 32-bit words read of each stream.
+    pub word_pos: [u64; STREAMS],
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct PlayerStats {
+    pub health: i64,
+    pub wealth: i64,
+    pub food: i64,
+    pub fuel: i64,
+    pub ship_type: String,
+    pub ship_condition: i64,
+    /// In the order of fitting.
+    pub ship_mods: Vec<String>,
+    pub inventory: Vec<StoredStack>,
+    pub pod: Option<Pod>,
+    pub temp_effects: Vec<StoredEffect>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredStack {
+    pub item_id: String,
+    pub quantity: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Pod {
+    pub hp: i64,
+    pub augmentations: Vec<String>,
+    pub fresh: bool,
+    pub ejected: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredEffect {
+    pub shield: i64,
+    pub duration: i64,
+    pub rounds: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Combat {
+    pub enemy_type: String,
+    pub enemy_hp: i64,
+    pub round: i64,
+    pub quarry: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredQuest {
+    pub number: u32,
+    pub text: String,
+    pub giver: usize,
+    pub target: usize,
+    pub weight: i64,
+    pub enemy: Option<String>,
+    pub reward: i64,
+    pub days: i64,
+    pub until: i64,
+    pub done: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredStatistics {
+    pub total_distance_traveled: i64,
+    pub systems_visited: i64,
+    pub items_collected: i64,
+    pub credits_earned: i64,
+    pub credits_spent: i64,
+    pub ships_destroyed: i64,
+    pub pod_uses: i64,
+    pub quests_completed: i64,
+    pub quests_failed: i64,
+}
+
+/// The star map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Map {
+    pub regions: Vec<StoredRegion>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredRegion {
+    pub r#type: String,
+    pub name: String,
+    pub position: [f64; 2],
+    pub connections: Vec<usize>,
+    pub nodes: Vec<StoredNode>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StoredNode {
+    pub r#type: String,
+    pub name: String,
+    pub position: [f64; 2],
+    /// Places in the whole map's order.
+    pub connections: Vec<usize>,
+    pub has_repair: bool,
+    pub has_trade: bool,
+    pub danger: f64,
+    pub ore: i64,
+    pub salvage: i64,
+    pub foes: i64,
+    /// Item, taste in thousandths, usual stock.
+    pub market: Vec<(String, i64, i64)>,
+}
+
+/// Why a stored game makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Nonsense(String);
+
+type Sense<T> = Result<T, Nonsense>;
+
+fn nonsense<T>(what: impl Into<String>) -> Sense<T> {
+    Err(Nonsense(what.into()))
+}
+
+fn check(holds: bool, what: &str) -> Sense<()> {
+    if holds { Ok(()) } else { nonsense(what) }
+}
+
+fn look<T>(table: &Table<T>, id: &str) -> Sense<Ix<T>> {
+    table.find(id).ok_or_else(|| Nonsense(format!("{id:?} is not in its content")))
+}
+
+fn ids<T>(table: &Table<T>, list: &[Ix<T>]) -> Vec<String> {
+    list.iter().map(|ix| table.id(*ix).to_owned()).collect()
+}
+
+fn look_all<T>(table: &Table<T>, list: &[String]) -> Sense<Vec<Ix<T>>> {
+    list.iter().map(|id| look(table, id)).collect()
+}
+
+impl Map {
+    /// A map as it is written down.
+    pub fn of(map: &StarMap, content: &Content) -> Self {
+        let listing = |each: &Listing| (content.items.id(each.item).to_owned(), each.taste, each.stock);
+        let node = |node: &Node| StoredNode {
+            r#type: content.nodes.id(node.kind).to_owned(),
+            name: node.name.clone(),
+            position: node.position,
+            connections: node.connections.clone(),
+            has_repair: node.repair,
+            has_trade: node.trade,
+            danger: node.danger,
+            ore: node.ore,
+            salvage: node.salvage,
+            foes: node.foes,
+            market: node.market.iter().map(listing).collect(),
+        };
+        let region = |region: &Region| StoredRegion {
+            r#type: content.regions.id(region.kind).to_owned(),
+            name: region.name.clone(),
+            position: region.position,
+            connections: region.connections.clone(),
+            nodes: map.nodes[region.nodes.clone()].iter().map(node).collect(),
+        };
+        Self { regions: map.regions.iter().map(region).collect() }
+    }
+
+    /// The map, if it makes sense.
+    pub fn restore(&self, content: &Content) -> Sense<StarMap> {
+        let mut map = StarMap { regions: Vec::new(), nodes: Vec::new() };
+        for (at, stored) in self.regions.iter().enumerate() {
+            let first = map.nodes.len();
+            for node in &stored.nodes {
+                map.nodes.push(node.restore(at, content)?);
+            }
+            check(!stored.nodes.is_empty(), "a region has no places")?;
+            check(stored.connections.iter().all(|to| *to < self.regions.len()), "a region leads nowhere")?;
+            map.regions.push(Region {
+                kind: look(&content.regions, &stored.r#type)?,
+                name: stored.name.clone(),
+                position: stored.position,
+                connections: stored.connections.clone(),
+                nodes: first..map.nodes.len(),
+            });
+        }
+        check(!map.nodes.is_empty(), "the map is empty")?;
+        let count = map.nodes.len();
+        check(map.nodes.iter().all(|node| node.connections.iter().all(|to| *to < count)), "a route leads nowhere")?;
+        Ok(map)
+    }
+
+    /// SHA-256 of its JSON.
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(&[&json(self)])
+    }
+}
+
+impl StoredNode {
+    fn restore(&self, region: usize, content: &Content) -> Sense<Node> {
+        let market = self.market.iter().map(|(item, taste, stock)| {
+            check(*stock > 0 && *taste > 0, "a market makes no sense")?;
+            Ok(Listing { item: look(&content.items, item)?, taste: *taste, stock: *stock })
+        });
+        Ok(Node {
+            region,
+            kind: look(&content.nodes, &self.r#type)?,
+            name: self.name.clone(),
+            position: self.position,
+            connections: self.connections.clone(),
+            repair: self.has_repair,
+            trade: self.has_trade,
+            danger: self.danger,
+            ore: self.ore,
+            salvage: self.salvage,
+            foes: self.foes,
+            market: market.collect::<Sense<_>>()?,
+        })
+    }
+}
+
+impl State {
+    /// A game as it is written down.
+    pub fn of(game: &Game, content: &Content) -> Self {
+        let pod = |pod: &PodState| Pod {
+            hp: pod.hp,
+            augmentations: ids(&content.augmentations, &pod.augmentations),
+            fresh: pod.fresh,
+            ejected: pod.ejected,
+        };
+        let stack =
+            |stack: &Stack| StoredStack { item_id: content.items.id(stack.item).to_owned(), quantity: stack.quantity };
+        let effect = |effect: &TempEffect| {
+            let TempEffect { shield, duration, rounds } = *effect;
+            StoredEffect { shield, duration, rounds }
+        };
+        let place = |place: &Place| {
+            let Place { sight, visited, scanned, ore, salvage, foes, foes_turn } = *place;
+            (sight as u8, visited, scanned, ore, salvage, foes, foes_turn)
+        };
+        let combat = |fight: CombatState| Combat {
+            enemy_type: content.enemies.id(fight.enemy).to_owned(),
+            enemy_hp: fight.hp,
+            round: fight.round,
+            quarry: fight.quarry,
+        };
+        let stock =
+            |stock: &Stock| (stock.node, content.items.id(stock.item).to_owned(), stock.level, stock.turn);
+        Self {
+            player_stats: PlayerStats {
+                health: game.health,
+                wealth: game.wealth,
+                food: game.food,
+                fuel: game.fuel,
+                ship_type: content.ships.id(game.ship).to_owned(),
+                ship_condition: game.hull,
+                ship_mods: ids(&content.mods, &game.mods),
+                inventory: game.cargo.iter().map(stack).collect(),
+                pod: game.pod.as_ref().map(pod),
+                temp_effects: game.effects.iter().map(effect).collect(),
+            },
+            turn_count: game.turn,
+            current_region_id: StarMap::region_id(game.region()),
+            current_node_id: game.map.node_id(game.here),
+            difficulty: game.difficulty,
+            end: game.end.map(|end| end.id().to_owned()),
+            combat: game.combat.map(combat),
+            current_event: game.event.map(|event| content.events.id(event).to_owned()),
+            quests: game.quests.iter().map(|quest| StoredQuest::of(quest, content)).collect(),
+            offers: game.offers.iter().map(|quest| StoredQuest::of(quest, content)).collect(),
+            next_quest: game.next_quest,
+            free_actions: game.free_actions,
+            wreck: game.wreck,
+            statistics: StoredStatistics::of(&game.statistics),
+            stocks: game.stocks.iter().map(stock).collect(),
+            places: game.places.iter().map(place).collect(),
+            seed: game.dice.seed,
+            word_pos: game.dice.word_pos,
+        }
+    }
+
+    /// The game, if it makes sense: every id known, every index and figure in its range.
+    pub fn restore(&self, map: Arc<StarMap>, content: &Content) -> Sense<Game> {
+        let here = map.find_node(&self.current_node_id);
+        let here = here.ok_or_else(|| Nonsense("the player is nowhere".to_owned()))?;
+        let nodes = map.nodes.len();
+        check(self.places.len() == nodes, "the places do not fit the map")?;
+        check(self.seed <= MAX_SEED, "the seed is too large")?;
+        let stats = &self.player_stats;
+        let limits = &content.balance.limits;
+        check((0..=limits.health).contains(&stats.health), "health is out of range")?;
+        check((0..=limits.wealth).contains(&stats.wealth), "wealth is out of range")?;
+        check((0..=limits.food).contains(&stats.food), "food is out of range")?;
+        check((0..=limits.fuel).contains(&stats.fuel), "fuel is out of range")?;
+        check((0..=limits.turns).contains(&self.turn_count), "the turn is out of range")?;
+        check(self.quests.len() <= limits.active_quests, "too many quests")?;
+        check(self.offers.len() <= content.quests.offers.most, "too many offers")?;
+        let end = match self.end.as_deref() {
+            None => None,
+            Some(id) => Some(End::of_id(id).ok_or_else(|| Nonsense(format!("nothing ends with {id:?}")))?),
+        };
+        let game = Game {
+            dice: Dice { seed: self.seed, word_pos: self.word_pos },
+            difficulty: self.difficulty,
+            places: self.places.iter().map(place).collect::<Sense<_>>()?,
+            here,
+            wreck: self.wreck,
+            health: stats.health,
+            wealth: stats.wealth,
+            food: stats.food,
+            fuel: stats.fuel,
+            ship: look(&content.ships, &stats.ship_type)?,
+            hull: stats.ship_condition,
+            mods: look_all(&content.mods, &stats.ship_mods)?,
+            pod: stats.pod.as_ref().map(|pod| pod.restore(content)).transpose()?,
+            cargo: stats.inventory.iter().map(|stack| stack.restore(content)).collect::<Sense<_>>()?,
+            effects: stats.temp_effects.iter().map(StoredEffect::restore).collect::<Sense<_>>()?,
+            combat: self.combat.as_ref().map(|fight| fight.restore(content)).transpose()?,
+            event: self.current_event.as_ref().map(|id| look(&content.events, id)).transpose()?,
+            quests: self.quests.iter().map(|quest| quest.restore(nodes, content)).collect::<Sense<_>>()?,
+            offers: self.offers.iter().map(|quest| quest.restore(nodes, content)).collect::<Sense<_>>()?,
+            next_quest: self.next_quest,
+            stocks: self.stocks.iter().map(|stock| restore_stock(stock, nodes, content)).collect::<Sense<_>>()?,
+            turn: self.turn_count,
+            free_actions: self.free_actions,
+            end,
+            statistics: self.statistics.restore(),
+            map,
+        };
+        let effective = Stats::of(&game, content);
+        check((0..=effective.max_hp).contains(&game.hull), "the hull is out of range")?;
+        check(effective.used_cargo_space <= effective.cargo_capacity, "the cargo does not fit")?;
+        check(game.cargo.is_sorted_by(|a, b| a.item < b.item), "the cargo is out of order")?;
+        if let Some(pod) = &game.pod {
+            check((0..=effective.pod_max_hp).contains(&pod.hp), "the pod's hull is out of range")?;
+        }
+        Ok(game)
+    }
+
+    /// SHA-256 over the map's digest and the state's JSON, in hex.
+    pub fn digest(&self, map: &[u8; 32]) -> String {
+        hex(&sha256(&[map, &json(self)]))
+    }
+}
+
+fn place(stored: &(u8, bool, bool, i64, i64, i64, i64)) -> Sense<Place> {
+    let (sight, visited, scanned, ore, salvage, foes, foes_turn) = *stored;
+    let sight = match sight {
+        0 => Sight::Unknown,
+        1 => Sight::Sighted,
+        2 => Sight::Charted,
+        _ => return nonsense("a place is known in no known way"),
+    };
+    check(ore >= 0 && salvage >= 0 && foes >= 0 && foes_turn >= 0, "a place is in debt")?;
+    Ok(Place { sight, visited, scanned, ore, salvage, foes, foes_turn })
+}
+
+fn restore_stock(stored: &(usize, String, f64, i64), nodes: usize, content: &Content) -> Sense<Stock> {
+    let (node, item, level, turn) = stored;
+    check(*node < nodes && *level >= 0.0 && level.is_finite() && *turn >= 0, "a stock makes no sense")?;
+    Ok(Stock { node: *node, item: look(&content.items, item)?, level: *level, turn: *turn })
+}
+
+impl StoredStack {
+    fn restore(&self, content: &Content) -> Sense<Stack> {
+        let item = look(&content.items, &self.item_id)?;
+        check((1..=content.items[item].stack_size).contains(&self.quantity), "a stack is out of range")?;
+        Ok(Stack { item, quantity: self.quantity })
+    }
+}
+
+impl StoredEffect {
+    fn restore(&self) -> Sense<TempEffect> {
+        check(self.shield > 0 && self.duration > 0, "an effect is spent")?;
+        Ok(TempEffect { shield: self.shield, duration: self.duration, rounds: self.rounds })
+    }
+}
+
+impl Pod {
+    fn restore(&self, content: &Content) -> Sense<PodState> {
+        let augmentations = look_all(&content.augmentations, &self.augmentations)?;
+        Ok(PodState { hp: self.hp, augmentations, fresh: self.fresh, ejected: self.ejected })
+    }
+}
+
+impl Combat {
+    fn restore(&self, content: &Content) -> Sense<CombatState> {
+        let enemy = look(&content.enemies, &self.enemy_type)?;
+        check((1..=content.enemies[enemy].hp).contains(&self.enemy_hp), "the enemy's hull is out of range")?;
+        check((0..=content.balance.combat.rounds).contains(&self.round), "the round is out of range")?;
+        Ok(CombatState { enemy, hp: self.enemy_hp, round: self.round, quarry: self.quarry })
+    }
+}
+
+impl StoredQuest {
+    fn of(quest: &Quest, content: &Content) -> Self {
+        Self {
+            number: quest.number,
+            text: content.quests.quests.id(quest.text).to_owned(),
+            giver: quest.giver,
+            target: quest.target,
+            weight: quest.weight,
+            enemy: quest.enemy.map(|enemy| content.enemies.id(enemy).to_owned()),
+            reward: quest.reward,
+            days: quest.days,
+            until: quest.until,
+            done: quest.done,
+        }
+    }
+
+    fn restore(&self, nodes: usize, content: &Content) -> Sense<Quest> {
+        check(self.giver < nodes && self.target < nodes, "a quest leads nowhere")?;
+        check(self.weight >= 0 && self.reward >= 0 && self.days >= 0, "a quest makes no sense")?;
+        Ok(Quest {
+            number: self.number,
+            text: look(&content.quests.quests, &self.text)?,
+            giver: self.giver,
+            target: self.target,
+            weight: self.weight,
+            enemy: self.enemy.as_ref().map(|id| look(&content.enemies, id)).transpose()?,
+            reward: self.reward,
+            days: self.days,
+            until: self.until,
+            done: self.done,
+        })
+    }
+}
+
+impl StoredStatistics {
+    fn of(statistics: &Statistics) -> Self {
+        let Statistics {
+            total_distance_traveled,
+            systems_visited,
+            items_collected,
+            credits_earned,
+            credits_spent,
+            ships_destroyed,
+            pod_uses,
+            quests_completed,
+            quests_failed,
+        } = *statistics;
+        Self {
+            total_distance_traveled,
+            systems_visited,
+            items_collected,
+            credits_earned,
+            credits_spent,
+            ships_destroyed,
+            pod_uses,
+            quests_completed,
+            quests_failed,
+        }
+    }
+
+    fn restore(&self) -> Statistics {
+        let Self {
+            total_distance_traveled,
+            systems_visited,
+            items_collected,
+            credits_earned,
+            credits_spent,
+            ships_destroyed,
+            pod_uses,
+            quests_completed,
+            quests_failed,
+        } = *self;
+        Statistics {
+            total_distance_traveled,
+            systems_visited,
+            items_collected,
+            credits_earned,
+            credits_spent,
+            ships_destroyed,
+            pod_uses,
+            quests_completed,
+            quests_failed,
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    // Stored types have string keys and finite numbers only: they always serialize.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut sha = Sha256::new();
+    for part in parts {
+        sha.update(part);
+    }
+    sha.finalize().into()
+}
