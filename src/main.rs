@@ -1,3 +1,127 @@
-//! The command line.
+//! The command line: reads the configuration, wires the parts together, and serves until it is told to stop.
 
-fn main() {}
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use cosmic_explorer::api;
+use cosmic_explorer::config::{Config, Flags};
+use cosmic_explorer::game::content::{Content, built_in};
+use cosmic_explorer::session::clock::SystemClock;
+use cosmic_explorer::session::registry::{Registry, Wiring};
+use cosmic_explorer::store::{Store, read_content, saves_folder};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use tracing_subscriber::EnvFilter;
+
+/// Cosmic Explorer: a turn-based space-exploration game server.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the game; what happens without a command.
+    Serve(Serve),
+}
+
+#[derive(Clone, Debug, Default, Args)]
+struct Serve {
+    /// Where to listen [default: 127.0.0.1:8080].
+    #[arg(long)]
+    bind: Option<SocketAddr>,
+    /// The folder of saves [default: ./saves where it exists, else the platform's data folder].
+    #[arg(long)]
+    saves: Option<PathBuf>,
+    /// A folder of content in place of the built-in one.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// A configuration file (TOML).
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let Serve { bind, saves, data, config } = match cli.command {
+        Some(Command::Serve(serve)) => serve,
+        None => cli.serve,
+    };
+    let flags = Flags { bind, saves, data };
+    let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;
+    let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    serve(config).await
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let files = match &config.data {
+        Some(folder) => read_content(folder).with_context(|| format!("content in {}", folder.display()))?,
+        None => built_in(),
+    };
+    let content = match Content::parse(&files) {
+        Ok(content) => content,
+        Err(faults) => {
+            for fault in &faults {
+                eprintln!("{fault}");
+            }
+            bail!("the content has {} faults", faults.len());
+        }
+    };
+    let folder = saves_folder(config.saves);
+    let store = Store::open(&folder).with_context(|| format!("saves in {}", folder.display()))?;
+    let saves = store.path().display().to_string();
+    let registry = Registry::open(Wiring {
+        store,
+        files,
+        content,
+        clock: Arc::new(SystemClock),
+        seeds: Box::new(|| u64::from_le_bytes(random())),
+        key: random,
+        settings: config.sessions,
+    })?;
+    let listener = TcpListener::bind(config.bind).with_context(|| format!("listening on {}", config.bind))?;
+    let address = listener.local_addr()?;
+    println!("Cosmic Explorer is listening on http://{address}, saves in {saves}");
+    let failed = api::serve(listener, registry, config.limits, told_to_stop()).await?;
+    if failed > 0 {
+        bail!("{failed} sessions could not be written down");
+    }
+    println!("Every game is saved. Goodbye.");
+    Ok(())
+}
+
+/// Bytes from the operating system. A machine that has none cannot sign tokens, and must not start.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    #[allow(clippy::expect_used)]
+    SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler there is nothing to wait for but the end of the process.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -48,55 +48,161 @@ pub enum Reason {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[allow(missing_docs)] // The names say it.
 pub enum Event {
-    Arrived { node: String, name: String, region: String, first: bool },
-    Jumped { region: String, name: String },
-    Charted { nodes: Vec<String> },
-    Scanned { ore: i64, salvage: i64, foes: i64 },
+    Arrived {
+        node: String,
+        name: String,
+        region: String,
+        first: bool,
+    },
+    Jumped {
+        region: String,
+        name: String,
+    },
+    Charted {
+        nodes: Vec<String>,
+    },
+    Scanned {
+        ore: i64,
+        salvage: i64,
+        foes: i64,
+    },
     NothingFound {},
     Waited {},
     /// Hull damage; `absorbed` was taken by shields before it, `pod` says that it hit the pod.
-    Damage { amount: i64, absorbed: i64, pod: bool, source: Reason },
+    Damage {
+        amount: i64,
+        absorbed: i64,
+        pod: bool,
+        source: Reason,
+    },
     /// Health, hull, fuel, food and credits: positive is gained.
-    Health { amount: i64, reason: Reason },
-    Hull { amount: i64, reason: Reason },
-    Fuel { amount: i64, reason: Reason },
-    Food { amount: i64, reason: Reason },
-    Credits { amount: i64, reason: Reason },
-    Item { item: String, name: String, quantity: i64, reason: Reason },
-    ItemLost { item: String, name: String, quantity: i64, reason: Reason },
+    Health {
+        amount: i64,
+        reason: Reason,
+    },
+    Hull {
+        amount: i64,
+        reason: Reason,
+    },
+    Fuel {
+        amount: i64,
+        reason: Reason,
+    },
+    Food {
+        amount: i64,
+        reason: Reason,
+    },
+    Credits {
+        amount: i64,
+        reason: Reason,
+    },
+    Item {
+        item: String,
+        name: String,
+        quantity: i64,
+        reason: Reason,
+    },
+    ItemLost {
+        item: String,
+        name: String,
+        quantity: i64,
+        reason: Reason,
+    },
     /// No room for it.
-    LeftBehind { item: String, name: String, quantity: i64 },
+    LeftBehind {
+        item: String,
+        name: String,
+        quantity: i64,
+    },
     MineFailed {},
     SalvageFailed {},
-    Repaired { amount: i64 },
-    ShipBought { ship: String, name: String },
-    ModFitted { r#mod: String, name: String },
-    ModRemoved { r#mod: String, name: String },
+    Repaired {
+        amount: i64,
+    },
+    ShipBought {
+        ship: String,
+        name: String,
+    },
+    ModFitted {
+        r#mod: String,
+        name: String,
+    },
+    ModRemoved {
+        r#mod: String,
+        name: String,
+    },
     PodBought {},
-    AugmentationFitted { augmentation: String, name: String },
-    ItemUsed { item: String, name: String },
-    Shield { amount: i64, duration: i64 },
+    AugmentationFitted {
+        augmentation: String,
+        name: String,
+    },
+    ItemUsed {
+        item: String,
+        name: String,
+    },
+    Shield {
+        amount: i64,
+        duration: i64,
+    },
     ShieldFaded {},
-    PodEjected { towed: bool },
-    CombatBegan { enemy: String, name: String, quarry: bool },
+    PodEjected {
+        towed: bool,
+    },
+    CombatBegan {
+        enemy: String,
+        name: String,
+        quarry: bool,
+    },
     NoFight {},
-    Hit { damage: i64 },
+    Hit {
+        damage: i64,
+    },
     Missed {},
     EnemyMissed {},
-    EnemyDestroyed { enemy: String, name: String },
-    EnemyFled { name: String },
-    EnemyLeft { name: String },
+    EnemyDestroyed {
+        enemy: String,
+        name: String,
+    },
+    EnemyFled {
+        name: String,
+    },
+    EnemyLeft {
+        name: String,
+    },
     Fled {},
     FleeFailed {},
     Negotiated {},
     NegotiationFailed {},
-    Happened { event: String, text: String },
-    Chose { choice: String, text: String },
-    QuestOffered { quest: String, title: String },
-    QuestAccepted { quest: String, title: String },
-    QuestReady { quest: String, title: String },
-    QuestCompleted { quest: String, title: String },
-    QuestFailed { quest: String, title: String },
+    Happened {
+        event: String,
+        text: String,
+    },
+    Chose {
+        choice: String,
+        text: String,
+    },
+    QuestOffered {
+        quest: String,
+        title: String,
+    },
+    QuestAccepted {
+        quest: String,
+        title: String,
+    },
+    QuestReady {
+        quest: String,
+        title: String,
+    },
+    QuestCompleted {
+        quest: String,
+        title: String,
+    },
+    QuestFailed {
+        quest: String,
+        title: String,
+    },
     Victory {},
-    Defeat { cause: String },
+    Defeat {
+        cause: String,
+    },
 }

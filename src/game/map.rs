@@ -142,7 +142,8 @@ impl StarMap {
         let mut order: Vec<_> = kinds.iter().copied().cycle().take(shape.regions).collect();
         draws.shuffle(&mut order);
 
-        let names: Vec<_> = kinds.iter().map(|kind| shuffled(&content.names.regions, content.regions.id(*kind), draws)).collect();
+        let names: Vec<_> =
+            kinds.iter().map(|kind| shuffled(&content.names.regions, content.regions.id(*kind), draws)).collect();
         let mut used = vec![0; kinds.len()];
         let step = std::f64::consts::TAU / shape.regions as f64;
         for (at, kind) in order.iter().enumerate() {
@@ -197,7 +198,8 @@ impl StarMap {
         let range = self.regions[at].nodes.clone();
         if !self.nodes[range.clone()].iter().any(Node::dock) {
             let repair = draws.chance(content.regions[kind].repair_availability);
-            let likely = |a: &&mut Node, b: &&mut Node| content.nodes[a.kind].trade.total_cmp(&content.nodes[b.kind].trade);
+            let likely =
+                |a: &&mut Node, b: &&mut Node| content.nodes[a.kind].trade.total_cmp(&content.nodes[b.kind].trade);
             if let Some(node) = self.nodes[range.clone()].iter_mut().max_by(likely) {
                 node.trade = true;
                 node.repair = repair;

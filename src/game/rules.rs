@@ -166,7 +166,10 @@ pub fn plan(game: &Game, content: &Content, action: &Action) -> Result<Plan, Ref
         Action::Negotiate {} => combat::plan_negotiate(&ask),
     }?;
     if free(game, &plan) && game.free_actions >= content.balance.limits.free_actions {
-        return refuse(Code::TurnNeeded, "Enough arranged for one turn. Travel, scan, work or wait before anything else.");
+        return refuse(
+            Code::TurnNeeded,
+            "Enough arranged for one turn. Travel, scan, work or wait before anything else.",
+        );
     }
     let Cost { fuel, credits, .. } = plan.cost;
     if fuel > game.fuel {
@@ -175,7 +178,10 @@ pub fn plan(game: &Game, content: &Content, action: &Action) -> Result<Plan, Ref
     }
     if credits > game.wealth {
         let hint = "Sell cargo or finish a quest.";
-        return refuse(Code::NotEnoughCredits, format!("This costs {credits} credits and you have {}. {hint}", game.wealth));
+        return refuse(
+            Code::NotEnoughCredits,
+            format!("This costs {credits} credits and you have {}. {hint}", game.wealth),
+        );
     }
     Ok(plan)
 }

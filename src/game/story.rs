@@ -73,7 +73,9 @@ fn line(event: &Event) -> Option<String> {
         Event::ItemUsed { name, .. } => format!("You use {name}."),
         Event::Shield { amount, duration } => format!("A shield of {amount} stands for {duration}."),
         Event::ShieldFaded {} => "The extra shield fades.".into(),
-        Event::PodEjected { towed: true } => "The ship breaks up; the pod is thrown clear, and somebody hears its call.".into(),
+        Event::PodEjected { towed: true } => {
+            "The ship breaks up; the pod is thrown clear, and somebody hears its call.".into()
+        }
         Event::PodEjected { .. } => "The ship breaks up, and the pod is thrown clear.".into(),
         Event::CombatBegan { name, quarry: true, .. } => format!("Your quarry turns to face you: {name}."),
         Event::CombatBegan { name, .. } => format!("{name} closes in."),

@@ -453,6 +453,17 @@ impl Registry {
         self.settings.limit.saturating_sub(self.places.available_permits())
     }
 
+    /// Content by its hash, the present or an older one; none where no game here began with it.
+    pub async fn find_content(&self, hash: String) -> Result<Option<Arc<Content>>, SessionError> {
+        let hex = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !hex {
+            return Ok(None);
+        }
+        let me = self.arc()?;
+        self.blocking(move |store| if store.has_content(&hash) { me.content_of(&hash).map(Some) } else { Ok(None) })
+            .await
+    }
+
     /// Writes down what changed, and lets what is idle leave memory.
     pub async fn sweep(&self) -> Swept {
         let began = Instant::now();
@@ -490,8 +501,7 @@ impl Registry {
 
     /// Writes down everything that changed; for the end. The number of sessions that could not be written.
     pub async fn checkpoint_all(&self) -> usize {
-        let seats: Vec<_> =
-            self.maps().resident.iter().map(|(id, resident)| (*id, resident.seat.clone())).collect();
+        let seats: Vec<_> = self.maps().resident.iter().map(|(id, resident)| (*id, resident.seat.clone())).collect();
         let mut failed = 0;
         for (id, seat) in seats {
             let mut seated = seat.lock_owned().await;
@@ -713,8 +723,7 @@ impl Registry {
                 store.save(&checkpoint, &turns)
             })
             .await;
-        let counter =
-            if written.is_ok() { &self.counters.checkpoints } else { &self.counters.checkpoint_failures };
+        let counter = if written.is_ok() { &self.counters.checkpoints } else { &self.counters.checkpoint_failures };
         counter.fetch_add(1, Ordering::Relaxed);
         self.counters.last_checkpoint_micros.store(micros(began), Ordering::Relaxed);
         written?;

@@ -194,6 +194,11 @@ impl Store {
         if self.folder.exists(&name) { Ok(()) } else { self.write(&name, files) }
     }
 
+    /// Whether a game began with content of this hash.
+    pub fn has_content(&self, hash: &str) -> bool {
+        self.folder.exists(&content_file(hash))
+    }
+
     /// Content that a game began with.
     pub fn content(&self, hash: &str) -> Result<Content, StoreError> {
         let name = content_file(hash);
@@ -252,10 +257,8 @@ pub fn read_content(path: &Path) -> Result<Files, StoreError> {
         if Path::new(&name).extension().is_some_and(|extension| extension == "toml")
             && let Some(bytes) = folder.read(&name).map_err(at(&name))?
         {
-            let text = String::from_utf8(bytes).map_err(|_| StoreError::Damaged {
-                file: name.clone(),
-                problem: "it is not UTF-8 text".to_owned(),
-            })?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| StoreError::Damaged { file: name.clone(), problem: "it is not UTF-8 text".to_owned() })?;
             files.insert(name, text);
         }
     }

@@ -15,9 +15,7 @@ use crate::game::content::{Content, Difficulty, hex};
 use crate::game::event::Outcome;
 use crate::game::map::{Listing, Node, Region, StarMap};
 use crate::game::rng::{Dice, MAX_SEED, STREAMS};
-use crate::game::state::{
-    CombatState, End, Game, Place, PodState, Quest, Sight, Stack, Statistics, Stock, TempEffect,
-};
+use crate::game::state::{CombatState, End, Game, Place, PodState, Quest, Sight, Stack, Statistics, Stock, TempEffect};
 use crate::game::stats::Stats;
 use crate::game::table::{Ix, Table};
 
@@ -391,8 +389,7 @@ impl State {
             round: fight.round,
             quarry: fight.quarry,
         };
-        let stock =
-            |stock: &Stock| (stock.node, content.items.id(stock.item).to_owned(), stock.level, stock.turn);
+        let stock = |stock: &Stock| (stock.node, content.items.id(stock.item).to_owned(), stock.level, stock.turn);
         Self {
             player_stats: PlayerStats {
                 health: game.health,

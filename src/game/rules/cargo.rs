@@ -87,7 +87,10 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
     }
     let free = stats.free_cargo();
     if quantity * def.weight > free {
-        return refuse(Code::CargoFull, format!("These weigh {} each and {free} is free. Sell or use something.", def.weight));
+        return refuse(
+            Code::CargoFull,
+            format!("These weigh {} each and {free} is free. Sell or use something.", def.weight),
+        );
     }
     let by_weight = if def.weight == 0 { stack } else { free / def.weight };
     let room = stocked.min(stack).min(by_weight);

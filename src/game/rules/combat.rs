@@ -173,7 +173,9 @@ impl Step<'_> {
         let credits = libm::round(draws.within(def.credits) as f64 * share) as i64;
         let dropped: Vec<_> = if draws.chance(def.loot_chance) {
             let lines = def.loot.iter();
-            lines.filter_map(|line| draws.chance(line.chance).then(|| (line.item.ix(), draws.within(line.quantity)))).collect()
+            lines
+                .filter_map(|line| draws.chance(line.chance).then(|| (line.item.ix(), draws.within(line.quantity))))
+                .collect()
         } else {
             Vec::new()
         };

@@ -60,7 +60,10 @@ pub(super) fn plan_buy_ship(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     let def = &content.ships[ship];
     if stats.used_cargo_space > def.cargo_capacity {
         let (used, room) = (stats.used_cargo_space, def.cargo_capacity);
-        return refuse(Code::CargoFull, format!("Your cargo weighs {used} and her hold takes {room}. Sell some first."));
+        return refuse(
+            Code::CargoFull,
+            format!("Your cargo weighs {used} and her hold takes {room}. Sell some first."),
+        );
     }
     let rescue = game.in_pod() && ship == content.pod.rescue_ship.ix();
     let price = if rescue { def.cost.min(content.pod.rescue_price).min(game.wealth) } else { def.cost };
@@ -85,7 +88,7 @@ pub(super) fn plan_buy_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
         return refuse(Code::AlreadyFitted, "A ship takes one of a kind, and this one is fitted.");
     }
     let def = &content.mods[wanted];
-    if fitted(game, content, def.slot) >= content.ships[game.ship].slots.of(def.slot).into() {
+    if fitted(game, content, def.slot) >= usize::from(content.ships[game.ship].slots.of(def.slot)) {
         return refuse(Code::NoFreeSlot, "Every slot of that kind is taken. Remove a module, or fly a larger ship.");
     }
     Ok(Plan::new(Act::BuyMod(wanted)).credits(def.cost))
@@ -140,7 +143,10 @@ pub(super) fn plan_buy_augmentation(ask: &Ask<'_>, id: &str) -> Result<Plan, Ref
     let def = &content.augmentations[wanted];
     let taken = pod.augmentations.iter().any(|fitted| content.augmentations[*fitted].slot == def.slot);
     if taken || pod.augmentations.len() >= content.pod.max_augmentations {
-        return refuse(Code::AugmentationSlotTaken, "The pod takes one augmentation of each slot type, and this one is taken.");
+        return refuse(
+            Code::AugmentationSlotTaken,
+            "The pod takes one augmentation of each slot type, and this one is taken.",
+        );
     }
     Ok(Plan::new(Act::BuyAugmentation(wanted)).credits(def.cost))
 }

@@ -19,7 +19,10 @@ pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
         [(needs.credits, game.wealth, "credits"), (needs.fuel, game.fuel, "fuel"), (needs.food, game.food, "rations")]
     {
         if have < need {
-            return refuse(Code::ChoiceNeeds, format!("This answer takes {need} {what} and you have {have}. Choose another."));
+            return refuse(
+                Code::ChoiceNeeds,
+                format!("This answer takes {need} {what} and you have {have}. Choose another."),
+            );
         }
     }
     Ok(Plan::new(Act::Choose(at)))

@@ -50,7 +50,9 @@ pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
         let place = match quest.kind(content) {
             QuestKind::Delivery => &game.map.nodes[quest.target].name,
             QuestKind::Rescue => &game.map.nodes[quest.giver].name,
-            QuestKind::Bounty | QuestKind::Exploration => return refuse(Code::WrongPlace, "Any dock pays for this. Go to one."),
+            QuestKind::Bounty | QuestKind::Exploration => {
+                return refuse(Code::WrongPlace, "Any dock pays for this. Go to one.");
+            }
         };
         return refuse(Code::WrongPlace, format!("This is paid at {place}. Go there."));
     }
@@ -203,7 +205,8 @@ impl Step<'_> {
         let rules = content.quest_rules(def.kind);
         let pay = &content.quests.reward;
         let wealth = content.regions[map.regions[home].kind].wealth;
-        let (distance, per_weight) = if far { (pay.far, rules.per_weight_far) } else { (pay.near, rules.per_weight_near) };
+        let (distance, per_weight) =
+            if far { (pay.far, rules.per_weight_far) } else { (pay.near, rules.per_weight_near) };
         let top = enemy.map_or(0, |enemy| content.enemies[enemy].credits[1]);
         let work = rules.distance * distance + rules.flat + weight as f64 * per_weight + rules.enemy * top as f64;
         let reward = rules.share * work * pay.scale * (pay.base + pay.wealth * wealth);

@@ -35,7 +35,10 @@ fn quiet_chance(game: &Game, content: &Content, node: usize) -> f64 {
 pub(super) fn plan_jump(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     let Ask { game, content, stats } = ask;
     let Some(region) = game.map.find_region(id).filter(|region| game.knows_region(*region)) else {
-        return refuse(Code::UnknownRegion, "No such region is on your map. Jump to a neighbouring one to learn of more.");
+        return refuse(
+            Code::UnknownRegion,
+            "No such region is on your map. Jump to a neighbouring one to learn of more.",
+        );
     };
     if !game.map.regions[game.region()].connections.contains(&region) {
         return refuse(Code::NotConnected, "No jump leads there from this region. Go by way of a neighbouring one.");

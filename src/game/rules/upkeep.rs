@@ -1,8 +1,8 @@
 //! What every turn does, and how a game ends.
 
+use super::Step;
 use super::cargo::is_fuel;
 use super::quest::payable;
-use super::Step;
 use crate::game::event::{Event, Reason};
 use crate::game::state::End;
 
@@ -119,8 +119,7 @@ impl End {
 
     /// The end of a name.
     pub fn of_id(id: &str) -> Option<Self> {
-        const ALL: [End; 6] =
-            [End::Victory, End::Died, End::ShipLost, End::PodLost, End::OutOfTurns, End::Stranded];
+        const ALL: [End; 6] = [End::Victory, End::Died, End::ShipLost, End::PodLost, End::OutOfTurns, End::Stranded];
         ALL.into_iter().find(|end| end.id() == id)
     }
 }

@@ -41,7 +41,10 @@ pub(super) fn plan_salvage(ask: &Ask<'_>) -> Result<Plan, Refused> {
         return refuse(Code::NeedsSalvager, "Salvaging takes a salvage scanner. Repair docks sell them.");
     }
     if !game.wreck && game.places[game.here].salvage == 0 {
-        return refuse(Code::NothingToSalvage, "There is no wreck left to search here. Look for a derelict, or make one.");
+        return refuse(
+            Code::NothingToSalvage,
+            "There is no wreck left to search here. Look for a derelict, or make one.",
+        );
     }
     let salvage = &content.balance.salvage;
     let odds = (salvage.chance + stats.salvage_chance).clamp(0.0, 1.0);

@@ -1,0 +1,260 @@
+//! What handlers take from a request: a JSON body, a player, a session's id, a revision. Whatever is wrong with one of them is
+//! answered here, so that handlers only see what is right.
+
+use std::future::{Ready, ready};
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, EntityTag, Header, HeaderValue, IfMatch, IfNoneMatch,
+};
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::App;
+use super::problem::Problem;
+use crate::session::token::Claims;
+use crate::session::{PlayerId, SessionId};
+
+/// The cookie that carries a player's token.
+pub const COOKIE: &str = "cosmic";
+
+/// A JSON body. Nothing at all counts as `{}`.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let declared = request.headers().get(CONTENT_TYPE).map(is_json);
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let body = body.await.map_err(|error| body_problem(&error))?;
+            if body.is_empty() {
+                return parse(b"{}").map(Self);
+            }
+            // A page of another site can send any body, but none that is declared to be JSON.
+            if declared != Some(true) {
+                return Err(Problem::json_required("Send the body as Content-Type: application/json."));
+            }
+            parse(&body).map(Self)
+        })
+    }
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let media = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    media.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn body_problem(error: &actix_web::Error) -> Problem {
+    if let Some(PayloadError::Overflow) = error.as_error() {
+        return Problem::body_too_large("The body is larger than this server takes.");
+    }
+    if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::body_too_large("The body is larger than this server takes.");
+    }
+    Problem::bad_body("The body could not be read to its end. Send it again.")
+}
+
+/// Reads strict JSON, and says what is wrong by a code of its own.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let error = match serde_json::from_slice(body) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let text = error.to_string();
+    match error.classify() {
+        // serde_json has no kinds for these two; a test holds its words.
+        Category::Syntax if text.starts_with("recursion limit") => {
+            Err(Problem::too_deep("The body is nested too deeply. No call of this API needs more than a few levels."))
+        }
+        Category::Syntax if text.starts_with("number out of range") => {
+            Err(Problem::number_range(format!("A number is larger than any this server reads: {text}.")))
+        }
+        Category::Syntax | Category::Eof | Category::Io => Err(Problem::malformed_json(format!("Not JSON: {text}."))),
+        Category::Data => Err(data_problem(body, &text)),
+    }
+}
+
+fn data_problem(body: &[u8], text: &str) -> Problem {
+    let detail = format!("{}.", upper_first(text));
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Problem::not_an_object("The body must be a JSON object.");
+    }
+    // serde has no kinds for these; a test holds its words.
+    let kinds: [(&str, fn(String) -> Problem); 6] = [
+        ("unknown field", Problem::unknown_field),
+        ("missing field", Problem::missing_field),
+        ("duplicate field", Problem::duplicate_field),
+        ("unknown variant", Problem::unknown_value),
+        ("invalid value", Problem::wrong_value),
+        ("invalid type", Problem::wrong_type),
+    ];
+    let kind = kinds.iter().find(|(words, _)| text.starts_with(words));
+    kind.map_or_else(|| Problem::wrong_value(detail.clone()), |(_, problem)| problem(detail.clone()))
+}
+
+fn upper_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// A query string; unknown parameters are refused.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = web::Query::<T>::from_query(request.query_string());
+        ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
+            let reason = match &error {
+                actix_web::error::QueryPayloadError::Deserialize(error) => error.to_string(),
+                _ => "it cannot be read".to_owned(),
+            };
+            Problem::bad_query(format!("The query string is not one this call takes: {reason}."))
+        }))
+    }
+}
+
+/// Who asks, if anybody says.
+#[derive(Clone, Copy, Debug)]
+pub struct MaybePlayer(pub Option<Carried>);
+
+/// A good token, and how it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried {
+    /// What it says.
+    pub claims: Claims,
+    /// Whether it came as a cookie.
+    pub as_cookie: bool,
+}
+
+impl FromRequest for MaybePlayer {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(carried(request).map(Self))
+    }
+}
+
+/// Header before cookie. A bad token is never a new player.
+fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
+    let invalid = || {
+        Problem::token_invalid(
+            "This token is damaged or has expired. Use the one you were given, or start without one.",
+        )
+    };
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return Err(Problem::internal("The server is not set up."));
+    };
+    let check = |text: &str, as_cookie| {
+        let claims = app.registry.signer().check(text, app.registry.now()).map_err(|_| invalid())?;
+        Ok(Some(Carried { claims, as_cookie }))
+    };
+    if let Some(header) = request.headers().get(AUTHORIZATION) {
+        return check(bearer(header).ok_or_else(invalid)?, false);
+    }
+    match request.cookie(COOKIE) {
+        Some(cookie) => check(cookie.value(), true),
+        None => Ok(None),
+    }
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub fn bearer(header: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Who asks. The permission is in the type: a handler that takes a `Player` is for players only.
+#[derive(Clone, Copy, Debug)]
+pub struct Player(pub PlayerId);
+
+impl FromRequest for Player {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let player = |carried: Option<Carried>| carried.map(|carried| Self(carried.claims.player));
+        ready(carried(request).and_then(|carried| player(carried).ok_or_else(Self::required)))
+    }
+}
+
+impl Player {
+    /// The answer to who brings no token.
+    pub fn required() -> Problem {
+        Problem::token_required(
+            "Send your token as Authorization: Bearer, or as the cookie. POST /api/sessions gives a new player one.",
+        )
+    }
+}
+
+/// A session's id from the path. What is no id is no session.
+#[derive(Clone, Copy, Debug)]
+pub struct Id(pub SessionId);
+
+impl FromRequest for Id {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|id| id.parse().ok());
+        ready(id.map(Self).ok_or_else(|| crate::session::SessionError::NotFound.into()))
+    }
+}
+
+/// The revision a client expects, from `If-Match`; none where it does not care.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected(pub Option<u64>);
+
+impl FromRequest for Expected {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if request.headers().get("if-match").is_none() {
+            return ready(Ok(Self(None)));
+        }
+        let bad = || Problem::bad_header("If-Match takes one entity tag as GET gives it, such as \"12\".");
+        ready(match IfMatch::parse(request) {
+            Ok(IfMatch::Any) => Ok(Self(None)),
+            Ok(IfMatch::Items(tags)) => match tags.as_slice() {
+                [tag] if !tag.weak => tag.tag().parse().map(|revision| Self(Some(revision))).map_err(|_| bad()),
+                _ => Err(bad()),
+            },
+            Err(_) => Err(bad()),
+        })
+    }
+}
+
+/// Whether the client has this version already.
+pub fn not_modified(request: &HttpRequest, tag: &str) -> bool {
+    let tag = EntityTag::new_strong(tag.to_owned());
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|each| each.weak_eq(&tag)),
+        Err(_) => false,
+    }
+}
+
+/// An `ETag` header.
+pub fn etag(tag: impl ToString) -> (actix_web::http::header::HeaderName, String) {
+    (ETAG, format!("\"{}\"", tag.to_string()))
+}
+
+impl Deref for Id {
+    type Target = SessionId;
+    fn deref(&self) -> &SessionId {
+        &self.0
+    }
+}

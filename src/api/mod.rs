@@ -1,0 +1,163 @@
+//! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
+
+mod extract;
+mod operate;
+mod problem;
+mod sessions;
+mod view;
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
+use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route, guard};
+use serde::{Deserialize, Serialize};
+use tracing_actix_web::TracingLogger;
+
+use crate::session::registry::Registry;
+use problem::Problem;
+
+/// What HTTP needs to know. All configurable.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Bytes a request's body may have.
+    pub body_bytes: usize,
+    /// Threads that serve requests; 0: one for each core.
+    pub workers: usize,
+    /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
+    #[serde(skip)]
+    pub admin_token: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { body_bytes: 64 * 1024, workers: 0, admin_token: None }
+    }
+}
+
+/// What every handler can reach.
+pub struct App {
+    /// Every session.
+    registry: Arc<Registry>,
+    settings: Settings,
+    shutting_down: AtomicBool,
+}
+
+/// How long requests under way may take once the server is told to stop.
+const GRACE_SECS: u64 = 10;
+
+/// Serves until `shutdown` is over; then finishes what is under way, writes everything down, and answers with the number of
+/// sessions that could not be written.
+pub async fn serve(
+    listener: TcpListener,
+    registry: Arc<Registry>,
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<usize> {
+    let app = web::Data::new(App { registry: registry.clone(), settings, shutting_down: AtomicBool::new(false) });
+    let workers = app.settings.workers;
+    let shared = app.clone();
+    let mut server = HttpServer::new(move || {
+        ActixApp::new()
+            .wrap(TracingLogger::default())
+            .wrap(
+                DefaultHeaders::new()
+                    .add(("X-Content-Type-Options", "nosniff"))
+                    .add(("Referrer-Policy", "no-referrer"))
+                    .add(("X-Frame-Options", "DENY")),
+            )
+            .configure(|config| routes(config, &shared))
+    })
+    .disable_signals()
+    .shutdown_timeout(GRACE_SECS);
+    if workers > 0 {
+        server = server.workers(workers);
+    }
+    let running = server.listen(listener)?.run();
+    let handle = running.handle();
+    let running = tokio::spawn(running);
+
+    let sweeping = {
+        let registry = registry.clone();
+        let every = Duration::from_secs(registry.settings().sweep_secs.max(1));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                let swept = registry.sweep().await;
+                tracing::info!(?swept, "swept");
+            }
+        })
+    };
+
+    shutdown.await;
+    tracing::info!("stopping");
+    app.shutting_down.store(true, Ordering::Relaxed);
+    sweeping.abort();
+    handle.stop(true).await;
+    running.await.map_err(io::Error::other)??;
+    Ok(registry.checkpoint_all().await)
+}
+
+fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
+    config
+        .app_data(app.clone())
+        .app_data(PayloadConfig::new(app.settings.body_bytes))
+        .service(resource("/", vec![get(operate::page)]))
+        .service(resource("/style.css", vec![get(operate::style)]))
+        .service(resource("/health", vec![get(operate::health)]))
+        .service(resource("/ready", vec![get(operate::ready)]))
+        .service(resource("/version", vec![get(operate::version)]))
+        .service(resource("/stats", vec![get(operate::stats)]))
+        .service(resource("/sessions", vec![get(operate::sessions)]))
+        .service(resource("/api/content", vec![get(operate::content)]))
+        .service(resource("/api/content/{hash}", vec![get(operate::content_of)]))
+        .service(resource("/api/sessions", vec![get(sessions::list), (Method::POST, web::post().to(sessions::create))]))
+        .service(resource(
+            "/api/sessions/{id}",
+            vec![
+                get(sessions::look),
+                (Method::PATCH, web::patch().to(sessions::rename)),
+                (Method::DELETE, web::delete().to(sessions::delete)),
+            ],
+        ))
+        .service(resource("/api/sessions/{id}/map", vec![get(sessions::map)]))
+        .service(resource(
+            "/api/sessions/{id}/actions",
+            vec![get(sessions::actions), (Method::POST, web::post().to(sessions::act))],
+        ))
+        .service(resource("/api/sessions/{id}/turns", vec![get(sessions::turns)]))
+        .default_service(web::to(|request: HttpRequest| async move {
+            let detail = format!("There is nothing at {}. The API's addresses begin with /api.", request.path());
+            Err::<String, _>(Problem::not_found(detail))
+        }));
+}
+
+/// A GET answers HEAD too.
+fn get<F, Args>(handler: F) -> (Method, Route)
+where
+    F: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    (Method::GET, web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler))
+}
+
+/// An address, which answers every other method with those it takes.
+fn resource(path: &str, routes: Vec<(Method, Route)>) -> Resource {
+    let allowed: Vec<_> = routes.iter().map(|(method, _)| method.clone()).collect();
+    let mut resource = web::resource(path);
+    for (_, route) in routes {
+        resource = resource.route(route);
+    }
+    resource.default_service(web::to(move || {
+        let problem = Problem::allow(&allowed);
+        async move { Err::<String, _>(problem) }
+    }))
+}

@@ -1,0 +1,164 @@
+//! What is there for those who run the server and those who look inside: health, version, content, `/stats`, `/sessions`, and
+//! the page that says what runs here.
+
+use std::sync::atomic::Ordering;
+
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+use super::App;
+use super::extract::{bearer, etag, not_modified};
+use super::problem::Problem;
+use super::view;
+use crate::game::RULES_VERSION;
+
+type Answer = Result<HttpResponse, Problem>;
+
+pub(super) async fn page() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'"))
+        .body(include_str!("../../static/index.html"))
+}
+
+pub(super) async fn style() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("../../static/style.css"))
+}
+
+pub(super) async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+pub(super) async fn ready(app: web::Data<App>) -> HttpResponse {
+    if app.shutting_down.load(Ordering::Relaxed) {
+        return HttpResponse::ServiceUnavailable().json(json!({ "status": "shutting_down" }));
+    }
+    HttpResponse::Ok().json(json!({ "status": "ready" }))
+}
+
+pub(super) async fn version(app: web::Data<App>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "rules": RULES_VERSION,
+        "content": app.registry.content().hash,
+    }))
+}
+
+pub(super) async fn content(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
+    let content = app.registry.content();
+    let fresh = not_modified(&request, &content.hash);
+    let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header(etag(&content.hash));
+    response.insert_header((CACHE_CONTROL, "public, no-cache"));
+    if fresh { response.finish() } else { response.json(view::content(content)) }
+}
+
+/// Content by its hash never changes.
+pub(super) async fn content_of(app: web::Data<App>, hash: web::Path<String>) -> Answer {
+    let content = app.registry.find_content(hash.into_inner()).await?;
+    let Some(content) = content else {
+        return Err(Problem::content_not_found(
+            "No game here was begun with this content. GET /api/content has the present one.",
+        ));
+    };
+    let mut response = HttpResponse::Ok();
+    response.insert_header(etag(&content.hash));
+    response.insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"));
+    Ok(response.json(view::content(&content)))
+}
+
+/// Open to a browser on this machine, else for admins: a loopback peer that names a loopback host and was not forwarded.
+fn admit(request: &HttpRequest, app: &App) -> Result<(), Problem> {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
+    let direct = !forwarded.iter().any(|name| request.headers().contains_key(*name));
+    let local_peer = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    if direct && local_peer && names_loopback(request) {
+        return Ok(());
+    }
+    let given = request.headers().get(AUTHORIZATION).and_then(bearer);
+    if let (Some(wanted), Some(given)) = (&app.settings.admin_token, given)
+        && bool::from(wanted.as_bytes().ct_eq(given.as_bytes()))
+    {
+        return Ok(());
+    }
+    Err(Problem::admin_required(
+        "This is for the server's admin. Ask from the machine itself, or send the admin token.",
+    ))
+}
+
+fn names_loopback(request: &HttpRequest) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let literal = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    literal || name.eq_ignore_ascii_case("localhost")
+}
+
+pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
+    admit(&request, &app)?;
+    let registry = &app.registry;
+    let counters = &registry.counters;
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let [known, resident, players, tombstones] = registry.census();
+    let sessions: Vec<_> = registry
+        .residents()
+        .into_iter()
+        .map(|listed| {
+            json!({
+                "session_id": listed.id,
+                "turn_count": listed.card.turn_count,
+                "wealth": listed.card.wealth,
+                "game_over": listed.card.end.is_some(),
+                "victory": listed.card.end.as_deref() == Some("victory"),
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
+        "active_sessions": resident,
+        "total_players": players,
+        "stored": known - resident,
+        "limit": registry.settings().limit,
+        "places_taken": registry.places_taken(),
+        "tombstones": tombstones,
+        "turns": count(&counters.turns),
+        "created": count(&counters.created),
+        "loads": count(&counters.loads),
+        "evictions": count(&counters.evictions),
+        "checkpoints": count(&counters.checkpoints),
+        "checkpoint_failures": count(&counters.checkpoint_failures),
+        "last_checkpoint_micros": count(&counters.last_checkpoint_micros),
+        "last_sweep_micros": count(&counters.last_sweep_micros),
+        "memory_bytes": memory_stats::memory_stats().map(|memory| memory.physical_mem),
+        "set_aside": registry.store().set_aside(),
+        "sessions": sessions,
+    })))
+}
+
+pub(super) async fn sessions(request: HttpRequest, app: web::Data<App>) -> Answer {
+    admit(&request, &app)?;
+    let now = app.registry.now();
+    let is_shutting_down = app.shutting_down.load(Ordering::Relaxed);
+    let sessions: Vec<_> = app
+        .registry
+        .residents()
+        .into_iter()
+        .map(|listed| {
+            json!({
+                "session_id": listed.id,
+                // Plain REST holds no connection; sockets and streams are not there yet.
+                "connection_count": 0,
+                "timeout_remaining_secs": null,
+                "is_shutting_down": is_shutting_down,
+                "revision": listed.card.revision,
+                "idle_secs": now.duration_since(listed.card.last_activity).as_secs(),
+                "created_at": listed.card.created_at,
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "sessions": sessions })))
+}

@@ -1,0 +1,220 @@
+//! Every refusal of the API: RFC 9457 problem details with a stable code and a hint. One table says which status a code has.
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::session::SessionError;
+use crate::store::StoreError;
+use crate::store::model::Departure;
+
+/// A refusal on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Problem {
+    status: u16,
+    code: String,
+    detail: String,
+    /// Further members, such as `revision`.
+    more: Map<String, Value>,
+    headers: Vec<(&'static str, String)>,
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal;)*) => {
+        impl Problem {$(
+            $(#[$doc])*
+            pub fn $name<T: Into<String>>(detail: T) -> Self {
+                Self::new($status, $code, detail)
+            }
+        )*}
+    };
+}
+
+problems! {
+    /// The body is not JSON.
+    malformed_json = 400 "MALFORMED_JSON";
+    /// The body is JSON nested too deeply.
+    too_deep = 400 "JSON_TOO_DEEP";
+    /// A number is larger than any we read.
+    number_range = 400 "NUMBER_OUT_OF_RANGE";
+    /// The query string is not one this call takes.
+    bad_query = 400 "BAD_QUERY";
+    /// A header is not well formed.
+    bad_header = 400 "BAD_HEADER";
+    /// The body could not be read to its end.
+    bad_body = 400 "BAD_BODY";
+    /// No token came.
+    token_required = 401 "TOKEN_REQUIRED";
+    /// The token is forged, damaged or expired.
+    token_invalid = 401 "TOKEN_INVALID";
+    /// A page for admins.
+    admin_required = 401 "ADMIN_TOKEN_REQUIRED";
+    /// No such address.
+    not_found = 404 "NOT_FOUND";
+    /// No such session for this player.
+    session_not_found = 404 "SESSION_NOT_FOUND";
+    /// No such content.
+    content_not_found = 404 "CONTENT_NOT_FOUND";
+    /// The address knows other methods.
+    method_not_allowed = 405 "METHOD_NOT_ALLOWED";
+    /// Too many unfinished games.
+    too_many_sessions = 409 "TOO_MANY_SESSIONS";
+    /// The session is gone for good.
+    session_expired = 410 "SESSION_EXPIRED";
+    /// The client acted on an old state.
+    stale_revision = 412 "STALE_REVISION";
+    /// The body is too large.
+    body_too_large = 413 "BODY_TOO_LARGE";
+    /// The body is not declared to be JSON.
+    json_required = 415 "JSON_REQUIRED";
+    /// The body is JSON, but no object.
+    not_an_object = 422 "NOT_AN_OBJECT";
+    /// A field has the wrong type.
+    wrong_type = 422 "WRONG_TYPE";
+    /// A field has a value that is not possible.
+    wrong_value = 422 "WRONG_VALUE";
+    /// A field is missing.
+    missing_field = 422 "MISSING_FIELD";
+    /// A field is not known.
+    unknown_field = 422 "UNKNOWN_FIELD";
+    /// A field stands twice.
+    duplicate_field = 422 "DUPLICATE_FIELD";
+    /// A word that is not among those a field takes, such as an action that does not exist.
+    unknown_value = 422 "UNKNOWN_VALUE";
+    /// A name is empty, too long or has characters that do not show.
+    bad_name = 422 "BAD_NAME";
+    /// Something in the server failed.
+    internal = 500 "INTERNAL";
+    /// Memory is full.
+    session_limit = 503 "SESSION_LIMIT_REACHED";
+    /// The store is full.
+    store_full = 503 "STORE_FULL";
+    /// The disk does not work.
+    store_unavailable = 503 "STORE_UNAVAILABLE";
+    /// The session's file is damaged.
+    session_damaged = 500 "SESSION_DAMAGED";
+}
+
+impl Problem {
+    fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), detail: detail.into(), more: Map::new(), headers: Vec::new() }
+    }
+
+    /// Adds a member to the body.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        // Only plain values are ever given.
+        self.more.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    /// Says when to try again, in the body and the header.
+    #[must_use]
+    fn retry_after(self, seconds: i64) -> Self {
+        self.with("retry_after", seconds).header("Retry-After", seconds)
+    }
+
+    /// The address knows other methods.
+    pub fn allow(allowed: &[Method]) -> Self {
+        let list: Vec<_> = allowed.iter().map(Method::as_str).collect();
+        let list = list.join(", ");
+        Self::method_not_allowed(format!("This address takes {list}.")).header("Allow", list)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        // All in the table above are valid.
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let mut body = json!({
+            "type": format!("urn:cosmic-explorer:problem:{}", self.code),
+            "title": status.canonical_reason().unwrap_or("Problem"),
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+        });
+        if let Value::Object(members) = &mut body {
+            members.extend(self.more.clone());
+        }
+        let mut response = HttpResponse::build(status);
+        response.content_type("application/problem+json");
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        if self.status == 401 {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        for (name, value) in &self.headers {
+            response.insert_header((*name, value.as_str()));
+        }
+        response.body(body.to_string())
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::NotFound => {
+                Self::session_not_found("You have no session of this id. GET /api/sessions lists those you have.")
+            }
+            SessionError::Gone { expired_at, reason } => {
+                let (reason, how) = match reason {
+                    Departure::Deleted => ("deleted", "was deleted"),
+                    Departure::Timeout => ("timeout", "was kept as long as this server keeps games"),
+                };
+                Self::session_expired(format!("This session {how}. Start a new one with POST /api/sessions."))
+                    .with("expired_at", expired_at)
+                    .with("reason", reason)
+                    .header("X-Session-Expired", "true")
+                    .header("X-Session-Expired-Reason", reason)
+            }
+            SessionError::LimitReached { limit, retry_after } => {
+                let detail =
+                    format!("All {limit} places of this server are in use. Try again in {retry_after} seconds.");
+                Self::session_limit(detail).retry_after(retry_after)
+            }
+            SessionError::TooMany { limit } => Self::too_many_sessions(format!(
+                "You have {limit} unfinished games, as many as this server allows. Finish or delete one first."
+            )),
+            SessionError::StoreFull => {
+                Self::store_full("This server keeps as many games as it can, none of them finished. Try again later.")
+                    .retry_after(3600)
+            }
+            SessionError::Stale { revision } => {
+                let detail = format!("The game has moved on to revision {revision}. Fetch the state and decide again.");
+                Self::stale_revision(detail).with("revision", revision)
+            }
+            SessionError::Refused(refused) => {
+                // A code serializes to its name.
+                let code = serde_json::to_value(refused.code).unwrap_or_default();
+                Self::new(409, code.as_str().unwrap_or_default(), refused.detail)
+            }
+            SessionError::Store(StoreError::Io { file, source }) => {
+                tracing::error!(file, %source, "the store failed");
+                let detail = "The server cannot write at the moment. Nothing was changed; try again.";
+                Self::store_unavailable(detail).retry_after(5)
+            }
+            SessionError::Store(error @ (StoreError::Damaged { .. } | StoreError::Newer { .. })) => {
+                tracing::error!(%error, "a session cannot be read");
+                Self::session_damaged(
+                    "This session's file cannot be read. It was kept; the server's admin can look at it.",
+                )
+            }
+            SessionError::Internal(error) => {
+                tracing::error!(error, "a task failed");
+                Self::internal("Something in the server failed. The session was left as it was; try again.")
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The calls a game is played with. Each takes what it needs, makes one call, and answers.
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::App;
+use super::extract::{COOKIE, Expected, Id, Json, MaybePlayer, Player, Query, etag, not_modified};
+use super::problem::Problem;
+use super::view::{self, OutcomeView, SessionView, StateView, TurnView};
+use crate::game::action::Action;
+use crate::game::content::Difficulty;
+use crate::game::rng::MAX_SEED;
+use crate::session::PlayerId;
+use crate::session::registry::{Created, NewGame};
+use crate::session::resident::Snapshot;
+use crate::session::token::{LIFE_SECS, Token};
+
+type Answer = Result<HttpResponse, Problem>;
+
+/// The longest name of a session, in characters.
+const LONGEST_NAME: usize = 40;
+
+/// Turns in a page of history, when nothing else is asked and at the most.
+const PAGE: usize = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewSession {
+    name: Option<String>,
+    seed: Option<u64>,
+    #[serde(default)]
+    difficulty: Difficulty,
+}
+
+pub(super) async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    player: MaybePlayer,
+    body: Json<NewSession>,
+) -> Answer {
+    let NewSession { name, seed, difficulty } = body.0;
+    if seed.is_some_and(|seed| seed > MAX_SEED) {
+        return Err(Problem::wrong_value(format!("A seed is a whole number from 0 to {MAX_SEED}.")));
+    }
+    let name = name.map(clean_name).transpose()?;
+    let asked = NewGame { name, seed, difficulty };
+    let (owner, renew) = match player.0 {
+        Some(carried) => (carried.claims.player, carried.claims.ageing),
+        None => (PlayerId::fresh(), true),
+    };
+    let Created { snapshot, name } = app.registry.create(owner, asked).await?;
+    let token = renew.then(|| app.registry.signer().sign(owner, app.registry.now()));
+    let mut body = json!({
+        "session_id": snapshot.id,
+        "name": name,
+        "revision": snapshot.revision,
+        "state": StateView::of(&snapshot),
+    });
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("/api/sessions/{}", snapshot.id)));
+    response.insert_header(etag(snapshot.revision));
+    if let Some(token) = token {
+        response.cookie(cookie(&request, &token));
+        body["token"] = token.reveal().into();
+    }
+    Ok(response.json(body))
+}
+
+fn cookie<'a>(request: &HttpRequest, token: &Token) -> Cookie<'a> {
+    Cookie::build(COOKIE, token.reveal().to_owned())
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(request.connection_info().scheme() == "https")
+        .max_age(Duration::seconds(LIFE_SECS))
+        .finish()
+}
+
+/// Names are trimmed, 1 to 40 characters, and have nothing that does not show or turns text around.
+fn clean_name(name: String) -> Result<String, Problem> {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let trimmed = name.trim();
+    if trimmed.is_empty() || trimmed.chars().count() > LONGEST_NAME || trimmed.chars().any(hidden) {
+        let detail = format!("A name has 1 to {LONGEST_NAME} characters, all of them visible.");
+        return Err(Problem::bad_name(detail));
+    }
+    Ok(trimmed.to_owned())
+}
+
+pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: MaybePlayer) -> Answer {
+    let Some(carried) = player.0 else {
+        return Err(Player::required());
+    };
+    let owner = carried.claims.player;
+    let sessions: Vec<_> = app.registry.list(owner).into_iter().map(SessionView::of).collect();
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    // A browser that comes back keeps its player for another 90 days.
+    if carried.as_cookie && carried.claims.ageing {
+        response.cookie(cookie(&request, &app.registry.signer().sign(owner, app.registry.now())));
+    }
+    Ok(response.json(json!({ "sessions": sessions })))
+}
+
+pub(super) async fn look(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
+    let snapshot = app.registry.look(player.0, *id).await?;
+    Ok(versioned(
+        &request,
+        &snapshot,
+        |snapshot| json!({ "session_id": snapshot.id, "revision": snapshot.revision, "state": StateView::of(snapshot) }),
+    ))
+}
+
+pub(super) async fn map(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
+    let snapshot = app.registry.look(player.0, *id).await?;
+    Ok(versioned(&request, &snapshot, view::map))
+}
+
+pub(super) async fn actions(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
+    let snapshot = app.registry.look(player.0, *id).await?;
+    Ok(versioned(&request, &snapshot, view::actions))
+}
+
+/// A body that changes with the revision and with nothing else.
+fn versioned(
+    request: &HttpRequest,
+    snapshot: &Snapshot,
+    body: impl FnOnce(&Snapshot) -> serde_json::Value,
+) -> HttpResponse {
+    let revision = snapshot.revision.to_string();
+    let fresh = not_modified(request, &revision);
+    let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header(etag(revision));
+    response.insert_header((CACHE_CONTROL, "private, no-cache"));
+    if fresh { response.finish() } else { response.json(body(snapshot)) }
+}
+
+pub(super) async fn act(
+    app: web::Data<App>,
+    player: Player,
+    id: Id,
+    expected: Expected,
+    action: Json<Action>,
+) -> Answer {
+    let acted = app.registry.act(player.0, *id, expected.0, action.0).await?;
+    let snapshot = &acted.snapshot;
+    let mut response = HttpResponse::Ok();
+    response.insert_header(etag(snapshot.revision));
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    Ok(response.json(json!({
+        "revision": snapshot.revision,
+        "outcome": OutcomeView::of(&acted.outcome, snapshot),
+        "state": StateView::of(snapshot),
+    })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Turns after this revision.
+    #[serde(default)]
+    after: u64,
+    limit: Option<usize>,
+}
+
+pub(super) async fn turns(app: web::Data<App>, player: Player, id: Id, page: Query<Page>) -> Answer {
+    let limit = page.0.limit.unwrap_or(PAGE);
+    if !(1..=PAGE).contains(&limit) {
+        return Err(Problem::bad_query(format!("A page has 1 to {PAGE} turns.")));
+    }
+    let turns = app.registry.turns(player.0, *id, page.0.after, limit).await?;
+    let next = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
+    let turns: Vec<_> = turns.into_iter().map(TurnView::of).collect();
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    Ok(response.json(json!({ "turns": turns, "next_after": next })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rename {
+    name: String,
+}
+
+pub(super) async fn rename(app: web::Data<App>, player: Player, id: Id, body: Json<Rename>) -> Answer {
+    let name = clean_name(body.0.name)?;
+    let listed = app.registry.rename(player.0, *id, name).await?;
+    Ok(HttpResponse::Ok().json(SessionView::of(listed)))
+}
+
+pub(super) async fn delete(app: web::Data<App>, player: Player, id: Id) -> Answer {
+    app.registry.delete(player.0, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,590 @@
+//! What clients see: types of the API's own, made from snapshots. What the player has not discovered is not in them, and a
+//! running game's seed is in none.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::game::action::{Action, Cost, Refused};
+use crate::game::content::{Content, Difficulty, QuestKind, Slot};
+use crate::game::event::{Event, Outcome, Reason};
+use crate::game::map::StarMap;
+use crate::game::offers::Offers;
+use crate::game::rules::{ask_price, bid_price, enemy_hit_chance, stock_level};
+use crate::game::state::{End, Game, Quest, Sight};
+use crate::game::stats::Stats;
+use crate::game::story;
+use crate::session::registry::Listed;
+use crate::session::resident::Snapshot;
+use crate::store::model::Turn;
+
+/// The state of a game, with effective stats and the present place; nothing in it changes without an action.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)] // The README describes the fields.
+pub struct StateView {
+    pub turn_count: i64,
+    pub max_turns: i64,
+    pub difficulty: Difficulty,
+    pub goal: i64,
+    pub game_over: bool,
+    pub victory: bool,
+    pub end: Option<&'static str>,
+    /// Told once the game is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    pub content: String,
+    pub at_repair_location: bool,
+    pub current_region_id: String,
+    pub current_node_id: String,
+    pub current_location: LocationView,
+    pub player_stats: PlayerView,
+    pub combat: Option<CombatView>,
+    pub current_event: Option<EventView>,
+    pub available_choices: Vec<ChoiceView>,
+    pub active_quests: Vec<QuestView>,
+    pub offered_quests: Vec<QuestView>,
+    pub statistics: StatisticsView,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct LocationView {
+    pub region: RegionView,
+    pub node: NodeView,
+    /// What a trade dock asks and pays for one unit, and how many it has.
+    pub market: Vec<PriceView>,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct PriceView {
+    pub item_id: String,
+    pub buy: i64,
+    pub sell: i64,
+    pub stock: i64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct RegionView {
+    pub id: String,
+    pub r#type: String,
+    pub name: String,
+    pub position: [f64; 2],
+    pub danger_level: f64,
+    /// Those on the player's map.
+    pub connections: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct NodeView {
+    pub id: String,
+    pub name: String,
+    pub position: [f64; 2],
+    pub visited: bool,
+    /// Whether more than name and position is known.
+    pub charted: bool,
+    #[serde(flatten)]
+    pub chart: Option<ChartView>,
+}
+
+/// What is known of a charted place.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct ChartView {
+    pub r#type: String,
+    pub has_repair: bool,
+    pub has_trade: bool,
+    pub danger_level: f64,
+    pub connections: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct PlayerView {
+    pub health: i64,
+    pub wealth: i64,
+    pub food: i64,
+    pub fuel: i64,
+    pub ship_type: String,
+    pub ship_condition: i64,
+    pub max_hp: i64,
+    pub shield: i64,
+    pub ship_mods: BTreeMap<&'static str, Vec<String>>,
+    pub inventory: Vec<StackView>,
+    pub cargo_capacity: i64,
+    pub used_cargo_space: i64,
+    pub fuel_efficiency: f64,
+    pub speed: f64,
+    pub combat_power: i64,
+    pub mining_yield: f64,
+    pub salvage_chance: f64,
+    pub scan_bonus: f64,
+    pub accuracy: f64,
+    pub hull_repair: i64,
+    pub has_flight_pod: bool,
+    pub in_pod_mode: bool,
+    pub just_bought_pod: bool,
+    pub pod_hp: i64,
+    pub pod_max_hp: i64,
+    pub pod_augmentations: Vec<String>,
+    pub temp_effects: Vec<EffectView>,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct StackView {
+    pub item_id: String,
+    pub quantity: i64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct EffectView {
+    pub effect_type: &'static str,
+    pub value: i64,
+    pub duration: i64,
+    /// `turns` or `rounds`.
+    pub unit: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct CombatView {
+    pub enemy_type: String,
+    pub enemy_name: String,
+    pub enemy_hp: i64,
+    pub enemy_max_hp: i64,
+    pub round: i64,
+    pub quarry: bool,
+    /// The chance that the enemy hits a plain attack.
+    pub enemy_hit_chance: f64,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct EventView {
+    pub id: String,
+    pub text: String,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct ChoiceView {
+    pub id: String,
+    pub label: String,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct QuestView {
+    pub id: String,
+    pub kind: QuestKind,
+    pub title: String,
+    pub text: String,
+    pub giver_node_id: String,
+    pub target_node_id: String,
+    pub target_region_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enemy_type: Option<String>,
+    pub cargo_weight: i64,
+    pub reward: i64,
+    /// Accepted: the last turn it can be finished. Offered: turns allowed once accepted.
+    pub deadline: i64,
+    pub done: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct StatisticsView {
+    pub total_distance_traveled: i64,
+    pub systems_visited: i64,
+    pub items_collected: i64,
+    pub credits_earned: i64,
+    pub credits_spent: i64,
+    pub ships_destroyed: i64,
+    pub pod_uses: i64,
+    pub quests_completed: i64,
+    pub quests_failed: i64,
+}
+
+impl StateView {
+    /// Of a snapshot.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let (game, content) = (&snapshot.game, &*snapshot.content);
+        let stats = Stats::of(game, content);
+        let rules = content.difficulty(game.difficulty);
+        let event = game.event.map(|event| (event, &content.events[event]));
+        let here = game.offers.iter().filter(|offer| offer.giver == game.here);
+        Self {
+            turn_count: game.turn,
+            max_turns: content.balance.limits.turns,
+            difficulty: game.difficulty,
+            goal: rules.goal,
+            game_over: game.end.is_some(),
+            victory: game.end == Some(End::Victory),
+            end: game.end.map(End::id),
+            seed: game.end.map(|_| game.dice.seed),
+            content: content.hash.clone(),
+            at_repair_location: game.node().repair,
+            current_region_id: StarMap::region_id(game.region()),
+            current_node_id: game.map.node_id(game.here),
+            current_location: LocationView::of(game, content),
+            player_stats: PlayerView::of(game, content, &stats),
+            combat: CombatView::of(game, content, &stats),
+            current_event: event
+                .map(|(ix, event)| EventView { id: content.events.id(ix).to_owned(), text: event.text.clone() }),
+            available_choices: choices(game, content),
+            active_quests: game.quests.iter().map(|quest| QuestView::of(game, content, quest, quest.until)).collect(),
+            offered_quests: here.map(|quest| QuestView::of(game, content, quest, quest.days)).collect(),
+            statistics: StatisticsView::of(game),
+        }
+    }
+}
+
+fn choices(game: &Game, content: &Content) -> Vec<ChoiceView> {
+    let Some(event) = game.event else { return Vec::new() };
+    let choices = content.events[event].choices.iter();
+    choices.map(|choice| ChoiceView { id: choice.id.clone(), label: choice.label.clone() }).collect()
+}
+
+impl LocationView {
+    fn of(game: &Game, content: &Content) -> Self {
+        let price = |listing: &crate::game::map::Listing| PriceView {
+            item_id: content.items.id(listing.item).to_owned(),
+            buy: ask_price(game, content, listing, 1),
+            sell: bid_price(game, content, listing, 1),
+            stock: libm::floor(stock_level(game, content, listing)) as i64,
+        };
+        Self {
+            region: RegionView::of(game, content, game.region()),
+            node: NodeView::of(game, content, game.here),
+            market: game.node().market.iter().map(price).collect(),
+        }
+    }
+}
+
+impl RegionView {
+    fn of(game: &Game, content: &Content, at: usize) -> Self {
+        let region = &game.map.regions[at];
+        let known = region.connections.iter().filter(|to| game.knows_region(**to));
+        Self {
+            id: StarMap::region_id(at),
+            r#type: content.regions.id(region.kind).to_owned(),
+            name: region.name.clone(),
+            position: region.position,
+            danger_level: content.regions[region.kind].danger,
+            connections: known.map(|to| StarMap::region_id(*to)).collect(),
+        }
+    }
+}
+
+impl NodeView {
+    fn of(game: &Game, content: &Content, at: usize) -> Self {
+        let node = &game.map.nodes[at];
+        let place = &game.places[at];
+        let known = node.connections.iter().filter(|to| game.places[**to].sight > Sight::Unknown);
+        let chart = (place.sight == Sight::Charted).then(|| ChartView {
+            r#type: content.nodes.id(node.kind).to_owned(),
+            has_repair: node.repair,
+            has_trade: node.trade,
+            danger_level: node.danger,
+            connections: known.map(|to| game.map.node_id(*to)).collect(),
+        });
+        Self {
+            id: game.map.node_id(at),
+            name: node.name.clone(),
+            position: node.position,
+            visited: place.visited,
+            charted: chart.is_some(),
+            chart,
+        }
+    }
+}
+
+impl PlayerView {
+    fn of(game: &Game, content: &Content, stats: &Stats) -> Self {
+        let fitted = |slot: Slot| {
+            let mods = game.mods.iter().filter(|fitted| content.mods[**fitted].slot == slot);
+            mods.map(|fitted| content.mods.id(*fitted).to_owned()).collect()
+        };
+        let name = |slot| match slot {
+            Slot::High => "high",
+            Slot::Mid => "mid",
+            Slot::Low => "low",
+            Slot::Rig => "rig",
+        };
+        let stack = |stack: &crate::game::state::Stack| StackView {
+            item_id: content.items.id(stack.item).to_owned(),
+            quantity: stack.quantity,
+        };
+        let effect = |effect: &crate::game::state::TempEffect| EffectView {
+            effect_type: "temp_hp",
+            value: effect.shield,
+            duration: effect.duration,
+            unit: if effect.rounds { "rounds" } else { "turns" },
+        };
+        let augmentations = game.pod.iter().flat_map(|pod| &pod.augmentations);
+        Self {
+            health: game.health,
+            wealth: game.wealth,
+            food: game.food,
+            fuel: game.fuel,
+            ship_type: content.ships.id(game.ship).to_owned(),
+            ship_condition: game.hull,
+            max_hp: stats.max_hp,
+            shield: stats.shield,
+            ship_mods: Slot::ALL.into_iter().map(|slot| (name(slot), fitted(slot))).collect(),
+            inventory: game.cargo.iter().map(stack).collect(),
+            cargo_capacity: stats.cargo_capacity,
+            used_cargo_space: stats.used_cargo_space,
+            fuel_efficiency: stats.fuel_efficiency,
+            speed: stats.speed,
+            combat_power: stats.combat_power,
+            mining_yield: stats.mining_yield,
+            salvage_chance: stats.salvage_chance,
+            scan_bonus: stats.scan_bonus,
+            accuracy: stats.accuracy,
+            hull_repair: stats.hull_repair,
+            has_flight_pod: game.pod.is_some(),
+            in_pod_mode: game.in_pod(),
+            just_bought_pod: game.pod.as_ref().is_some_and(|pod| pod.fresh),
+            pod_hp: game.pod.as_ref().map_or(0, |pod| pod.hp),
+            pod_max_hp: stats.pod_max_hp,
+            pod_augmentations: augmentations.map(|fitted| content.augmentations.id(*fitted).to_owned()).collect(),
+            temp_effects: game.effects.iter().map(effect).collect(),
+        }
+    }
+}
+
+impl CombatView {
+    fn of(game: &Game, content: &Content, stats: &Stats) -> Option<Self> {
+        let fight = game.combat?;
+        let enemy = &content.enemies[fight.enemy];
+        Some(Self {
+            enemy_type: content.enemies.id(fight.enemy).to_owned(),
+            enemy_name: enemy.name.clone(),
+            enemy_hp: fight.hp,
+            enemy_max_hp: enemy.hp,
+            round: fight.round,
+            quarry: fight.quarry,
+            enemy_hit_chance: enemy_hit_chance(content, stats, enemy, 1.0),
+        })
+    }
+}
+
+impl QuestView {
+    fn of(game: &Game, content: &Content, quest: &Quest, deadline: i64) -> Self {
+        Self {
+            id: quest.id(),
+            kind: quest.kind(content),
+            title: story::quest_title(game, content, quest),
+            text: story::quest_text(game, content, quest),
+            giver_node_id: game.map.node_id(quest.giver),
+            target_node_id: game.map.node_id(quest.target),
+            target_region_id: StarMap::region_id(game.map.nodes[quest.target].region),
+            enemy_type: quest.enemy.map(|enemy| content.enemies.id(enemy).to_owned()),
+            cargo_weight: quest.weight,
+            reward: quest.reward,
+            deadline,
+            done: quest.done,
+        }
+    }
+}
+
+impl StatisticsView {
+    fn of(game: &Game) -> Self {
+        let statistics = &game.statistics;
+        Self {
+            total_distance_traveled: statistics.total_distance_traveled,
+            systems_visited: statistics.systems_visited,
+            items_collected: statistics.items_collected,
+            credits_earned: statistics.credits_earned,
+            credits_spent: statistics.credits_spent,
+            ships_destroyed: statistics.ships_destroyed,
+            pod_uses: statistics.pod_uses,
+            quests_completed: statistics.quests_completed,
+            quests_failed: statistics.quests_failed,
+        }
+    }
+}
+
+/// What the player knows of the star map.
+pub fn map(snapshot: &Snapshot) -> Value {
+    let (game, content) = (&snapshot.game, &*snapshot.content);
+    let known = (0..game.map.regions.len()).filter(|region| game.knows_region(*region));
+    let regions: Vec<_> = known
+        .map(|at| {
+            let nodes = game.map.regions[at].nodes.clone().filter(|node| game.places[*node].sight > Sight::Unknown);
+            let nodes: Vec<_> = nodes.map(|node| NodeView::of(game, content, node)).collect();
+            let mut region = json!(RegionView::of(game, content, at));
+            region["nodes"] = json!(nodes);
+            region
+        })
+        .collect();
+    json!({
+        "session_id": snapshot.id,
+        "revision": snapshot.revision,
+        "current_region_id": StarMap::region_id(game.region()),
+        "current_node_id": game.map.node_id(game.here),
+        "regions": regions,
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct OfferView {
+    action: Action,
+    cost: Cost,
+    /// Credits it brings for certain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gain: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    odds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusalView {
+    action: Action,
+    #[serde(flatten)]
+    refused: Refused,
+}
+
+/// What can be done now, and why the rest cannot.
+pub fn actions(snapshot: &Snapshot) -> Value {
+    let Offers { offered, refused } = Offers::of(&snapshot.game, &snapshot.content);
+    let offered = offered.into_iter().map(|(action, plan)| OfferView {
+        action,
+        cost: plan.cost,
+        gain: (plan.gain > 0).then_some(plan.gain),
+        odds: plan.odds,
+        max: plan.max,
+    });
+    let refused = refused.into_iter().map(|(action, refused)| RefusalView { action, refused });
+    json!({
+        "session_id": snapshot.id,
+        "revision": snapshot.revision,
+        "offered": offered.collect::<Vec<_>>(),
+        "refused": refused.collect::<Vec<_>>(),
+    })
+}
+
+/// What an accepted action brought about.
+#[derive(Debug, Serialize)]
+pub struct OutcomeView<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    choices: Vec<ChoiceView>,
+    rewards: RewardsView,
+    combat: Option<CombatView>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct RewardsView {
+    wealth: i64,
+    items: Vec<StackView>,
+}
+
+impl<'a> OutcomeView<'a> {
+    /// Of an outcome and the state after it.
+    pub fn of(outcome: &'a Outcome, snapshot: &Snapshot) -> Self {
+        let (game, content) = (&snapshot.game, &*snapshot.content);
+        let mut rewards = RewardsView::default();
+        for event in &outcome.events {
+            match event {
+                Event::Credits { amount, .. } if *amount > 0 => rewards.wealth += amount,
+                Event::Item { item, quantity, reason, .. } if *reason != Reason::Purchase => {
+                    rewards.items.push(StackView { item_id: item.clone(), quantity: *quantity });
+                }
+                _ => {}
+            }
+        }
+        let combat = CombatView::of(game, content, &Stats::of(game, content));
+        Self { outcome, choices: choices(game, content), rewards, combat }
+    }
+}
+
+/// A session in a player's list.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct SessionView {
+    pub session_id: String,
+    pub name: String,
+    /// `live` in memory, `stored` on disk only, `finished` however it is kept.
+    pub status: &'static str,
+    pub created_at: Timestamp,
+    pub last_activity: Timestamp,
+    pub revision: u64,
+    pub turn_count: i64,
+    pub ship_type: String,
+    pub place: String,
+    pub wealth: i64,
+}
+
+impl SessionView {
+    /// Of a session in lists.
+    pub fn of(listed: Listed) -> Self {
+        let Listed { id, card, resident } = listed;
+        let status = match (&card.end, resident) {
+            (Some(_), _) => "finished",
+            (None, true) => "live",
+            (None, false) => "stored",
+        };
+        Self {
+            session_id: id.to_string(),
+            name: card.name,
+            status,
+            created_at: card.created_at,
+            last_activity: card.last_activity,
+            revision: card.revision,
+            turn_count: card.turn_count,
+            ship_type: card.ship_type,
+            place: card.place,
+            wealth: card.wealth,
+        }
+    }
+}
+
+/// A line of history.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct TurnView {
+    pub revision: u64,
+    pub at: Timestamp,
+    pub action: Action,
+    pub outcome: Outcome,
+    pub digest: String,
+    pub rules: u32,
+    pub content: String,
+}
+
+impl TurnView {
+    /// Of a stored turn.
+    pub fn of(turn: Turn) -> Self {
+        let Turn { revision, at, action, outcome, digest, rules, content } = turn;
+        Self { revision, at, action, outcome, digest, rules, content }
+    }
+}
+
+/// The content a client needs to show a game: everything but the words names are made of.
+pub fn content(content: &Content) -> Value {
+    json!({
+        "hash": content.hash,
+        "ships": content.ships,
+        "mods": content.mods,
+        "items": content.items,
+        "enemies": content.enemies,
+        "combat_moves": content.moves,
+        "pod": content.pod,
+        "augmentations": content.augmentations,
+        "regions": content.regions,
+        "nodes": content.nodes,
+        "difficulties": content.balance.difficulty,
+        "limits": content.balance.limits,
+        "dock": content.balance.dock,
+    })
+}

@@ -1,0 +1,102 @@
+//! Configuration: defaults, then a file, then the environment, then flags. One struct; each key is documented where it stands
+//! and in the README's table, and a test holds the two together.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use config::{Config as Layers, ConfigError, Environment, File, FileFormat};
+use serde::{Deserialize, Serialize};
+
+use crate::{api, session};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// The folder of saves; none: `./saves` where it exists, else the platform's data folder.
+    pub saves: Option<PathBuf>,
+    /// A folder of content in place of the built-in one.
+    pub data: Option<PathBuf>,
+    /// What is logged, in the form of `RUST_LOG`.
+    pub log: String,
+    /// For admins.
+    pub admin: Admin,
+    /// Sessions in memory and in all.
+    pub sessions: session::Settings,
+    /// Requests.
+    pub limits: api::Settings,
+}
+
+/// For admins.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Opens `/stats` and `/sessions` from other machines; none: they are open on this one only.
+    pub token: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            saves: None,
+            data: None,
+            log: "info".to_owned(),
+            admin: Admin::default(),
+            sessions: session::Settings::default(),
+            limits: api::Settings::default(),
+        }
+    }
+}
+
+/// What the command line sets.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// See [`Config::bind`].
+    pub bind: Option<SocketAddr>,
+    /// See [`Config::saves`].
+    pub saves: Option<PathBuf>,
+    /// See [`Config::data`].
+    pub data: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the layers. `environment` is asked for variables, so that tests can bring their own.
+    pub fn read(file: Option<&Path>, environment: Environment, flags: Flags) -> Result<Self, ConfigError> {
+        let mut layers = Layers::builder();
+        if let Some(file) = file {
+            layers = layers.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let mut config: Self = layers.add_source(environment).build()?.try_deserialize()?;
+        config.bind = flags.bind.unwrap_or(config.bind);
+        config.saves = flags.saves.or(config.saves);
+        config.data = flags.data.or(config.data);
+        config.limits.admin_token.clone_from(&config.admin.token);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let sessions = &self.sessions;
+        let fits = |name: &str, holds: bool, rule: &str| {
+            if holds { Ok(()) } else { Err(ConfigError::Message(format!("{name} must be {rule}"))) }
+        };
+        fits("sessions.limit", (1..=1_000_000).contains(&sessions.limit), "1 to 1000000")?;
+        fits("sessions.sweep_secs", (1..=86_400).contains(&sessions.sweep_secs), "1 to 86400")?;
+        fits("sessions.idle_secs", (0..=31_536_000).contains(&sessions.idle_secs), "0 (never) to 31536000")?;
+        fits("sessions.yield_secs", (0..=86_400).contains(&sessions.yield_secs), "0 to 86400")?;
+        fits("sessions.per_player", (1..=1_000_000).contains(&sessions.per_player), "1 to 1000000")?;
+        fits("sessions.stored", (1..=10_000_000).contains(&sessions.stored), "1 to 10000000")?;
+        fits("limits.body_bytes", (1_024..=16 << 20).contains(&self.limits.body_bytes), "1024 to 16777216")?;
+        fits("limits.workers", self.limits.workers <= 1_024, "0 (one for each core) to 1024")?;
+        let token = self.admin.token.as_ref();
+        fits("admin.token", token.is_none_or(|token| token.len() >= 16), "at least 16 characters")
+    }
+
+    /// Variables that begin with `COSMIC_`, the key in capitals, `__` between levels.
+    pub fn environment() -> Environment {
+        Environment::with_prefix("COSMIC").prefix_separator("_").separator("__").try_parsing(true)
+    }
+}
