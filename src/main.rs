@@ -1,5 +1,6 @@
 //! The command line: reads the configuration, wires the parts together, and serves until it is told to stop.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,12 +91,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     })?;
     let listener = TcpListener::bind(config.bind).with_context(|| format!("listening on {}", config.bind))?;
     let address = listener.local_addr()?;
-    println!("Cosmic Explorer is listening on http://{address}, saves in {saves}");
+    // Whoever started the server may not listen any more.
+    let _ = writeln!(std::io::stdout(), "Cosmic Explorer is listening on http://{address}, saves in {saves}");
     let failed = api::serve(listener, registry, config.limits, told_to_stop()).await?;
     if failed > 0 {
         bail!("{failed} sessions could not be written down");
     }
-    println!("Every game is saved. Goodbye.");
+    tracing::info!("every game is saved");
     Ok(())
 }
 

@@ -77,6 +77,10 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         Category::Syntax if text.starts_with("number out of range") => {
             Err(Problem::number_range(format!("A number is larger than any this server reads: {text}.")))
         }
+        // serde_json calls it a syntax error when a word was wanted and something else came.
+        Category::Syntax if serde_json::from_slice::<serde_json::Value>(body).is_ok() => {
+            Err(Problem::wrong_type(format!("A field has the wrong type: {text}.")))
+        }
         Category::Syntax | Category::Eof | Category::Io => Err(Problem::malformed_json(format!("Not JSON: {text}."))),
         Category::Data => Err(data_problem(body, &text)),
     }
@@ -88,7 +92,8 @@ fn data_problem(body: &[u8], text: &str) -> Problem {
         return Problem::not_an_object("The body must be a JSON object.");
     }
     // serde has no kinds for these; a test holds its words.
-    let kinds: [(&str, fn(String) -> Problem); 6] = [
+    type Kind = (&'static str, fn(String) -> Problem);
+    let kinds: [Kind; 6] = [
         ("unknown field", Problem::unknown_field),
         ("missing field", Problem::missing_field),
         ("duplicate field", Problem::duplicate_field),

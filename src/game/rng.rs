@@ -152,7 +152,7 @@ mod tests {
         let mut dice = Dice::new(42);
         let mut draws = dice.stream(Stream::Combat);
         let drawn: Vec<u64> = (0..4).map(|_| draws.below(1_000_000)).collect();
-        insta::assert_json_snapshot!(drawn);
+        assert_eq!(drawn, [227_185, 542_922, 553_112, 583_182]);
         assert_eq!(dice.word_pos[Stream::Combat as usize], 8);
     }
 

@@ -415,8 +415,12 @@ impl Registry {
             } else {
                 let mut maps = me.maps();
                 maps.tombstones.remove(id);
-                card.map(|card| maps.insert(id, card));
-                resident.map(|resident| maps.resident.insert(id, resident));
+                if let Some(card) = card {
+                    maps.insert(id, card);
+                }
+                if let Some(resident) = resident {
+                    maps.resident.insert(id, resident);
+                }
             }
             buried
         })

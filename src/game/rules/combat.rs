@@ -172,10 +172,8 @@ impl Step<'_> {
         let share = content.difficulty(self.game.difficulty).enemy_credits;
         let credits = libm::round(draws.within(def.credits) as f64 * share) as i64;
         let dropped: Vec<_> = if draws.chance(def.loot_chance) {
-            let lines = def.loot.iter();
-            lines
-                .filter_map(|line| draws.chance(line.chance).then(|| (line.item.ix(), draws.within(line.quantity))))
-                .collect()
+            let lines: Vec<_> = def.loot.iter().filter(|line| draws.chance(line.chance)).collect();
+            lines.into_iter().map(|line| (line.item.ix(), draws.within(line.quantity))).collect()
         } else {
             Vec::new()
         };
