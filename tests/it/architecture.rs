@@ -1,0 +1,165 @@
+//! The invariants of ARCHITECTURE.md that the compiler does not hold.
+
+use std::path::Path;
+
+use cosmic_explorer::config::Config;
+use serde_json::Value;
+
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![Path::new(folder).to_path_buf()];
+    while let Some(path) = open.pop() {
+        for entry in std::fs::read_dir(path).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let text = std::fs::read_to_string(&path).expect("text");
+                // Tests at the foot of a file may do what they like.
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                found.push((path.display().to_string(), code));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+fn hold(folder: &str, forbidden: &[&str]) {
+    for (file, code) in sources(folder) {
+        for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for word in forbidden {
+                assert!(!line.contains(word), "{file}:{}: {word} in: {line}", number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_rules_have_no_io_clock_threads_async_or_platform_maths() {
+    hold(
+        "src/game",
+        &[
+            "std::fs",
+            "std::io",
+            "std::net",
+            "std::env",
+            "std::time",
+            "std::thread",
+            "std::process",
+            "Instant",
+            "SystemTime",
+            "jiff",
+            "tokio",
+            "async ",
+            ".await",
+            "actix",
+            "tracing",
+            "println!",
+            "Mutex",
+            "HashMap",
+            "HashSet",
+            "thread_rng",
+            ".sin(",
+            ".cos(",
+            ".tan(",
+            ".sqrt(",
+            ".powf(",
+            ".powi(",
+            ".exp(",
+            ".ln(",
+            ".mul_add(",
+            ".round()",
+            "usize::MAX",
+        ],
+    );
+}
+
+#[test]
+fn dependencies_run_downwards_only() {
+    hold("src/game", &["crate::session", "crate::store", "crate::api", "crate::config"]);
+    hold("src/store", &["crate::session", "crate::api", "crate::config", "actix"]);
+    hold("src/session", &["crate::api", "crate::config", "actix"]);
+    hold("src/api", &["crate::config", "std::fs"]);
+}
+
+#[test]
+fn files_are_touched_in_one_place_only() {
+    for (file, code) in sources("src") {
+        if file != "src/store/folder.rs" {
+            for word in ["std::fs", "fs::", "File::create", "OpenOptions"] {
+                assert!(!code.contains(word), "{word} in {file}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for (file, code) in sources("src").into_iter().chain(sources("tests")) {
+        if file.ends_with(".rs") {
+            assert!(code.starts_with("//! "), "{file}");
+        }
+    }
+}
+
+fn keys(prefix: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    let Value::Object(members) = value else {
+        let text = match value {
+            Value::Null => "none".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        found.push((prefix.to_owned(), text));
+        return;
+    };
+    for (name, value) in members {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        keys(&key, value, found);
+    }
+}
+
+#[test]
+fn the_readme_documents_every_key_with_its_default() {
+    let mut found = Vec::new();
+    keys("", &serde_json::to_value(Config::default()).expect("JSON"), &mut found);
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    for (key, default) in &found {
+        assert!(readme.contains(&format!("| `{key}` | {default} |")), "| `{key}` | {default} | is not in the README");
+    }
+    let rows = readme.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 4);
+    let documented: Vec<_> = rows.filter_map(|row| row.split('`').nth(1)).filter(|key| !key.contains('/')).collect();
+    assert_eq!(documented.len(), found.len(), "{documented:?}");
+}
+
+#[test]
+fn configuration_comes_in_layers() {
+    use config::{Environment, Map};
+    use cosmic_explorer::config::Flags;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cosmic.toml");
+    std::fs::write(&file, "bind = \"127.0.0.1:1000\"\n[sessions]\nlimit = 7\nidle_secs = 5\n").expect("a file");
+    let mut variables = Map::new();
+    variables.insert("COSMIC_SESSIONS__LIMIT".to_owned(), "9".to_owned());
+    variables.insert("COSMIC_BIND".to_owned(), "127.0.0.1:2000".to_owned());
+    let environment = || Config::environment().source(Some(variables.clone()));
+    let nothing = || Environment::with_prefix("COSMIC").source(Some(Map::new()));
+
+    let config = Config::read(Some(&file), environment(), Flags::default()).expect("a configuration");
+    assert_eq!((config.sessions.limit, config.sessions.idle_secs, config.sessions.sweep_secs), (9, 5, 300));
+    assert_eq!(config.bind.port(), 2000);
+    let flags = Flags { bind: "127.0.0.1:3000".parse().ok(), ..Flags::default() };
+    assert_eq!(Config::read(Some(&file), environment(), flags).expect("a configuration").bind.port(), 3000);
+
+    for bad in [
+        "sessions.limit = 0",
+        "sessions.limits = 5",
+        "bind = \"here\"",
+        "[admin]\ntoken = \"short\"",
+        "limits.body_bytes = 1",
+    ] {
+        std::fs::write(&file, bad).expect("a file");
+        assert!(Config::read(Some(&file), nothing(), Flags::default()).is_err(), "{bad}");
+    }
+    assert!(Config::read(Some(&folder.path().join("none.toml")), nothing(), Flags::default()).is_err());
+}

@@ -1,0 +1,151 @@
+//! The program itself: started, stopped in the middle of a fight, started again.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use cosmic_explorer::game::rng::Dice;
+use serde_json::{Value, json};
+
+use crate::play::choose;
+use crate::server::Client;
+
+struct Program {
+    child: Child,
+    url: String,
+}
+
+fn program(saves: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
+    command.args(["--bind", "127.0.0.1:0", "--saves"]).arg(saves).args(more);
+    command.env("COSMIC_LOG", "warn").env("COSMIC_LIMITS__WORKERS", "2");
+    command
+}
+
+fn run(saves: &Path) -> Program {
+    let mut child = program(saves, &[]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{line:?}"));
+    Program { url: url.trim_end_matches(',').to_owned(), child }
+}
+
+impl Program {
+    /// Sends a signal, and waits for the exit code.
+    fn end(mut self, signal: &str) -> Option<i32> {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Already gone when the test went well.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Goes on with a policy until a fight is in its second round, or the game is over.
+fn play_until(client: &Client, dice: &mut Dice, stop_in_fight: bool) -> Value {
+    loop {
+        let state = client.look()["state"].clone();
+        let in_fight = state["combat"]["round"].as_i64().is_some_and(|round| round >= 1);
+        if state["game_over"] == true || (stop_in_fight && in_fight) {
+            return state;
+        }
+        let busy = !state["combat"].is_null() || !state["current_event"].is_null();
+        let offered = client.offers()["offered"].as_array().expect("offers").clone();
+        let offer = choose(offered, |offer| busy || offer["cost"]["turns"] == 1, dice);
+        client.act(&offer["action"]);
+    }
+}
+
+#[test]
+fn a_game_stopped_in_a_fight_goes_on_to_the_same_end() {
+    // The same seed and policy, once through and once stopped by SIGTERM, in a fight and later again.
+    for (seed, signal) in [(11, "-TERM"), (12, "-INT")] {
+        let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+        let whole = run(folders[0].path());
+        let mut uninterrupted = Client::new(&whole.url);
+        uninterrupted.begin(json!({ "seed": seed }));
+        play_until(&uninterrupted, &mut Dice::new(seed), false);
+
+        let mut dice = Dice::new(seed);
+        let first = run(folders[1].path());
+        let mut client = Client::new(&first.url);
+        client.begin(json!({ "seed": seed }));
+        let stopped = play_until(&client, &mut dice, true);
+        assert!(!stopped["combat"].is_null(), "seed {seed} has a fight: {stopped}");
+        let before = client.get(&client.path("")).text;
+        assert_eq!(first.end(signal), Some(0));
+
+        let second = run(folders[1].path());
+        let client = client.at(&second.url);
+        assert_eq!(client.get(&client.path("")).text, before, "the same revision and state");
+        play_until(&client, &mut dice, false);
+        let digests = |client: &Client| -> Vec<Value> {
+            client.history().iter().map(|turn| json!([turn["revision"], turn["action"], turn["digest"]])).collect()
+        };
+        assert_eq!(digests(&client), digests(&uninterrupted));
+        assert_eq!(second.end(signal), Some(0));
+        assert_eq!(whole.end(signal), Some(0));
+    }
+}
+
+#[test]
+fn twenty_sessions_are_written_down_at_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = run(folder.path());
+    let mut players: Vec<_> = (0..20).map(|_| Client::new(&server.url)).collect();
+    for (seed, player) in players.iter_mut().enumerate() {
+        player.begin(json!({ "seed": seed }));
+        for _ in 0..seed {
+            player.act(&json!({"type": "wait"}));
+        }
+    }
+    assert_eq!(server.end("-TERM"), Some(0));
+    let server = run(folder.path());
+    for (seed, player) in players.iter_mut().enumerate() {
+        player.url.clone_from(&server.url);
+        assert_eq!(player.look()["revision"], seed);
+        assert_eq!(player.history().len(), seed);
+    }
+}
+
+#[test]
+fn wrong_content_and_wrong_configuration_do_not_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    std::fs::write(data.join("ships.toml"), "[scout]\ncost = 1\n").expect("a file");
+    let output = program(folder.path(), &["--data", data.to_str().expect("UTF-8")]).output().expect("it ends");
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("ships.toml: scout: ") && said.contains("mods.toml"), "{said}");
+
+    let output = program(folder.path(), &["--config", "/does/not/exist.toml"]).output().expect("it ends");
+    assert!(!output.status.success());
+    let output = program(folder.path(), &["--bind", "somewhere"]).output().expect("it ends");
+    assert!(!output.status.success());
+}
+
+#[test]
+fn a_folder_of_content_takes_the_place_of_the_built_in_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a folder");
+    for (name, text) in cosmic_explorer::game::content::built_in() {
+        std::fs::write(data.join(name), text.replace("Scout Vessel", "Paper Boat")).expect("a file");
+    }
+    let mut child = program(folder.path(), &["--data", data.to_str().expect("UTF-8")]);
+    let mut child = child.stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a URL");
+    let server = Program { url: url.trim_end_matches(',').to_owned(), child };
+    let content = Client::new(&server.url).get("/api/content").json();
+    assert_eq!(content["ships"]["scout"]["name"], "Paper Boat");
+    assert_eq!(server.end("-TERM"), Some(0));
+}

@@ -1,0 +1,255 @@
+//! Sessions in memory and out of it: the limit, the sweeper, eviction, restart.
+
+use cosmic_explorer::api;
+use cosmic_explorer::session::Settings;
+use serde_json::{Value, json};
+
+use crate::server::{Client, Server, start, start_in, start_with};
+
+fn resident(server: &Server) -> u64 {
+    let stats = server.client().get("/stats").json();
+    assert!(stats["active_sessions"].as_u64() <= stats["places_taken"].as_u64());
+    stats["active_sessions"].as_u64().expect("a number")
+}
+
+fn player(server: &Server) -> Client {
+    server.player(1)
+}
+
+#[test]
+fn the_hundred_and_first_session_is_refused_until_one_can_give_way() {
+    let (_folder, server) = start();
+    let players: Vec<_> = (0..100).map(|_| player(&server)).collect();
+    assert_eq!(resident(&server), 100);
+    let refused = server.client().post("/api/sessions", &json!({}));
+    assert_eq!((refused.status, refused.code().as_str()), (503, "SESSION_LIMIT_REACHED"));
+    assert_eq!(refused.header("retry-after"), "60");
+
+    server.clock.advance(30);
+    for late in &players[1..] {
+        late.act(&json!({"type": "wait"}));
+    }
+    server.clock.advance(29);
+    assert_eq!(server.client().post("/api/sessions", &json!({})).status, 503, "59 s idle is not idle enough");
+    server.clock.advance(1);
+    let newcomer = player(&server);
+    assert_eq!(resident(&server), 100);
+    let in_memory = server.client().get("/stats").text;
+    assert!(!in_memory.contains(&players[0].session), "the longest idle gave way");
+    assert!(in_memory.contains(&newcomer.session));
+
+    // It is only out of memory: its owner brings it back when there is room, and is told when there is none.
+    let back = players[0].get(&players[0].path(""));
+    assert_eq!((back.status, back.code().as_str()), (503, "SESSION_LIMIT_REACHED"));
+    assert_eq!(players[0].get("/api/sessions").status, 200, "lists need no place");
+    assert_eq!(players[0].get(&players[0].path("/turns")).status, 200, "nor does history");
+    server.clock.advance(60);
+    assert_eq!(players[0].look()["revision"], 0);
+    assert_eq!(resident(&server), 100);
+    server.clock.advance(60);
+    for one in &players {
+        assert_eq!(one.look()["session_id"], one.session.as_str(), "none is lost");
+        server.clock.advance(60);
+    }
+    assert_eq!(resident(&server), 100);
+}
+
+#[test]
+fn a_hundred_parallel_creations_at_ninety_nine_leave_a_hundred() {
+    let (_folder, server) = start();
+    let mut players: Vec<_> = (0..99).map(|_| player(&server)).collect();
+    let statuses: Vec<_> = std::thread::scope(|scope| {
+        let tries: Vec<_> = (0..100)
+            .map(|_| {
+                let mut client = server.client();
+                scope.spawn(move || {
+                    let reply = client.post("/api/sessions", &json!({}));
+                    if reply.status == 201 {
+                        client.token = reply.json()["token"].as_str().map(str::to_owned);
+                        client.session = reply.json()["session_id"].as_str().expect("an id").to_owned();
+                        return Some(client);
+                    }
+                    assert_eq!(reply.code(), "SESSION_LIMIT_REACHED");
+                    None
+                })
+            })
+            .collect();
+        tries.into_iter().filter_map(|one| one.join().expect("an answer")).collect()
+    });
+    assert_eq!(statuses.len(), 1);
+    players.extend(statuses);
+    assert_eq!(resident(&server), 100);
+    for one in &players {
+        assert_eq!(one.look()["revision"], 0);
+    }
+
+    // Everybody idle: now a hundred more may come, each in the place of another, and still nobody is lost.
+    server.clock.advance(60);
+    let more: Vec<_> = std::thread::scope(|scope| {
+        let tries: Vec<_> = (0..100).map(|_| scope.spawn(|| player(&server))).collect();
+        tries.into_iter().map(|one| one.join().expect("a place")).collect()
+    });
+    assert_eq!(resident(&server), 100);
+    server.clock.advance(60);
+    std::thread::scope(|scope| {
+        for one in players.iter().chain(&more).step_by(2) {
+            scope.spawn(|| assert_eq!(one.look()["revision"], 0));
+        }
+    });
+    assert_eq!(resident(&server), 100);
+}
+
+#[test]
+fn finished_games_give_way_first() {
+    let (_folder, server) = start_with(Settings { limit: 2, ..Settings::default() }, api::Settings::default());
+    let first = player(&server);
+    let done = player(&server);
+    // Waiting ends: the turns are over, or hunger wins.
+    while done.look()["state"]["game_over"] == false {
+        done.act(&json!({"type": "wait"}));
+    }
+    let third = player(&server);
+    let in_memory = server.client().get("/stats").text;
+    assert!(!in_memory.contains(&done.session), "it had just been used, but it was finished");
+    assert!(in_memory.contains(&first.session) && in_memory.contains(&third.session));
+}
+
+#[test]
+fn the_sweeper_evicts_at_an_hour_and_not_a_second_sooner() {
+    let (folder, server) = start();
+    let client = player(&server);
+    client.act(&json!({"type": "wait"}));
+    server.clock.advance(3599);
+    assert_eq!((server.sweep().evicted, resident(&server)), (0, 1));
+    server.clock.advance(1);
+    assert_eq!((server.sweep().evicted, resident(&server)), (1, 0));
+    assert_eq!(client.get("/api/sessions").json()["sessions"][0]["status"], "stored");
+
+    let file = folder.path().join(format!("session_{}.json", client.session));
+    let save: Value = serde_json::from_slice(&std::fs::read(file).expect("a save")).expect("readable JSON");
+    for key in ["player_stats", "turn_count", "star_map", "current_region_id", "current_node_id", "statistics"] {
+        assert!(!save[key].is_null(), "{key}");
+    }
+    assert_eq!((&save["turn_count"], &save["revision"], &save["version"]), (&json!(1), &json!(1), &json!(1)));
+    assert_eq!(client.look()["revision"], 1, "and it comes back by itself");
+    assert_eq!(resident(&server), 1);
+}
+
+#[test]
+fn reading_counts_as_activity() {
+    let (_folder, server) = start();
+    let client = player(&server);
+    server.clock.advance(3000);
+    client.look();
+    server.clock.advance(3000);
+    assert_eq!(server.sweep().evicted, 0);
+    server.clock.advance(600);
+    assert_eq!(server.sweep().evicted, 1);
+}
+
+#[test]
+fn idle_zero_means_never() {
+    let (_folder, server) = start_with(Settings { idle_secs: 0, ..Settings::default() }, api::Settings::default());
+    let _client = player(&server);
+    server.clock.advance(10_000_000);
+    assert_eq!(server.sweep().evicted, 0);
+}
+
+#[test]
+fn a_sweep_writes_only_what_changed() {
+    let (_folder, server) = start();
+    let client = player(&server);
+    assert_eq!(server.sweep().checkpoints, 0, "a new session is written at once");
+    client.act(&json!({"type": "wait"}));
+    assert_eq!(server.sweep().checkpoints, 1);
+    client.look();
+    assert_eq!(server.sweep().checkpoints, 0);
+}
+
+#[test]
+fn a_player_has_ten_unfinished_games_at_the_most() {
+    let (_folder, server) = start();
+    let mut client = player(&server);
+    for _ in 1..10 {
+        client.begin(json!({}));
+    }
+    let refused = client.post("/api/sessions", &json!({}));
+    assert_eq!((refused.status, refused.code().as_str()), (409, "TOO_MANY_SESSIONS"));
+    assert_eq!(client.send("DELETE", &client.path(""), &[], None).status, 204);
+    assert_eq!(client.post("/api/sessions", &json!({})).status, 201);
+}
+
+#[test]
+fn a_full_store_lets_the_longest_finished_game_go() {
+    let settings = Settings { stored: 2, per_player: 5, ..Settings::default() };
+    let (_folder, server) = start_with(settings, api::Settings::default());
+    let done = player(&server);
+    let mut other = player(&server);
+    let refused = other.post("/api/sessions", &json!({}));
+    assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_FULL"));
+    while done.look()["state"]["game_over"] == false {
+        done.act(&json!({"type": "wait"}));
+    }
+    other.begin(json!({}));
+    assert_eq!(done.get(&done.path("")).code(), "SESSION_EXPIRED");
+}
+
+#[test]
+fn a_damaged_save_is_set_aside_and_hurts_nobody_else() {
+    let (folder, server) = start();
+    let [good, bad] = [player(&server), player(&server)];
+    server.stop();
+    let file = folder.path().join(format!("session_{}.json", bad.session));
+    std::fs::write(&file, "{\"version\": 1, \"session").expect("a torn file");
+    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let good = good.at(&server.url);
+    let bad = bad.at(&server.url);
+    assert_eq!(good.look()["revision"], 0);
+    assert_eq!(bad.get(&bad.path("")).status, 404);
+    let stats = good.get("/stats").json();
+    assert_eq!(stats["set_aside"], json!([format!("session_{}.json", bad.session)]));
+    assert!(file.with_extension("json.invalid").exists());
+}
+
+#[test]
+fn a_save_that_makes_no_sense_is_set_aside_when_it_is_asked_for() {
+    let (folder, server) = start();
+    let client = player(&server);
+    server.stop();
+    let file = folder.path().join(format!("session_{}.json", client.session));
+    let text = std::fs::read_to_string(&file).expect("a save");
+    std::fs::write(&file, text.replace("\"ship_type\": \"scout\"", "\"ship_type\": \"battlestar\"")).expect("a save");
+    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let client = client.at(&server.url);
+    let reply = client.get(&client.path(""));
+    assert_eq!((reply.status, reply.code().as_str()), (500, "SESSION_DAMAGED"));
+    assert_eq!(resident(&server), 0);
+    assert_eq!(server.client().get("/stats").json()["places_taken"], 0);
+}
+
+#[test]
+fn a_session_goes_on_with_the_content_it_began_with() {
+    let (folder, server) = start();
+    let client = player(&server);
+    let hash = client.look()["state"]["content"].as_str().expect("a hash").to_owned();
+    server.stop();
+    // Another content for the server: the same ships, one of them renamed, under another hash.
+    let bundle = folder.path().join(format!("content_{hash}.json"));
+    let mut files: cosmic_explorer::game::content::Files =
+        serde_json::from_slice(&std::fs::read(&bundle).expect("a bundle")).expect("JSON");
+    let ships = files.get_mut("ships.toml").expect("ships");
+    *ships = ships.replace("Scout Vessel", "Old Scout");
+    let older = cosmic_explorer::game::content::Content::parse(&files).expect("content").hash;
+    let older_bundle = folder.path().join(format!("content_{older}.json"));
+    std::fs::write(older_bundle, serde_json::to_vec(&files).expect("JSON")).expect("a bundle");
+    let save = folder.path().join(format!("session_{}.json", client.session));
+    let text = std::fs::read_to_string(&save).expect("a save").replace(&hash, &older);
+    std::fs::write(&save, text).expect("a save");
+
+    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let client = client.at(&server.url);
+    assert_eq!(client.look()["state"]["content"], older.as_str());
+    let content = client.get(&format!("/api/content/{older}")).json();
+    assert_eq!(content["ships"]["scout"]["name"], "Old Scout");
+    client.act(&json!({"type": "wait"}));
+}

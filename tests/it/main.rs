@@ -1,0 +1,12 @@
+//! The integration tests, in one binary. `play` and `server` are what the others stand on.
+
+mod architecture;
+mod binary;
+mod content;
+mod faults;
+mod http;
+mod laws;
+mod lifecycle;
+mod play;
+mod rubbish;
+mod server;

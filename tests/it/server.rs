@@ -1,0 +1,236 @@
+//! A real server on a free port, with a clock that stands still, and a plain client for it.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use cosmic_explorer::api;
+use cosmic_explorer::game::content::{Content, built_in};
+use cosmic_explorer::session::Settings;
+use cosmic_explorer::session::clock::ManualClock;
+use cosmic_explorer::session::registry::{Registry, Wiring};
+use cosmic_explorer::store::Store;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+pub struct Server {
+    pub url: String,
+    pub clock: Arc<ManualClock>,
+    pub registry: Arc<Registry>,
+    runtime: tokio::runtime::Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<usize>>,
+}
+
+pub fn start() -> (tempfile::TempDir, Server) {
+    start_with(Settings::default(), api::Settings::default())
+}
+
+pub fn start_with(settings: Settings, api: api::Settings) -> (tempfile::TempDir, Server) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start_in(folder.path(), settings, api);
+    (folder, server)
+}
+
+/// A time at which tests begin.
+pub fn dawn() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).expect("a time in range")
+}
+
+pub fn start_in(saves: &Path, settings: Settings, mut api: api::Settings) -> Server {
+    // Two are enough, and many servers run at once.
+    api.workers = 2;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let clock = Arc::new(ManualClock::at(dawn()));
+    let (ready, started) = std::sync::mpsc::channel();
+    let (stop, stopped) = oneshot::channel();
+    let (folder, time) = (saves.to_owned(), clock.clone());
+    let thread = std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
+        runtime.block_on(async move {
+            let files = built_in();
+            let seeds = AtomicU64::new(1);
+            let registry = Registry::open(Wiring {
+                store: Store::open(&folder).expect("a store"),
+                content: Content::parse(&files).expect("content"),
+                files,
+                clock: time,
+                seeds: Box::new(move || seeds.fetch_add(1, Ordering::Relaxed)),
+                key: || [7; 32],
+                settings,
+            })
+            .expect("a registry");
+            ready.send((registry.clone(), tokio::runtime::Handle::current())).expect("the test waits");
+            let told = async { drop(stopped.await) };
+            api::serve(listener, registry, api, told).await.expect("it serves")
+        })
+    });
+    let (registry, runtime) = started.recv().expect("it starts");
+    Server { url, clock, registry, runtime, stop: Some(stop), thread: Some(thread) }
+}
+
+impl Server {
+    /// Stops it as SIGTERM does; the number of sessions that were not saved.
+    pub fn stop(mut self) -> usize {
+        self.end().unwrap_or_default()
+    }
+
+    fn end(&mut self) -> Option<usize> {
+        // The server may have ended by itself.
+        let _ = self.stop.take()?.send(());
+        self.thread.take()?.join().ok()
+    }
+
+    pub fn sweep(&self) -> cosmic_explorer::session::registry::Swept {
+        let registry = self.registry.clone();
+        self.runtime.block_on(async move { registry.sweep().await })
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// A client with a new game of a seed.
+    pub fn player(&self, seed: u64) -> Client {
+        let mut client = self.client();
+        client.begin(json!({ "seed": seed }));
+        client
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// One player, and the session he plays.
+#[derive(Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    pub url: String,
+    pub token: Option<String>,
+    pub session: String,
+}
+
+pub struct Reply {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The code of a refusal, after checking that it is a whole problem document.
+    pub fn code(&self) -> String {
+        assert!(self.status >= 400, "{} {}", self.status, self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        for member in ["type", "title", "detail", "code"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} in {problem}");
+        }
+        problem["code"].as_str().expect("a code").to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+}
+
+impl Client {
+    pub fn new(url: &str) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        Self { agent: config.into(), url: url.to_owned(), token: None, session: String::new() }
+    }
+
+    /// The same player at another server.
+    pub fn at(self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self }
+    }
+
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Reply {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = match body {
+            Some(body) => self.agent.run(request.body(body.to_vec()).expect("a request")),
+            None => self.agent.run(request.body(()).expect("a request")),
+        };
+        let mut response = response.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let text = response.body_mut().read_to_string().expect("text");
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], None)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Reply {
+        self.post_text(path, body.to_string().as_bytes())
+    }
+
+    pub fn post_text(&self, path: &str, body: &[u8]) -> Reply {
+        self.send("POST", path, &[("content-type", "application/json")], Some(body))
+    }
+
+    pub fn path(&self, rest: &str) -> String {
+        format!("/api/sessions/{}{rest}", self.session)
+    }
+
+    pub fn begin(&mut self, body: Value) -> Value {
+        let reply = self.post("/api/sessions", &body);
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        let created = reply.json();
+        self.session = created["session_id"].as_str().expect("an id").to_owned();
+        if let Some(token) = created["token"].as_str() {
+            self.token = Some(token.to_owned());
+        }
+        created
+    }
+
+    pub fn look(&self) -> Value {
+        let reply = self.get(&self.path(""));
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()
+    }
+
+    pub fn offers(&self) -> Value {
+        let reply = self.get(&self.path("/actions"));
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()
+    }
+
+    pub fn try_act(&self, action: &Value) -> Reply {
+        self.post(&self.path("/actions"), action)
+    }
+
+    pub fn act(&self, action: &Value) -> Value {
+        let reply = self.try_act(action);
+        assert_eq!(reply.status, 200, "{action}: {}", reply.text);
+        reply.json()
+    }
+
+    pub fn history(&self) -> Vec<Value> {
+        let mut turns = Vec::new();
+        let mut after = json!(0);
+        while !after.is_null() {
+            let page = self.get(&self.path(&format!("/turns?after={after}"))).json();
+            turns.extend(page["turns"].as_array().expect("turns").clone());
+            after = page["next_after"].clone();
+        }
+        turns
+    }
+}
