@@ -18,6 +18,7 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route, guard};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use tracing_actix_web::TracingLogger;
 
 use crate::session::registry::Registry;
@@ -84,24 +85,24 @@ pub async fn serve(
     let handle = running.handle();
     let running = tokio::spawn(running);
 
-    let sweeping = {
-        let registry = registry.clone();
-        let every = Duration::from_secs(registry.settings().sweep_secs.max(1));
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(every).await;
-                let swept = registry.sweep().await;
-                tracing::info!(?swept, "swept");
-            }
-        })
-    };
+    // Told to stop between sweeps, never within one: a half-done sweep could write an old state over a newer one.
+    let (stop_sweeping, mut stopped) = oneshot::channel::<()>();
+    let sweeper = registry.clone();
+    let sweeping = tokio::spawn(async move {
+        let every = Duration::from_secs(sweeper.settings().sweep_secs);
+        while tokio::time::timeout(every, &mut stopped).await.is_err() {
+            let swept = sweeper.sweep().await;
+            tracing::info!(?swept, "swept");
+        }
+    });
 
     shutdown.await;
     tracing::info!("stopping");
     app.shutting_down.store(true, Ordering::Relaxed);
-    sweeping.abort();
     handle.stop(true).await;
     running.await.map_err(io::Error::other)??;
+    drop(stop_sweeping);
+    sweeping.await.map_err(io::Error::other)?;
     Ok(registry.checkpoint_all().await)
 }
 
