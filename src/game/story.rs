@@ -49,14 +49,14 @@ fn line(event: &Event) -> Option<String> {
         Event::Health { amount, .. } => format!("You feel better by {amount}."),
         Event::Hull { amount, reason: Reason::Drones } => format!("The nanites mend {amount}."),
         Event::Hull { amount, .. } => format!("The hull is mended by {amount}."),
-        Event::Fuel { amount, .. } if *amount < 0 => format!("{} fuel is gone.", -amount),
-        Event::Fuel { amount, .. } => format!("{amount} fuel flows into the tank."),
-        Event::Food { reason: Reason::Meal, amount } => format!("{} rations are eaten.", -amount),
-        Event::Food { amount, .. } if *amount < 0 => format!("{} rations are gone.", -amount),
-        Event::Food { amount, .. } => format!("{amount} rations go into the stores."),
-        Event::Credits { amount, reason: Reason::Penalty } => format!("The penalty is {} credits.", -amount),
-        Event::Credits { amount, .. } if *amount < 0 => format!("{} credits are gone.", -amount),
-        Event::Credits { amount, .. } => format!("{amount} credits are yours."),
+        Event::Fuel { amount, .. } if *amount < 0 => format!("You lose {} fuel.", -amount),
+        Event::Fuel { amount, .. } => format!("You take on {amount} fuel."),
+        Event::Food { reason: Reason::Meal, amount } => format!("You eat {}.", count(-amount, "ration")),
+        Event::Food { amount, .. } if *amount < 0 => format!("You lose {}.", count(-amount, "ration")),
+        Event::Food { amount, .. } => format!("You stow {}.", count(*amount, "ration")),
+        Event::Credits { amount, reason: Reason::Penalty } => format!("You forfeit {}.", count(-amount, "credit")),
+        Event::Credits { amount, .. } if *amount < 0 => format!("You lose {}.", count(-amount, "credit")),
+        Event::Credits { amount, .. } => format!("You gain {}.", count(*amount, "credit")),
         Event::Item { name, quantity, reason: Reason::Purchase, .. } => format!("You buy {quantity} x {name}."),
         Event::Item { name, quantity, .. } => format!("You bring aboard {quantity} x {name}."),
         Event::ItemLost { name, quantity, reason: Reason::Sale, .. } => format!("You sell {quantity} x {name}."),
@@ -101,10 +101,14 @@ fn line(event: &Event) -> Option<String> {
     })
 }
 
+fn count(number: i64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 fn scanned(ore: i64, salvage: i64, foes: i64) -> String {
     let finds = [(ore, "ore"), (salvage, "searches in the wreck"), (foes, "hostile signatures")];
     let seen: Vec<_> =
-        finds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        finds.iter().filter(|(found, _)| *found > 0).map(|(found, what)| format!("{found} {what}")).collect();
     if seen.is_empty() { "The scan comes back clean.".into() } else { format!("The scan shows {}.", seen.join(", ")) }
 }
 
