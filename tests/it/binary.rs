@@ -114,6 +114,32 @@ fn twenty_sessions_are_written_down_at_the_end() {
     }
 }
 
+/// Two hundred megabytes of bodies leave nothing behind.
+#[test]
+fn large_bodies_do_not_grow_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = run(folder.path());
+    let mut client = Client::new(&server.url);
+    client.begin(json!({ "seed": 1 }));
+    let memory = || client.get("/stats").json()["memory_bytes"].as_u64().expect("bytes");
+    let send = || {
+        let body = vec![b' '; 10_000_000];
+        let kind = [("content-type", "application/json")];
+        // The server may hang up while the body is still on its way, which the client then tells as an error.
+        if let Ok(reply) = client.try_send("POST", &client.path("/actions"), &kind, Some(&body)) {
+            assert_eq!(reply.status, 413);
+        }
+    };
+    send();
+    let before = memory();
+    for _ in 0..20 {
+        send();
+    }
+    let grown = memory().saturating_sub(before);
+    assert!(grown < 20_000_000, "{grown} bytes more");
+    assert_eq!(client.look()["revision"], 0);
+}
+
 #[test]
 fn wrong_content_and_wrong_configuration_do_not_start() {
     let folder = tempfile::tempdir().expect("a folder");

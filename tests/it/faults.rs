@@ -1,4 +1,5 @@
-//! The faults of the original: each has a test that bears its name. Those about save slots wait for the slots.
+//! The faults of the original: each has a test that bears its name. Those of sessions (the limit, restart and eviction, reading,
+//! ids, one bad save) stand in `lifecycle.rs` and `rubbish.rs`; those of save slots and loading wait for the slots.
 
 use cosmic_explorer::game::content::Difficulty;
 use cosmic_explorer::game::offers::Offers;
@@ -67,6 +68,21 @@ fn selling_minus_a_thousand_does_not_buy() {
         .is_err()
     );
     assert_eq!(refusal(&game(1), r#"{"type":"sell_item","item":"scrap_metal","quantity":1000}"#), "ITEM_NOT_HELD");
+}
+
+#[test]
+fn negative_fractional_nan_and_huge_quantities_are_refused() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    for quantity in ["-1", "-0", "0", "0.5", "1.0", "NaN", "-Infinity", "1e3", "1e400", "99999999999999999999"] {
+        for kind in ["sell_item", "buy_item"] {
+            let body = format!(r#"{{"type":"{kind}","item":"scrap_metal","quantity":{quantity}}}"#);
+            let reply = client.post_text(&client.path("/actions"), body.as_bytes());
+            assert!(matches!(reply.status, 400 | 422), "{body}: {}", reply.text);
+            assert!(!reply.code().is_empty());
+        }
+    }
+    assert_eq!(client.look()["revision"], 0);
 }
 
 #[test]

@@ -148,6 +148,46 @@ fn reading_counts_as_activity() {
 }
 
 #[test]
+fn progress_is_not_lost_at_idle_eviction_or_restart() {
+    let (folder, server) = start();
+    let client = player(&server);
+    for _ in 0..3 {
+        client.act(&json!({"type": "wait"}));
+    }
+    let before = client.get(&client.path("")).text;
+    server.clock.advance(3600);
+    assert_eq!(server.sweep().evicted, 1);
+    assert_eq!(client.get(&client.path("")).text, before);
+    client.act(&json!({"type": "wait"}));
+    let before = client.get(&client.path("")).text;
+    assert_eq!(server.stop(), 0);
+    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let client = client.at(&server.url);
+    assert_eq!(client.get(&client.path("")).text, before);
+    assert_eq!(client.history().len(), 4);
+}
+
+/// More turns than are kept in memory between sweeps: the rest is on disk before that, and history is whole.
+#[test]
+fn turns_in_memory_are_bounded() {
+    let (folder, server) = start();
+    let client = player(&server);
+    server.stop();
+    let save = folder.path().join(format!("session_{}.json", client.session));
+    let text = std::fs::read_to_string(&save).expect("a save").replace("\"wealth\": 500", "\"wealth\": 3000");
+    std::fs::write(&save, text).expect("a save");
+    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let client = client.at(&server.url);
+    for turn in 1..=303 {
+        let action = if turn % 101 == 0 { json!({"type": "wait"}) } else { json!({"type": "buy_food", "amount": 1}) };
+        client.act(&action);
+    }
+    assert_eq!(client.history().len(), 303);
+    let written = folder.path().join(format!("session_{}.turns.jsonl", client.session));
+    assert!(std::fs::read_to_string(written).expect("a history").lines().count() >= 256);
+}
+
+#[test]
 fn idle_zero_means_never() {
     let (_folder, server) = start_with(Settings { idle_secs: 0, ..Settings::default() }, api::Settings::default());
     let _client = player(&server);
@@ -195,7 +235,7 @@ fn a_full_store_lets_the_longest_finished_game_go() {
 }
 
 #[test]
-fn a_damaged_save_is_set_aside_and_hurts_nobody_else() {
+fn one_bad_save_does_not_break_the_list_for_everyone() {
     let (folder, server) = start();
     let [good, bad] = [player(&server), player(&server)];
     server.stop();
@@ -205,6 +245,8 @@ fn a_damaged_save_is_set_aside_and_hurts_nobody_else() {
     let good = good.at(&server.url);
     let bad = bad.at(&server.url);
     assert_eq!(good.look()["revision"], 0);
+    assert_eq!(good.get("/api/sessions").json()["sessions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(bad.get("/api/sessions").json()["sessions"], json!([]));
     assert_eq!(bad.get(&bad.path("")).status, 404);
     let stats = good.get("/stats").json();
     assert_eq!(stats["set_aside"], json!([format!("session_{}.json", bad.session)]));
