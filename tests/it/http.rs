@@ -97,6 +97,18 @@ fn twenty_games_are_played_over_http_to_their_end() {
 }
 
 #[test]
+fn the_readme_plays_five_turns() {
+    let readme = std::fs::read_to_string("README.md").expect("the README");
+    let actions = readme.lines().filter_map(|line| line.strip_prefix("act '")?.strip_suffix('\''));
+    let (_folder, server) = start();
+    let client = server.player(7);
+    for action in actions {
+        client.act(&serde_json::from_str(action).expect("JSON"));
+    }
+    assert_eq!(client.look()["state"]["turn_count"], 5);
+}
+
+#[test]
 fn a_game_can_be_won_over_http() {
     let (folder, server) = start();
     let client = server.player(3);
