@@ -19,7 +19,10 @@ type Answer = Result<HttpResponse, Problem>;
 pub(super) async fn page() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .insert_header(("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'"))
+        .insert_header((
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'",
+        ))
         .body(include_str!("../../static/index.html"))
 }
 
