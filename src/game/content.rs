@@ -19,27 +19,29 @@ const MOST: i64 = 1_000_000;
 /// The texts of content files by name, as `ships.toml`.
 pub type Files = BTreeMap<String, String>;
 
+macro_rules! carried {
+    ($($name:literal),*) => { [$(($name, include_str!(concat!("../../data/", $name)))),*] };
+}
+
+/// Every content file there is, with the text the program carries.
+const FILES: [(&str, &str); 12] = carried![
+    "balance.toml",
+    "combat.toml",
+    "enemies.toml",
+    "events.toml",
+    "items.toml",
+    "mods.toml",
+    "names.toml",
+    "nodes.toml",
+    "pod.toml",
+    "quests.toml",
+    "regions.toml",
+    "ships.toml"
+];
+
 /// The content the program carries: the `data` folder at the time it was built.
 pub fn built_in() -> Files {
-    macro_rules! files {
-        ($($name:literal),*) => { [$(($name, include_str!(concat!("../../data/", $name)))),*] };
-    }
-    files![
-        "balance.toml",
-        "combat.toml",
-        "enemies.toml",
-        "events.toml",
-        "items.toml",
-        "mods.toml",
-        "names.toml",
-        "nodes.toml",
-        "pod.toml",
-        "quests.toml",
-        "regions.toml",
-        "ships.toml"
-    ]
-    .map(|(name, text)| (name.to_owned(), text.to_owned()))
-    .into()
+    FILES.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
 }
 
 /// A fault in content: where, and what.
@@ -1042,21 +1044,7 @@ impl Content {
             (reader.read("nodes.toml"), reader.read("names.toml"), reader.read("events.toml")),
             (reader.read("quests.toml"), reader.read("balance.toml")),
         );
-        const KNOWN: [&str; 12] = [
-            "balance.toml",
-            "combat.toml",
-            "enemies.toml",
-            "events.toml",
-            "items.toml",
-            "mods.toml",
-            "names.toml",
-            "nodes.toml",
-            "pod.toml",
-            "quests.toml",
-            "regions.toml",
-            "ships.toml",
-        ];
-        for name in files.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
+        for name in files.keys().filter(|name| !FILES.iter().any(|(known, _)| known == name)) {
             reader.fault(name, "", "no such content file is known");
         }
         let (
