@@ -186,7 +186,7 @@ impl Maps {
         let candidates = self.resident.iter().filter(|(_, resident)| !resident.leaving);
         let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|card| (*id, card)));
         let (id, _) = candidates
-            .filter(|(_, card)| card.end.is_some() || idle_secs(card, now) >= yield_secs)
+            .filter(|(_, card)| may_yield(card, now, yield_secs))
             .min_by_key(|(id, card)| (card.end.is_none(), card.last_activity, *id))?;
         let resident = self.resident.get_mut(&id)?;
         resident.leaving = true;
@@ -196,6 +196,11 @@ impl Maps {
 
 fn idle_secs(card: &Card, now: Timestamp) -> i64 {
     now.duration_since(card.last_activity).as_secs()
+}
+
+/// Whether a session can be made to give way: it is finished, or idle for long enough.
+fn may_yield(card: &Card, now: Timestamp, yield_secs: i64) -> bool {
+    card.end.is_some() || idle_secs(card, now) >= yield_secs
 }
 
 /// Whether a tombstone has stood long enough.
@@ -691,7 +696,7 @@ impl Registry {
             self.checkpoint(id, session).await?;
         }
         let now = self.now();
-        let still = |card: &Card| card.end.is_some() || idle_secs(card, now) >= self.settings.yield_secs;
+        let still = |card: &Card| may_yield(card, now, self.settings.yield_secs);
         if !self.maps().known.get(&id).is_some_and(still) {
             return Ok(None);
         }
