@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use config::{Config as Layers, ConfigError, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 
-use crate::{api, session};
+use crate::store::log::Durability;
+use crate::{api, session, store};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +20,10 @@ pub struct Config {
     pub saves: Option<PathBuf>,
     /// A folder of content in place of the built-in one.
     pub data: Option<PathBuf>,
+    /// When a turn is durable: `turn`, before it is answered, or `sweep`, at the next checkpoint.
+    pub durability: Durability,
+    /// Bytes of the turn log after which checkpoints are forced.
+    pub turn_log_bytes: u64,
     /// What is logged, in the form of `RUST_LOG`.
     pub log: String,
     /// For admins.
@@ -43,6 +48,8 @@ impl Default for Config {
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
             saves: None,
             data: None,
+            durability: store::Settings::default().durability,
+            turn_log_bytes: store::Settings::default().log_bytes,
             log: "info".to_owned(),
             admin: Admin::default(),
             sessions: session::Settings::default(),
@@ -83,6 +90,7 @@ impl Config {
         let fits = |name: &str, holds: bool, rule: &str| {
             if holds { Ok(()) } else { Err(ConfigError::Message(format!("{name} must be {rule}"))) }
         };
+        fits("turn_log_bytes", (1 << 20..=1 << 40).contains(&self.turn_log_bytes), "1048576 to 1099511627776")?;
         fits("sessions.limit", (1..=1_000_000).contains(&sessions.limit), "1 to 1000000")?;
         fits("sessions.sweep_secs", (1..=86_400).contains(&sessions.sweep_secs), "1 to 86400")?;
         fits("sessions.idle_secs", (0..=31_536_000).contains(&sessions.idle_secs), "0 (never) to 31536000")?;

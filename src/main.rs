@@ -12,7 +12,7 @@ use cosmic_explorer::config::{Config, Flags};
 use cosmic_explorer::game::content::{Content, built_in};
 use cosmic_explorer::session::clock::SystemClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
-use cosmic_explorer::store::{Store, read_content, saves_folder};
+use cosmic_explorer::store::{Settings, Store, read_content, saves_folder};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tracing_subscriber::EnvFilter;
@@ -78,10 +78,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         }
     };
     let folder = saves_folder(config.saves);
-    let store = Store::open(&folder).with_context(|| format!("saves in {}", folder.display()))?;
-    let saves = store.path().display().to_string();
+    let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes };
+    let opened = Store::open(&folder, settings).with_context(|| format!("saves in {}", folder.display()))?;
+    let saves = opened.store.path().display().to_string();
     let registry = Registry::open(Wiring {
-        store,
+        opened,
         files,
         content,
         clock: Arc::new(SystemClock),

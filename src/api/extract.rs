@@ -242,6 +242,26 @@ impl FromRequest for Expected {
     }
 }
 
+/// The longest idempotency key, in characters.
+const LONGEST_KEY: usize = 64;
+
+/// The client's own name for a request, from `Idempotency-Key`: repeated under the same name, it is not done twice.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(header) = request.headers().get("idempotency-key") else { return ready(Ok(Self(None))) };
+        let key = header.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+        let bad =
+            || Problem::bad_header(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters."));
+        ready(key.map(|key| Self(Some(key.to_owned()))).ok_or_else(bad))
+    }
+}
+
 /// Whether the client has this version already.
 pub fn not_modified(request: &HttpRequest, tag: &str) -> bool {
     let tag = EntityTag::new_strong(tag.to_owned());

@@ -90,7 +90,12 @@ pub async fn serve(
     let sweeper = registry.clone();
     let sweeping = tokio::spawn(async move {
         let every = Duration::from_secs(sweeper.settings().sweep_secs);
-        while tokio::time::timeout(every, &mut stopped).await.is_err() {
+        loop {
+            tokio::select! {
+                _ = &mut stopped => break,
+                () = tokio::time::sleep(every) => {}
+                () = sweeper.store().log().pressed() => tracing::info!("the turn log is large"),
+            }
             let swept = sweeper.sweep().await;
             tracing::info!(?swept, "swept");
         }

@@ -38,6 +38,9 @@ pub(super) async fn ready(app: web::Data<App>) -> HttpResponse {
     if app.shutting_down.load(Ordering::Relaxed) {
         return HttpResponse::ServiceUnavailable().json(json!({ "status": "shutting_down" }));
     }
+    if !app.registry.store().log().report().healthy {
+        return HttpResponse::ServiceUnavailable().json(json!({ "status": "store_unavailable" }));
+    }
     HttpResponse::Ok().json(json!({ "status": "ready" }))
 }
 
@@ -137,6 +140,7 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
         "last_checkpoint_micros": count(&counters.last_checkpoint_micros),
         "last_sweep_micros": count(&counters.last_sweep_micros),
         "memory_bytes": memory_stats::memory_stats().map(|memory| memory.physical_mem),
+        "turn_log": registry.store().log().report(),
         "set_aside": registry.store().set_aside(),
         "sessions": sessions,
     })))

@@ -61,6 +61,8 @@ problems! {
     method_not_allowed = 405 "METHOD_NOT_ALLOWED";
     /// Too many unfinished games.
     too_many_sessions = 409 "TOO_MANY_SESSIONS";
+    /// A request with the same idempotency key is under way.
+    key_running = 409 "KEY_IN_PROGRESS";
     /// The session is gone for good.
     session_expired = 410 "SESSION_EXPIRED";
     /// The client acted on an old state.
@@ -85,12 +87,16 @@ problems! {
     unknown_value = 422 "UNKNOWN_VALUE";
     /// A name is empty, too long or has characters that do not show.
     bad_name = 422 "BAD_NAME";
+    /// An idempotency key came with another action before.
+    key_reused = 422 "KEY_REUSED";
     /// Something in the server failed.
     internal = 500 "INTERNAL";
     /// Memory is full.
     session_limit = 503 "SESSION_LIMIT_REACHED";
     /// The store is full.
     store_full = 503 "STORE_FULL";
+    /// Too many turns wait for the disk.
+    store_busy = 503 "STORE_BUSY";
     /// The disk does not work.
     store_unavailable = 503 "STORE_UNAVAILABLE";
     /// The session's file is damaged.
@@ -195,6 +201,14 @@ impl From<SessionError> for Problem {
                 let detail = format!("The game has moved on to revision {revision}. Fetch the state and decide again.");
                 Self::stale_revision(detail).with("revision", revision)
             }
+            SessionError::KeyRunning => Self::key_running(
+                "A request with this Idempotency-Key is under way. Repeat it in a second for its answer.",
+            )
+            .retry_after(1),
+            SessionError::KeyReused { revision } => Self::key_reused(format!(
+                "This Idempotency-Key came with another action before, which led to revision {revision}. Use a fresh one."
+            ))
+            .with("revision", revision),
             SessionError::Refused(refused) => {
                 // A code serializes to its name.
                 let code = serde_json::to_value(refused.code).unwrap_or_default();
@@ -202,10 +216,15 @@ impl From<SessionError> for Problem {
             }
             SessionError::Store(StoreError::Io { file, source }) => {
                 tracing::error!(file, %source, "the store failed");
-                let detail = "The server cannot write at the moment. Nothing was changed; try again.";
+                let detail = "The server cannot write at the moment. Repeat the request; an action, with the same \
+                              Idempotency-Key, so that it is not taken twice.";
                 Self::store_unavailable(detail).retry_after(5)
             }
-            SessionError::Store(error @ (StoreError::Damaged { .. } | StoreError::Newer { .. })) => {
+            SessionError::Store(StoreError::Busy) => {
+                Self::store_busy("More turns wait for the disk than this server lets wait. Nothing was changed; try again.")
+                    .retry_after(1)
+            }
+            SessionError::Store(error @ (StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Locked { .. })) => {
                 tracing::error!(%error, "a session cannot be read");
                 Self::session_damaged(
                     "This session's file cannot be read. It was kept; the server's admin can look at it.",

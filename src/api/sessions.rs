@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::extract::{COOKIE, Expected, Id, Json, MaybePlayer, Player, Query, etag, not_modified};
+use super::extract::{COOKIE, Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, etag, not_modified};
 use super::problem::Problem;
 use super::view::{self, OutcomeView, SessionView, StateView, TurnView};
 use crate::game::action::Action;
@@ -15,7 +15,7 @@ use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::session::PlayerId;
 use crate::session::registry::{Created, NewGame};
-use crate::session::resident::Snapshot;
+use crate::session::resident::{Command, Snapshot};
 use crate::session::token::{LIFE_SECS, Token};
 
 type Answer = Result<HttpResponse, Problem>;
@@ -146,15 +146,17 @@ pub(super) async fn act(
     player: Player,
     id: Id,
     expected: Expected,
+    key: IdempotencyKey,
     action: Json<Action>,
 ) -> Answer {
-    let acted = app.registry.act(player.0, *id, expected.0, action.0).await?;
+    let command = Command { action: action.0, expected: expected.0, key: key.0 };
+    let acted = app.registry.act(player.0, *id, command).await?;
     let snapshot = &acted.snapshot;
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(snapshot.revision));
     response.insert_header((CACHE_CONTROL, "no-store"));
     Ok(response.json(json!({
-        "revision": snapshot.revision,
+        "revision": acted.revision,
         "outcome": OutcomeView::of(&acted.outcome, snapshot),
         "state": StateView::of(snapshot),
     })))

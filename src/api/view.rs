@@ -18,7 +18,7 @@ use crate::game::stats::Stats;
 use crate::game::story;
 use crate::session::registry::Listed;
 use crate::session::resident::Snapshot;
-use crate::store::model::Turn;
+use crate::store::model::{Deed, Loaded, Turn};
 
 /// The state of a game, with effective stats and the present place; nothing in it changes without an action.
 #[derive(Debug, Serialize)]
@@ -555,18 +555,42 @@ impl SessionView {
 pub struct TurnView {
     pub revision: u64,
     pub at: Timestamp,
-    pub action: Action,
-    pub outcome: Outcome,
+    #[serde(flatten)]
+    pub deed: DeedView,
     pub digest: String,
     pub rules: u32,
     pub content: String,
 }
 
+/// What led to a revision: an action, or a save that took the game's place.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[allow(missing_docs)]
+pub enum DeedView {
+    Acted { action: Action, outcome: Outcome },
+    Loaded { loaded: LoadedView },
+}
+
+/// A save that took the game's place.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct LoadedView {
+    pub slot: u8,
+    pub name: String,
+    pub saved_at: Timestamp,
+}
+
 impl TurnView {
     /// Of a stored turn.
     pub fn of(turn: Turn) -> Self {
-        let Turn { revision, at, action, outcome, digest, rules, content } = turn;
-        Self { revision, at, action, outcome, digest, rules, content }
+        let Turn { revision, at, deed, digest, rules, content, .. } = turn;
+        let deed = match deed {
+            Deed::Acted { action, outcome } => DeedView::Acted { action, outcome },
+            Deed::Loaded { loaded: Loaded { slot, name, saved_at, .. } } => {
+                DeedView::Loaded { loaded: LoadedView { slot, name, saved_at } }
+            }
+        };
+        Self { revision, at, deed, digest, rules, content }
     }
 }
 

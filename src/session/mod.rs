@@ -1,6 +1,7 @@
 //! Who is here: players, their sessions, which of them are in memory, and how they come and go. Nothing of HTTP.
 
 pub mod clock;
+mod maps;
 pub mod registry;
 pub mod resident;
 pub mod token;
@@ -110,6 +111,15 @@ pub enum SessionError {
     #[error("the state has changed; its revision is {revision}")]
     Stale {
         /// The present one.
+        revision: u64,
+    },
+    /// A command under the same key is under way.
+    #[error("a command under this key is under way")]
+    KeyRunning,
+    /// The key came with another command before.
+    #[error("the key was used for revision {revision}")]
+    KeyReused {
+        /// What that led to.
         revision: u64,
     },
     /// The rules say no.

@@ -5,7 +5,7 @@
 //! The maps stand under one short lock that is never held over an await. Work that touches the disk runs in tasks of its own,
 //! so that a client that hangs up cannot stop it halfway.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,33 +13,24 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedMutexGuard, Semaphore};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::clock::Clock;
-use super::resident::{Acted, Card, Fresh, GameSession, Place, Snapshot};
+use super::maps::{Maps, Resident, Seat, Seated, idle_secs, may_yield, past};
+use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot};
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
-use crate::game::action::Action;
 use crate::game::content::{Content, Difficulty, Files};
 use crate::game::rng::MAX_SEED;
 use crate::game::state::Game;
-use crate::store::model::{Departure, Tombstone, Turn};
-use crate::store::{Store, StoreError};
-
-/// Seconds a tombstone stands: a day.
-const TOMBSTONE_SECS: i64 = 24 * 3600;
-/// Tombstones kept at the most; the oldest go first.
-const MOST_TOMBSTONES: usize = 10_000;
-
-/// Where a session sits in memory: empty while it comes, and for good once it has left.
-type Seat = Arc<tokio::sync::Mutex<Option<GameSession>>>;
-type Seated = OwnedMutexGuard<Option<GameSession>>;
+use crate::store::model::{self, Deed, Departure, Tombstone, Turn};
+use crate::store::{Opened, Store, StoreError};
 
 /// What the registry is built from. Whatever a test wants to decide is in here.
 pub struct Wiring {
     /// What outlives the process.
-    pub store: Store,
+    pub opened: Opened,
     /// The content of new games, as texts.
     pub files: Files,
     /// The same, read.
@@ -117,6 +108,35 @@ pub struct Swept {
     pub failed: usize,
 }
 
+impl Swept {
+    /// Counts a checkpoint, if one was written; whether all is well.
+    fn count(&mut self, id: SessionId, written: Result<bool, SessionError>) -> bool {
+        match written {
+            Ok(written) => {
+                self.checkpoints += usize::from(written);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%id, %error, "a checkpoint failed; it will be tried again");
+                self.failed += 1;
+                false
+            }
+        }
+    }
+}
+
+/// A key that is under way, as long as this lives.
+struct Running {
+    registry: Arc<Registry>,
+    claimed: (SessionId, String),
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.registry.maps().running.remove(&self.claimed);
+    }
+}
+
 /// Every session the server knows.
 pub struct Registry {
     me: Weak<Self>,
@@ -136,142 +156,28 @@ pub struct Registry {
     pub counters: Counters,
 }
 
-#[derive(Default)]
-struct Maps {
-    known: HashMap<SessionId, Card>,
-    by_owner: HashMap<PlayerId, BTreeSet<SessionId>>,
-    resident: HashMap<SessionId, Resident>,
-    tombstones: Tombstones,
-}
-
-struct Resident {
-    seat: Seat,
-    /// Somebody is making it leave.
-    leaving: bool,
-}
-
-impl Maps {
-    fn insert(&mut self, id: SessionId, card: Card) {
-        self.by_owner.entry(card.owner).or_default().insert(id);
-        self.known.insert(id, card);
-    }
-
-    fn remove(&mut self, id: SessionId) -> Option<Card> {
-        let card = self.known.remove(&id)?;
-        if let Some(own) = self.by_owner.get_mut(&card.owner) {
-            own.remove(&id);
-            if own.is_empty() {
-                self.by_owner.remove(&card.owner);
-            }
-        }
-        Some(card)
-    }
-
-    /// The owner's session. Everybody else gets the same answer as for one that never was.
-    fn card(&mut self, owner: PlayerId, id: SessionId) -> Result<&mut Card, SessionError> {
-        match self.known.get_mut(&id) {
-            Some(card) if card.owner == owner => Ok(card),
-            Some(_) => Err(SessionError::NotFound),
-            None => Err(self.tombstones.answer(owner, id)),
-        }
-    }
-
-    fn unfinished(&self, owner: PlayerId) -> usize {
-        let own = self.by_owner.get(&owner).into_iter().flatten();
-        own.filter(|id| self.known.get(id).is_some_and(|card| card.end.is_none())).count()
-    }
-
-    /// Who gives way when memory is full: finished games, then who has been idle longest, and long enough.
-    fn victim(&mut self, now: Timestamp, yield_secs: i64) -> Option<(SessionId, Seat)> {
-        let candidates = self.resident.iter().filter(|(_, resident)| !resident.leaving);
-        let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|card| (*id, card)));
-        let (id, _) = candidates
-            .filter(|(_, card)| may_yield(card, now, yield_secs))
-            .min_by_key(|(id, card)| (card.end.is_none(), card.last_activity, *id))?;
-        let resident = self.resident.get_mut(&id)?;
-        resident.leaving = true;
-        Some((id, resident.seat.clone()))
-    }
-}
-
-fn idle_secs(card: &Card, now: Timestamp) -> i64 {
-    now.duration_since(card.last_activity).as_secs()
-}
-
-/// Whether a session can be made to give way: it is finished, or idle for long enough.
-fn may_yield(card: &Card, now: Timestamp, yield_secs: i64) -> bool {
-    card.end.is_some() || idle_secs(card, now) >= yield_secs
-}
-
-/// Whether a tombstone has stood long enough.
-fn past(stone: &Tombstone, now: Timestamp) -> bool {
-    now.duration_since(stone.expired_at).as_secs() >= TOMBSTONE_SECS
-}
-
-/// Sessions that are gone for good, oldest first; for a day, and ten thousand at the most.
-#[derive(Default)]
-struct Tombstones {
-    by_id: HashMap<SessionId, Tombstone>,
-    order: std::collections::VecDeque<SessionId>,
-    /// Lines in the file, which only grows until it is rewritten.
-    lines: usize,
-}
-
-impl Tombstones {
-    fn insert(&mut self, tombstone: Tombstone) {
-        let id = SessionId(tombstone.session_id);
-        if self.by_id.insert(id, tombstone).is_none() {
-            self.order.push_back(id);
-        }
-        self.lines += 1;
-        while self.order.len() > MOST_TOMBSTONES {
-            self.drop_oldest();
-        }
-    }
-
-    fn drop_oldest(&mut self) {
-        if let Some(id) = self.order.pop_front() {
-            self.by_id.remove(&id);
-        }
-    }
-
-    fn prune(&mut self, now: Timestamp) {
-        while self.order.front().is_some_and(|id| self.by_id.get(id).is_none_or(|stone| past(stone, now))) {
-            self.drop_oldest();
-        }
-    }
-
-    fn remove(&mut self, id: SessionId) {
-        self.by_id.remove(&id);
-        self.order.retain(|each| *each != id);
-    }
-
-    fn answer(&self, owner: PlayerId, id: SessionId) -> SessionError {
-        match self.by_id.get(&id) {
-            Some(stone) if stone.owner == owner.0 => {
-                SessionError::Gone { expired_at: stone.expired_at, reason: stone.reason }
-            }
-            _ => SessionError::NotFound,
-        }
-    }
-}
-
 impl Registry {
     /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
-        let Wiring { store, files, content, clock, seeds, key, settings } = wiring;
-        let now = clock.now();
+        let Wiring { opened: Opened { store, sessions, slots }, files, content, clock, seeds, key, settings } = wiring;
         let signer = Signer::new(store.key(key)?.as_bytes());
         let mut maps = Maps::default();
-        for stone in store.tombstones()? {
+        let buried = store.tombstones()?;
+        let dead: HashSet<_> = buried.iter().map(|stone| stone.session_id).collect();
+        for header in sessions {
+            let (id, card) = Card::of(header);
+            if !dead.contains(&id.0) {
+                maps.insert(id, card);
+            } else if let Err(error) = store.remove_session(id.0) {
+                // A crash between the tombstone and the removal left it behind; the next start tries again.
+                tracing::error!(%id, %error, "what is left of a deleted session could not be removed");
+            }
+        }
+        for stone in buried {
             maps.tombstones.insert(stone);
         }
-        maps.tombstones.prune(now);
-        for header in store.scan()? {
-            let (id, card) = Card::of(header);
-            // A crash between the tombstone and the removal left this behind.
-            if maps.tombstones.by_id.contains_key(&id) { store.remove_session(id.0)? } else { maps.insert(id, card) }
-        }
+        maps.tombstones.prune(clock.now());
+        maps.slots = slots.into_iter().map(|(player, number)| (PlayerId(player), number)).collect();
         let places = Arc::new(Semaphore::new(settings.limit.min(Semaphore::MAX_PERMITS)));
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -320,8 +226,15 @@ impl Registry {
         self.task(move |me| async move { me.do_create(owner, asked).await }).await
     }
 
-    /// The state of a session; brings it back into memory.
+    /// The state of a session, as far as it is durable; brings it back into memory.
     pub async fn look(&self, owner: PlayerId, id: SessionId) -> Result<Snapshot, SessionError> {
+        {
+            let mut maps = self.maps();
+            maps.card(owner, id)?.last_activity = self.now();
+            if let Some(shown) = maps.resident.get(&id).and_then(|resident| resident.shown.clone()) {
+                return Ok(shown);
+            }
+        }
         self.task(move |me| async move {
             let seated = me.enter(owner, id).await?;
             Ok(session(&seated)?.snapshot())
@@ -329,26 +242,62 @@ impl Registry {
         .await
     }
 
-    /// Takes an action, if the state is still the expected one.
-    pub async fn act(
-        &self,
-        owner: PlayerId,
-        id: SessionId,
-        expected: Option<u64>,
-        action: Action,
-    ) -> Result<Acted, SessionError> {
+    /// Takes an action. It is durable when this answers.
+    pub async fn act(&self, owner: PlayerId, id: SessionId, command: Command) -> Result<Acted, SessionError> {
         self.task(move |me| async move {
+            let _running = me.claim(owner, id, command.key.as_ref())?;
             let mut seated = me.enter(owner, id).await?;
             let session = session_mut(&mut seated)?;
-            if session.overdue() {
+            if let Some(revision) = command.key.as_deref().and_then(|key| session.revision_of(key)) {
+                let acted = me.answer_again(id, session.snapshot(), revision, &command).await;
+                return acted;
+            }
+            if me.store.log().overdue(id.0) {
                 me.checkpoint(id, session).await?;
             }
-            let acted = session.act(&action, expected, me.now())?;
+            let prepared = session.prepare(command, me.now())?;
+            me.store.append(id.0, session.revision(), &prepared.turn, &prepared.place, &prepared.state).await?;
+            let acted = session.commit(prepared);
             me.counters.turns.fetch_add(1, Ordering::Relaxed);
             me.publish(id, session);
             Ok(acted)
         })
         .await
+    }
+
+    /// Marks a key as under way, until the answer is dropped.
+    fn claim(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        id: SessionId,
+        key: Option<&String>,
+    ) -> Result<Option<Running>, SessionError> {
+        let Some(key) = key else { return Ok(None) };
+        let claimed = (id, key.clone());
+        let mut maps = self.maps();
+        maps.card(owner, id)?;
+        if !maps.running.insert(claimed.clone()) {
+            return Err(SessionError::KeyRunning);
+        }
+        Ok(Some(Running { registry: self.clone(), claimed }))
+    }
+
+    /// The answer to a command that was taken before, with the state as it is now.
+    async fn answer_again(
+        &self,
+        id: SessionId,
+        snapshot: Snapshot,
+        revision: u64,
+        command: &Command,
+    ) -> Result<Acted, SessionError> {
+        let turns = self.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
+        match turns.into_iter().next().map(|turn| turn.deed) {
+            Some(Deed::Acted { action, outcome }) if action == command.action => {
+                Ok(Acted { revision, outcome, snapshot })
+            }
+            Some(_) => Err(SessionError::KeyReused { revision }),
+            None => Err(SessionError::Internal("the turn of a key is not in the history".to_owned())),
+        }
     }
 
     /// Gives a session another name.
@@ -373,35 +322,25 @@ impl Registry {
         after: u64,
         most: usize,
     ) -> Result<Vec<Turn>, SessionError> {
-        self.task(move |me| async move {
-            let (seat, stored) = {
-                let mut maps = me.maps();
-                let now = me.now();
-                let card = maps.card(owner, id)?;
-                card.last_activity = now;
-                let revision = card.revision;
-                (maps.resident.get(&id).map(|resident| resident.seat.clone()), revision)
-            };
-            // Held over the read, so that no checkpoint moves turns from memory to the file in between.
-            let seated = match seat {
-                Some(seat) => Some(seat.lock_owned().await),
-                None => None,
-            };
-            let in_memory = seated.as_ref().and_then(|seated| seated.as_ref()).map(GameSession::history);
-            let (saved, unsaved) = in_memory.unwrap_or((stored, &[]));
-            let mut turns = me.blocking(move |store| store.turns(id.0, after, saved, most)).await?;
-            let rest = unsaved.iter().filter(|turn| turn.revision > after);
-            turns.extend(rest.take(most.saturating_sub(turns.len())).cloned());
-            Ok(turns)
-        })
-        .await
+        let up_to = {
+            let mut maps = self.maps();
+            let card = maps.card(owner, id)?;
+            card.last_activity = self.now();
+            card.revision
+        };
+        self.blocking(move |store| store.turns(id.0, after, up_to, most)).await
     }
 
     /// Deletes a session for good, and leaves a tombstone. Needs no place in memory.
     pub async fn delete(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         self.task(move |me| async move {
-            let tombstone =
-                Tombstone { session_id: id.0, owner: owner.0, expired_at: me.now(), reason: Departure::Deleted };
+            let tombstone = Tombstone {
+                version: model::VERSION,
+                session_id: id.0,
+                owner: owner.0,
+                expired_at: me.now(),
+                reason: Departure::Deleted,
+            };
             // From here on nobody finds it any more.
             let (card, resident) = {
                 let mut maps = me.maps();
@@ -442,10 +381,9 @@ impl Registry {
     /// The sessions in memory, for reports.
     pub fn residents(&self) -> Vec<Listed> {
         let maps = self.maps();
-        let mut list: Vec<_> = maps
-            .resident
-            .keys()
-            .filter_map(|id| maps.known.get(id).map(|card| Listed { id: *id, card: card.clone(), resident: true }))
+        let resident = maps.resident.iter().filter(|(_, resident)| resident.shown.is_some());
+        let mut list: Vec<_> = resident
+            .filter_map(|(id, _)| maps.known.get(id).map(|card| Listed { id: *id, card: card.clone(), resident: true }))
             .collect();
         list.sort_by_key(|listed| listed.id);
         list
@@ -454,7 +392,8 @@ impl Registry {
     /// How many sessions are known, in memory, players, and tombstones.
     pub fn census(&self) -> [usize; 4] {
         let maps = self.maps();
-        [maps.known.len(), maps.resident.len(), maps.by_owner.len(), maps.tombstones.by_id.len()]
+        let resident = maps.resident.values().filter(|resident| resident.shown.is_some()).count();
+        [maps.known.len(), resident, maps.by_owner.len(), maps.tombstones.by_id.len()]
     }
 
     /// Places in memory that are taken, by sessions or for some on their way.
@@ -487,15 +426,8 @@ impl Registry {
         for (id, seat, idle) in residents {
             let mut seated = seat.lock_owned().await;
             let Some(session) = seated.as_mut() else { continue };
-            if session.dirty() {
-                match self.checkpoint(id, session).await {
-                    Ok(()) => swept.checkpoints += 1,
-                    Err(error) => {
-                        tracing::error!(%id, %error, "a checkpoint failed; it will be tried again");
-                        swept.failed += 1;
-                        continue;
-                    }
-                }
+            if !swept.count(id, self.checkpoint(id, session).await) {
+                continue;
             }
             // It may have been asked for while this waited.
             if idle && self.maps().known.get(&id).is_some_and(due) {
@@ -503,6 +435,7 @@ impl Registry {
                 swept.evicted += 1;
             }
         }
+        self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;
         self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
         swept
@@ -511,16 +444,34 @@ impl Registry {
     /// Writes down everything that changed; for the end. The number of sessions that could not be written.
     pub async fn checkpoint_all(&self) -> usize {
         let seats: Vec<_> = self.maps().resident.iter().map(|(id, resident)| (*id, resident.seat.clone())).collect();
-        let mut failed = 0;
+        let mut swept = Swept::default();
         for (id, seat) in seats {
             let mut seated = seat.lock_owned().await;
-            let Some(session) = seated.as_mut().filter(|session| session.dirty()) else { continue };
-            if let Err(error) = self.checkpoint(id, session).await {
-                tracing::error!(%id, %error, "a session could not be written down");
-                failed += 1;
-            }
+            let Some(session) = seated.as_mut() else { continue };
+            swept.count(id, self.checkpoint(id, session).await);
         }
-        failed
+        self.settle(&mut swept).await;
+        swept.failed
+    }
+
+    /// Makes checkpoints of sessions that are not in memory, where only the log has their last turns.
+    async fn settle(&self, swept: &mut Swept) {
+        for id in self.store.log().uncovered().into_iter().map(SessionId) {
+            let seat = Seat::default();
+            // Nobody else has seen this seat: the lock is free. Whoever wants to bring the session back waits for it.
+            let seated = seat.clone().lock_owned().await;
+            {
+                let mut maps = self.maps();
+                if maps.resident.contains_key(&id) {
+                    continue;
+                }
+                maps.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });
+            }
+            let settled = self.blocking(move |store| store.settle(id.0)).await;
+            self.maps().resident.remove(&id);
+            drop(seated);
+            swept.count(id, settled.map(|()| true));
+        }
     }
 
     async fn do_create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
@@ -542,7 +493,7 @@ impl Registry {
             let mut maps = self.maps();
             self.count(&maps, owner)?;
             maps.insert(id, session.card(now));
-            maps.resident.insert(id, Resident { seat, leaving: false });
+            maps.resident.insert(id, Resident::coming(seat));
         }
         if let Err(error) = self.checkpoint(id, &mut session).await {
             let mut maps = self.maps();
@@ -552,6 +503,7 @@ impl Registry {
         }
         self.counters.created.fetch_add(1, Ordering::Relaxed);
         let snapshot = session.snapshot();
+        self.publish(id, &session);
         *seated = Some(session);
         Ok(Created { snapshot, name })
     }
@@ -618,7 +570,7 @@ impl Registry {
                     // Somebody else was faster. The place goes back.
                     continue;
                 }
-                maps.resident.insert(id, Resident { seat, leaving: false });
+                maps.resident.insert(id, Resident::coming(seat));
             }
             return self.seat(id, seated, place).await;
         }
@@ -629,6 +581,7 @@ impl Registry {
         match self.load(id, place).await {
             Ok(session) => {
                 self.counters.loads.fetch_add(1, Ordering::Relaxed);
+                self.publish(id, &session);
                 *seated = Some(session);
                 Ok(seated)
             }
@@ -648,7 +601,12 @@ impl Registry {
         self.blocking(move |store| {
             let checkpoint = store.load(id.0)?.ok_or_else(|| store.reject(id.0, "it has gone"))?;
             let content = me.content_of(&checkpoint.content)?;
-            GameSession::restore(checkpoint, content, place).map_err(|problem| store.reject(id.0, &problem.to_string()))
+            let session = GameSession::restore(checkpoint, content, place);
+            let mut session = session.map_err(|problem| store.reject(id.0, &problem.to_string()))?;
+            if store.log().holds(id.0) {
+                session.touch();
+            }
+            Ok(session)
         })
         .await
     }
@@ -692,9 +650,7 @@ impl Registry {
     /// Lets a session leave for another one; not if it was asked for in the meantime.
     async fn make_leave(&self, id: SessionId, seated: &mut Seated) -> Result<Option<Place>, SessionError> {
         let Some(session) = seated.as_mut() else { return Ok(None) };
-        if session.dirty() {
-            self.checkpoint(id, session).await?;
-        }
+        self.checkpoint(id, session).await?;
         let now = self.now();
         let still = |card: &Card| may_yield(card, now, self.settings.yield_secs);
         if !self.maps().known.get(&id).is_some_and(still) {
@@ -718,18 +674,33 @@ impl Registry {
         SessionError::LimitReached { limit: self.settings.limit, retry_after: wait.clamp(1, 3600) }
     }
 
-    /// Writes a session down. The caller holds its seat, so that nobody acts on it meanwhile.
-    async fn checkpoint(&self, id: SessionId, session: &mut GameSession) -> Result<(), SessionError> {
+    /// Writes a session down if a checkpoint would say something new; whether it did. The caller holds its seat, so that nobody
+    /// acts on it meanwhile.
+    async fn checkpoint(&self, id: SessionId, session: &mut GameSession) -> Result<bool, SessionError> {
+        if !session.dirty() {
+            return Ok(false);
+        }
+        self.write(id, session, None).await?;
+        Ok(true)
+    }
+
+    /// Writes a session down, with the line of history that no action led to.
+    async fn write(
+        &self,
+        id: SessionId,
+        session: &mut GameSession,
+        load: Option<model::Turn>,
+    ) -> Result<(), SessionError> {
         let began = Instant::now();
         let last_activity = self.maps().known.get(&id).map_or_else(|| self.now(), |card| card.last_activity);
-        let (checkpoint, turns) = session.checkpoint(last_activity);
+        let checkpoint = session.checkpoint(last_activity);
         let me = self.arc()?;
         let written = self
             .blocking(move |store| {
                 if checkpoint.content == me.content.hash {
                     store.keep_content(&checkpoint.content, &me.files)?;
                 }
-                store.save(&checkpoint, &turns)
+                store.save(&checkpoint, load.as_ref())
             })
             .await;
         let counter = if written.is_ok() { &self.counters.checkpoints } else { &self.counters.checkpoint_failures };
@@ -740,10 +711,14 @@ impl Registry {
         Ok(())
     }
 
-    /// Tells the lists what has become of a session.
+    /// Shows readers what has become of a session.
     fn publish(&self, id: SessionId, session: &GameSession) {
-        if let Some(card) = self.maps().known.get_mut(&id) {
+        let mut maps = self.maps();
+        if let Some(card) = maps.known.get_mut(&id) {
             *card = session.card(card.last_activity);
+        }
+        if let Some(resident) = maps.resident.get_mut(&id) {
+            resident.shown = Some(session.snapshot());
         }
     }
 

@@ -1,8 +1,11 @@
-//! A session in memory: the game, its revision, and what has happened since it was last written down.
+//! A session in memory: the game, its revision, and how an action becomes a turn: prepared on a copy, committed once it is
+//! durable.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{PlayerId, SessionError, SessionId};
@@ -12,7 +15,7 @@ use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
-use crate::store::model::{self, Checkpoint, Header, State, Turn};
+use crate::store::model::{self, Checkpoint, Deed, Header, State, Turn, UsedKey};
 
 /// A place among the sessions in memory: held by one, or reserved for one on its way.
 pub type Place = OwnedSemaphorePermit;
@@ -27,18 +30,45 @@ pub struct Snapshot {
     /// Of this state.
     pub revision: u64,
     /// The game.
-    pub game: Game,
+    pub game: Arc<Game>,
     /// What it plays on.
     pub content: Arc<Content>,
+}
+
+/// What a player asks of a session.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// What to do.
+    pub action: Action,
+    /// Only if the state is still of this revision.
+    pub expected: Option<u64>,
+    /// The same command again, under the same key, is answered and not done again.
+    pub key: Option<String>,
 }
 
 /// What an accepted action led to.
 #[derive(Clone, Debug)]
 pub struct Acted {
+    /// The revision it led to.
+    pub revision: u64,
     /// What happened.
     pub outcome: Outcome,
-    /// The state after.
+    /// The state as it is now: that of the revision, or a later one where the action had been taken before.
     pub snapshot: Snapshot,
+}
+
+/// An action that has been applied to a copy, and waits to be durable.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What happened.
+    pub outcome: Outcome,
+    /// As history will have it.
+    pub turn: Turn,
+    /// Where the player will be.
+    pub place: String,
+    /// The state after, as JSON.
+    pub state: Box<RawValue>,
+    game: Game,
 }
 
 /// What lists and `/stats` tell of a session, kept for every session whether in memory or not.
@@ -94,15 +124,13 @@ pub struct GameSession {
     created_at: Timestamp,
     ranked: bool,
     revision: u64,
-    game: Game,
+    game: Arc<Game>,
     content: Arc<Content>,
     map_digest: [u8; 32],
-    /// The revision of the checkpoint on disk.
-    saved: u64,
-    /// Accepted since then.
-    unsaved: Vec<Turn>,
-    /// Something else than the game changed since then.
-    changed: bool,
+    /// The last idempotency keys, oldest first.
+    keys: VecDeque<UsedKey>,
+    /// A checkpoint would say something new.
+    dirty: bool,
     place: Place,
 }
 
@@ -120,8 +148,8 @@ pub struct Fresh {
 }
 
 impl GameSession {
-    /// After this many turns since the last checkpoint another one is due, so that memory stays bounded.
-    pub const MOST_UNSAVED: usize = 256;
+    /// Idempotency keys that are remembered: a client repeats its last few requests at the most.
+    pub const MOST_KEYS: usize = 64;
 
     /// A new session.
     pub fn new(id: SessionId, owner: PlayerId, now: Timestamp, fresh: Fresh, place: Place) -> Self {
@@ -133,35 +161,35 @@ impl GameSession {
             created_at: now,
             ranked: fresh.ranked,
             revision: 0,
-            game: fresh.game,
+            game: Arc::new(fresh.game),
             content: fresh.content,
             map_digest,
-            saved: 0,
-            unsaved: Vec::new(),
-            changed: true,
+            keys: VecDeque::new(),
+            dirty: true,
             place,
         }
     }
 
-    /// A session from its checkpoint, or what is wrong with that.
+    /// A session as the store has it, or what is wrong with that.
     pub fn restore(checkpoint: Checkpoint, content: Arc<Content>, place: Place) -> Result<Self, model::Nonsense> {
         let map = Arc::new(checkpoint.star_map.restore(&content)?);
         let game = checkpoint.state.restore(map, &content)?;
-        Ok(Self {
+        let mut session = Self {
             id: SessionId(checkpoint.session_id),
             owner: PlayerId(checkpoint.owner),
             name: checkpoint.name,
             created_at: checkpoint.created_at,
             ranked: checkpoint.ranked,
             revision: checkpoint.revision,
-            game,
+            game: Arc::new(game),
             content,
             map_digest: checkpoint.star_map.digest(),
-            saved: checkpoint.revision,
-            unsaved: Vec::new(),
-            changed: false,
+            keys: checkpoint.keys.into(),
+            dirty: false,
             place,
-        })
+        };
+        session.forget_keys();
+        Ok(session)
     }
 
     /// The state as readers see it.
@@ -185,57 +213,81 @@ impl GameSession {
             revision: self.revision,
             turn_count: self.game.turn,
             ship_type: self.content.ships.id(self.game.ship).to_owned(),
-            place: self.whereabouts(),
+            place: whereabouts(&self.game),
             wealth: self.game.wealth,
             end: self.game.end.map(|end| end.id().to_owned()),
         }
     }
 
-    fn whereabouts(&self) -> String {
-        let node = self.game.node();
-        format!("{} ({})", node.name, self.game.map.regions[node.region].name)
+    /// The revision that a key led to, if it is one of the last.
+    pub fn revision_of(&self, key: &str) -> Option<u64> {
+        self.keys.iter().find(|used| used.key == key).map(|used| used.revision)
     }
 
-    /// Takes an action: all of it, or none.
-    pub fn act(&mut self, action: &Action, expected: Option<u64>, now: Timestamp) -> Result<Acted, SessionError> {
+    /// Applies a command to a copy. Nothing has happened until it is committed.
+    pub fn prepare(&self, command: Command, now: Timestamp) -> Result<Prepared, SessionError> {
+        let Command { action, expected, key } = command;
         if expected.is_some_and(|expected| expected != self.revision) {
             return Err(SessionError::Stale { revision: self.revision });
         }
-        let (game, outcome) = rules::apply(&self.game, &self.content, action)?;
+        let (game, outcome) = rules::apply(&self.game, &self.content, &action)?;
+        let state = State::of(&game, &self.content).encode();
         let turn = Turn {
+            version: model::VERSION,
             revision: self.revision + 1,
             at: now,
-            action: action.clone(),
-            outcome: outcome.clone(),
-            digest: State::of(&game, &self.content).digest(&self.map_digest),
+            deed: Deed::Acted { action, outcome: outcome.clone() },
+            digest: model::digest(&self.map_digest, &state),
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
+            key,
         };
-        self.game = game;
-        self.revision = turn.revision;
-        self.unsaved.push(turn);
-        Ok(Acted { outcome, snapshot: self.snapshot() })
+        Ok(Prepared { outcome, turn, place: whereabouts(&game), state, game })
+    }
+
+    /// Takes a prepared action that is durable now.
+    pub fn commit(&mut self, prepared: Prepared) -> Acted {
+        let Prepared { outcome, turn: Turn { revision, key, .. }, game, .. } = prepared;
+        self.game = Arc::new(game);
+        self.revision = revision;
+        self.dirty = true;
+        if let Some(key) = key {
+            self.keys.push_back(UsedKey { key, revision });
+            self.forget_keys();
+        }
+        Acted { revision, outcome, snapshot: self.snapshot() }
+    }
+
+    fn forget_keys(&mut self) {
+        while self.keys.len() > Self::MOST_KEYS {
+            self.keys.pop_front();
+        }
     }
 
     /// Gives it another name.
     pub fn rename(&mut self, name: String) {
         self.name = name;
-        self.changed = true;
+        self.dirty = true;
+    }
+
+    /// Makes a checkpoint due.
+    pub fn touch(&mut self) {
+        self.dirty = true;
+    }
+
+    /// The revision of its state.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Whether a checkpoint would say something new.
     pub fn dirty(&self) -> bool {
-        self.changed || self.revision != self.saved
+        self.dirty
     }
 
-    /// Whether so much is unsaved that a checkpoint is due now.
-    pub fn overdue(&self) -> bool {
-        self.unsaved.len() >= Self::MOST_UNSAVED
-    }
-
-    /// What a checkpoint writes. It is taken back by [`Self::saved`], or stays due.
-    pub fn checkpoint(&self, last_activity: Timestamp) -> (Checkpoint, Vec<Turn>) {
-        let checkpoint = Checkpoint {
+    /// What a checkpoint writes. It stays due until [`Self::saved`].
+    pub fn checkpoint(&self, last_activity: Timestamp) -> Checkpoint {
+        Checkpoint {
             version: model::VERSION,
             session_id: self.id.0,
             owner: self.owner.0,
@@ -246,27 +298,26 @@ impl GameSession {
             ranked: self.ranked,
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
-            place: self.whereabouts(),
+            keys: self.keys.iter().cloned().collect(),
+            place: whereabouts(&self.game),
             state: State::of(&self.game, &self.content),
             star_map: model::Map::of(&self.game.map, &self.content),
-        };
-        (checkpoint, self.unsaved.clone())
+        }
     }
 
     /// The checkpoint is on disk.
     pub fn saved(&mut self) {
-        self.saved = self.revision;
-        self.unsaved.clear();
-        self.changed = false;
-    }
-
-    /// The revision up to which history is on disk, and what came after it.
-    pub fn history(&self) -> (u64, &[Turn]) {
-        (self.saved, &self.unsaved)
+        self.dirty = false;
     }
 
     /// Gives up memory, and hands on the place.
     pub fn leave(self) -> Place {
         self.place
     }
+}
+
+/// Where the player is, for lists.
+fn whereabouts(game: &Game) -> String {
+    let node = game.node();
+    format!("{} ({})", node.name, game.map.regions[node.region].name)
 }

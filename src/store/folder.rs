@@ -1,103 +1,139 @@
-//! The one small layer between the store and the disk. Every file the server writes is written here, durably: what a call
-//! has answered survives a power cut.
+//! The ways in which the store writes: replaced whole, appended, removed; each durable once it has answered.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use atomic_write_file::AtomicWriteFile;
+use super::disk::{Barrier, Disk, DiskFile};
 
-/// A folder of flat files. Names are made by the store, never by a client.
+/// What a half-written file is called until it is renamed; those left behind by a crash are removed at the start.
+const TEMPORARY: &str = ".tmp";
+
+/// The store's folder.
 #[derive(Debug)]
 pub(super) struct Folder {
-    path: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// Names have changed since the folder was last synced. Held while it is synced, so that whoever comes then waits for it.
+    unsettled: Mutex<bool>,
+    temporary: AtomicU64,
 }
 
 impl Folder {
-    /// Opens a folder, and makes it if it is not there. Only its owner may look in.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path)?;
-        Self::existing(path)
-    }
-
-    /// Opens a folder that must be there.
-    pub(super) fn existing(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.canonicalize()? })
+    /// Opens it, and removes what a crash left half written.
+    pub(super) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
+        let folder = Self { disk, unsettled: Mutex::new(true), temporary: AtomicU64::new(0) };
+        for name in folder.disk.list()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+            folder.disk.remove(name)?;
+        }
+        folder.settle(Barrier::Opened)?;
+        Ok(folder)
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.disk.path()
     }
 
     /// The names of the files, in order.
     pub(super) fn list(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            // A name that is not UTF-8 was not written by us.
-            names.extend(entry?.file_name().into_string().ok());
-        }
+        let mut names = self.disk.list()?;
         names.sort();
         Ok(names)
     }
 
-    pub(super) fn exists(&self, name: &str) -> bool {
-        self.path.join(name).exists()
-    }
-
     /// The bytes of a file; none where there is no file.
     pub(super) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.path.join(name)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.disk.read(name)
     }
 
-    /// Replaces a file whole: written beside, fsynced, renamed, the folder fsynced.
+    /// Whether there is such a file.
+    pub(super) fn exists(&self, name: &str) -> bool {
+        self.disk.exists(name)
+    }
+
+    /// So many bytes of a file from an offset.
+    pub(super) fn read_at(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.disk.read_at(name, offset, length)
+    }
+
+    /// Opens a file to append to. Its name may not be on the platter before the next [`Self::settle`].
+    pub(super) fn open_file(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let file = self.disk.append(name)?;
+        self.unsettle();
+        Ok(file)
+    }
+
+    /// Replaces a file whole: written beside, synced, renamed, the folder synced.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut options = AtomicWriteFile::options();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(self.path.join(name))?;
-        file.write_all(bytes)?;
-        file.commit()
+        // Two may replace the same file at once.
+        let number = self.temporary.fetch_add(1, Ordering::Relaxed);
+        let beside = format!("{name}.{number}{TEMPORARY}");
+        let written = self.write_beside(&beside, bytes).and_then(|()| self.disk.rename(&beside, name));
+        if written.is_err() {
+            // A full disk needs every byte. What cannot be removed now is removed at the next start.
+            drop(self.disk.remove(&beside));
+        }
+        self.unsettle();
+        written?;
+        self.settle(Barrier::Renamed)
     }
 
-    /// Appends to a file and fsyncs it, and the folder when the file is new.
+    fn write_beside(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.disk.append(name)?;
+        file.write(bytes)?;
+        file.sync(Barrier::Written)
+    }
+
+    /// Appends to a file and syncs it. A new file's name is only durable with the next change of the folder that is: every
+    /// caller makes one.
     pub(super) fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = self.path.join(name);
-        let new = !path.exists();
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        if new { self.sync() } else { Ok(()) }
+        let mut file = self.open_file(name)?;
+        let before = file.length()?;
+        let written = file.write(bytes).and_then(|()| file.sync(Barrier::Appended));
+        if written.is_err() {
+            // So that a disk that stays full is not filled further by every try. Readers pass over what remains.
+            drop(file.cut(before));
+        }
+        written
     }
 
-    /// Removes a file; one that is not there is removed already.
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.path.join(name)) {
-            Ok(()) => self.sync(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+    /// Removes files; those that are not there are removed already.
+    pub(super) fn remove(&self, names: &[String]) -> io::Result<()> {
+        for name in names {
+            self.remove_soon(name)?;
+        }
+        self.settle(Barrier::Removed)
+    }
+
+    /// Removes a file that does no harm should it come back after a power cut.
+    pub(super) fn remove_soon(&self, name: &str) -> io::Result<()> {
+        let removed = self.disk.remove(name);
+        self.unsettle();
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 
-    /// Renames a file out of the way, as `name.invalid`.
+    /// Renames a file out of the way, as `name.invalid`. Should it come back after a power cut, it is set aside again.
     pub(super) fn set_aside(&self, name: &str) -> io::Result<()> {
-        fs::rename(self.path.join(name), self.path.join(format!("{name}.invalid")))?;
-        self.sync()
+        let renamed = self.disk.rename(name, &format!("{name}.invalid"));
+        self.unsettle();
+        renamed
     }
 
-    fn sync(&self) -> io::Result<()> {
-        // Other platforms do not open folders as files.
-        if cfg!(unix) { File::open(&self.path)?.sync_all() } else { Ok(()) }
+    /// To be called after the change: before it, another's sync could come in between and miss it.
+    fn unsettle(&self) {
+        *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Waits until the names in the folder are on the platter, if any has changed.
+    pub(super) fn settle(&self, barrier: Barrier) -> io::Result<()> {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        if *unsettled {
+            self.disk.sync(barrier)?;
+            *unsettled = false;
+        }
+        Ok(())
     }
 }

@@ -1,33 +1,45 @@
-//! What outlives the process: one folder of files. All calls block; the caller decides on which thread.
+//! What outlives the process: one folder of files. All calls block but [`Store::append`]; the caller decides on which thread.
 //!
 //! | file | what |
 //! | --- | --- |
 //! | `session_{id}.json` | the checkpoint of a session, [`model::Checkpoint`], replaced whole |
 //! | `session_{id}.turns.jsonl` | its history, a [`model::Turn`] a line, appended before the checkpoint is replaced |
+//! | `turns_{number}.log` | the turn log ([`log`]): the turns that no checkpoint covers yet, of all sessions |
+//! | `slot_{player}_{n}.json` | a player's save, [`model::Save`], replaced whole |
 //! | `content_{hash}.json` | the texts of the content files that games began with |
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
-//! | `keys.json` | the key that signs tokens |
+//! | `keys.json`, `keys.copy.json` | the key that signs tokens, twice: without it nobody gets at his games |
+//! | `lock` | held by the server that uses the folder |
 //!
 //! A file that cannot be read is set aside as `*.invalid` and reported; it hurts nobody else.
 
+pub mod disk;
 mod folder;
+mod format;
+pub mod log;
 pub mod model;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::game::content::{Content, Files, hex};
+use disk::{Disk, LocalDisk};
 use folder::Folder;
-use model::{Checkpoint, Header, Tombstone, Turn, Version};
+use format::{Kind, Unreadable};
+use log::{Durability, Log, Record, Rejected};
+use model::{Checkpoint, Header, Logged, Save, Tombstone, Turn, UsedKey};
 
 /// The name of the tombstones' file.
 const TOMBSTONES: &str = "tombstones.jsonl";
+/// The key's file, and its copy.
+const KEYS: [&str; 2] = ["keys.json", "keys.copy.json"];
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +51,15 @@ pub enum StoreError {
         file: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// So many turns wait for the disk already. Trying again at once may help.
+    #[error("too many turns wait for the disk")]
+    Busy,
+    /// Another server uses the folder.
+    #[error("{folder} is in use by another server")]
+    Locked {
+        /// Which.
+        folder: String,
     },
     /// The file is damaged; it has been set aside.
     #[error("{file}: {problem}")]
@@ -58,23 +79,98 @@ pub enum StoreError {
     },
 }
 
+/// How a store behaves. All configurable.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// When a turn is durable.
+    pub durability: Durability,
+    /// Bytes of the turn log after which checkpoints are forced. At twice as many, turns are refused.
+    pub log_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { durability: Durability::Turn, log_bytes: 256 << 20 }
+    }
+}
+
+/// A store that was just opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// The sessions in it.
+    pub sessions: Vec<Header>,
+    /// The slots in it that are taken.
+    pub slots: Vec<(Uuid, u8)>,
+}
+
 /// The folder of one server.
 #[derive(Debug)]
 pub struct Store {
-    folder: Folder,
-    set_aside: Mutex<Vec<String>>,
+    folder: Arc<Folder>,
+    log: Log,
+    set_aside: Reports,
     /// Held while the tombstones' file is appended to or rewritten.
     graveyard: Mutex<()>,
 }
 
-impl Store {
-    /// The most names of set-aside files that are remembered for `/stats`; the log has them all.
-    const MOST_REPORTED: usize = 100;
+/// Names of files that were set aside.
+#[derive(Debug, Default)]
+struct Reports(Mutex<Vec<String>>);
 
-    /// Opens a folder, and makes it if it is not there.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let folder = Folder::open(path).map_err(at(&path.display().to_string()))?;
-        Ok(Self { folder, set_aside: Mutex::default(), graveyard: Mutex::default() })
+impl Reports {
+    /// The most names that are remembered for `/stats`; the log has them all.
+    const MOST: usize = 100;
+
+    fn add(&self, name: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() < Self::MOST && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+}
+
+impl Store {
+    /// Opens a folder of this machine, and makes it if it is not there.
+    pub fn open(path: &Path, settings: Settings) -> Result<Opened, StoreError> {
+        let name = path.display().to_string();
+        match LocalDisk::open(path) {
+            Ok(disk) => Self::open_on(Arc::new(disk), settings),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(StoreError::Locked { folder: name }),
+            Err(error) => Err(at(&name)(error)),
+        }
+    }
+
+    /// Opens a disk. Damaged files are set aside, newer ones left alone; both are logged.
+    pub fn open_on(disk: Arc<dyn Disk>, settings: Settings) -> Result<Opened, StoreError> {
+        let folder = Arc::new(Folder::open(disk).map_err(at("."))?);
+        let set_aside = Reports::default();
+        let (mut sessions, mut slots) = (HashMap::new(), Vec::new());
+        for name in folder.list().map_err(at("."))? {
+            slots.extend(slot_of(&name));
+            let Some(id) = session_of(&name) else { continue };
+            match read::<Header>(&folder, &set_aside, Kind::Checkpoint, &name) {
+                Ok(Some(header)) if header.session_id == id => drop(sessions.insert(id, header)),
+                Ok(Some(_)) => drop(damaged(&folder, &set_aside, &name, "it holds another session")),
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "a session is left out"),
+            }
+        }
+        let covered = |id: Uuid| sessions.get(&id).map(|header| header.revision);
+        let Settings { durability, log_bytes } = settings;
+        let log = Log::open(folder.clone(), durability, log_bytes, covered, |name| set_aside.add(name));
+        let store = Self { folder, log: log.map_err(at("turns_*.log"))?, set_aside, graveyard: Mutex::default() };
+        for id in store.log.uncovered() {
+            if let Some(header) = sessions.get_mut(&id) {
+                match store.newest(id) {
+                    Ok(Some((turn, logged))) => header.advance(&turn, logged),
+                    Ok(None) => {}
+                    Err(error) => tracing::error!(%error, "a session is listed as its checkpoint has it"),
+                }
+            }
+        }
+        Ok(Opened { store, sessions: sessions.into_values().collect(), slots })
     }
 
     /// Where it is.
@@ -82,57 +178,124 @@ impl Store {
         self.folder.path()
     }
 
-    /// The files set aside since the start, up to a hundred.
+    /// The turn log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The files found damaged since the start, up to a hundred.
     pub fn set_aside(&self) -> Vec<String> {
-        self.set_aside.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.set_aside.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The headers of all sessions in the folder. Damaged files are set aside, newer ones left alone; both are logged.
-    pub fn scan(&self) -> Result<Vec<Header>, StoreError> {
-        let mut headers = Vec::new();
-        for name in self.folder.list().map_err(at("."))? {
-            let Some(id) = session_of(&name) else { continue };
-            match self.read_versioned::<Header>(&name) {
-                Ok(Some(header)) if header.session_id == id => headers.push(header),
-                Ok(Some(_)) => drop(self.damaged(&name, "it holds another session")),
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "a session is left out"),
+    /// Takes a turn that leads from `expected` to the next revision. It is durable when this answers, or not there.
+    pub async fn append(
+        &self,
+        session: Uuid,
+        expected: u64,
+        turn: &Turn,
+        place: &str,
+        state: &RawValue,
+    ) -> Result<(), StoreError> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            place: &'a str,
+            state: &'a RawValue,
+        }
+        // Stored types always serialize.
+        let state = serde_json::to_vec(&Written { place, state }).unwrap_or_default();
+        let record = Record { session, revision: expected + 1, line: format::line(turn), state };
+        self.log.append(record).await.map_err(|rejected| match rejected {
+            Rejected::Busy => StoreError::Busy,
+            Rejected::Io(error) => at("turns_*.log")(error),
+            Rejected::Conflict => at("turns_*.log")(io::Error::other("a turn of this revision is there already")),
+        })
+    }
+
+    /// Writes what happened since the last checkpoint into the history, then the checkpoint itself. Where a save has taken the
+    /// game's place, `load` tells of it.
+    pub fn save(&self, checkpoint: &Checkpoint, load: Option<&Turn>) -> Result<(), StoreError> {
+        let id = checkpoint.session_id;
+        let mut lines = self.log.lines(id, 0, true).map_err(at("turns_*.log"))?;
+        lines.extend(load.map(format::line));
+        if !lines.is_empty() {
+            self.append_lines(&turns_file(id), &lines)?;
+            self.log.told(id, checkpoint.revision);
+        }
+        self.write(&session_file(id), checkpoint)?;
+        self.log.covered(id, checkpoint.revision);
+        Ok(())
+    }
+
+    /// Makes a checkpoint of a session that is not in memory, from what the log has of it.
+    pub fn settle(&self, id: Uuid) -> Result<(), StoreError> {
+        match self.load(id)? {
+            Some(checkpoint) => self.save(&checkpoint, None),
+            None => {
+                self.log.covered(id, u64::MAX);
+                Ok(())
             }
         }
-        Ok(headers)
     }
 
-    /// Writes what happened since the last checkpoint, then the checkpoint itself.
-    pub fn save(&self, checkpoint: &Checkpoint, turns: &[Turn]) -> Result<(), StoreError> {
-        if !turns.is_empty() {
-            // A line feed first: should the last append have been torn, this one begins on a line of its own.
-            let mut lines = vec![b'\n'];
-            for turn in turns {
-                to_line(&mut lines, turn);
-            }
-            let name = turns_file(checkpoint.session_id);
-            self.folder.append(&name, &lines).map_err(at(&name))?;
-        }
-        self.write(&session_file(checkpoint.session_id), checkpoint)
-    }
-
-    /// The checkpoint of a session; none where there is no file.
+    /// A session as its checkpoint and the log have it; none where there is no file.
     pub fn load(&self, id: Uuid) -> Result<Option<Checkpoint>, StoreError> {
-        self.read_versioned(&session_file(id))
+        let Some(mut checkpoint) = self.read::<Checkpoint>(Kind::Checkpoint, &session_file(id))? else {
+            return Ok(None);
+        };
+        if let Some((turn, logged)) = self.newest(id)? {
+            if logged.state.digest(&checkpoint.star_map.digest()) != turn.digest {
+                return Err(self.reject(id, "it is not the game that the turn log goes on with"));
+            }
+            for line in self.log.lines(id, checkpoint.revision, false).map_err(at("turns_*.log"))? {
+                let turn: Turn = self.logged(&line)?;
+                checkpoint.keys.extend(turn.key.map(|key| UsedKey { key, revision: turn.revision }));
+            }
+            checkpoint.revision = turn.revision;
+            checkpoint.last_activity = checkpoint.last_activity.max(turn.at);
+            checkpoint.rules = turn.rules;
+            checkpoint.place = logged.place;
+            checkpoint.state = logged.state;
+        }
+        Ok(Some(checkpoint))
     }
 
-    /// The history of a session up to its checkpoint's revision, oldest first, from after a revision.
+    /// The newest turn of a session in the log, and the state after it.
+    fn newest(&self, id: Uuid) -> Result<Option<(Turn, Logged)>, StoreError> {
+        let Some((line, state)) = self.log.newest(id).map_err(at("turns_*.log"))? else { return Ok(None) };
+        let logged = serde_json::from_slice(&state).map_err(|error| self.unreadable("turns_*.log", error.into()))?;
+        Ok(Some((self.logged(&line)?, logged)))
+    }
+
+    fn logged(&self, line: &[u8]) -> Result<Turn, StoreError> {
+        format::read(Kind::Turn, line).map_err(|error| self.unreadable("turns_*.log", error))
+    }
+
+    fn unreadable(&self, name: &str, error: Unreadable) -> StoreError {
+        match error {
+            Unreadable::Newer(version) => StoreError::Newer { file: name.to_owned(), version },
+            Unreadable::Damaged(problem) => StoreError::Damaged { file: name.to_owned(), problem },
+        }
+    }
+
+    /// The history of a session up to a revision, oldest first, from after another.
     ///
-    /// The last line of a revision counts, and lines beyond the checkpoint belong to a future that was lost in a crash.
+    /// The last line of a revision counts, and lines beyond the present one belong to a future that was lost in a crash.
     pub fn turns(&self, id: Uuid, after: u64, up_to: u64, most: usize) -> Result<Vec<Turn>, StoreError> {
         let name = turns_file(id);
-        let Some(bytes) = self.folder.read(&name).map_err(at(&name))? else { return Ok(Vec::new()) };
+        // The log first: what a checkpoint takes out of it in between is in the file by then.
+        let logged = self.log.lines(id, after, false).map_err(at("turns_*.log"))?;
+        let file = self.folder.read(&name).map_err(at(&name))?.unwrap_or_default();
+        let lines = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let mut turns = BTreeMap::new();
-        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match serde_json::from_slice::<Turn>(line) {
+        for line in lines.chain(logged.iter().map(Vec::as_slice)) {
+            match format::read::<Turn>(Kind::Turn, line) {
                 Ok(turn) if turn.revision > after && turn.revision <= up_to => drop(turns.insert(turn.revision, turn)),
                 Ok(_) => {}
-                Err(error) => tracing::warn!(file = name, %error, "a line of history is passed over"),
+                Err(error) => {
+                    tracing::warn!(file = name, %error, "a line of history is passed over");
+                    self.set_aside.add(&name);
+                }
             }
         }
         Ok(turns.into_values().take(most).collect())
@@ -140,28 +303,34 @@ impl Store {
 
     /// Buries a session: the tombstone first, so that a crash in between finishes the work at the next start.
     pub fn bury(&self, tombstone: &Tombstone) -> Result<(), StoreError> {
-        let mut line = vec![b'\n'];
-        to_line(&mut line, tombstone);
         {
             let _alone = self.graveyard.lock().unwrap_or_else(PoisonError::into_inner);
-            self.folder.append(TOMBSTONES, &line).map_err(at(TOMBSTONES))?;
+            self.append_lines(TOMBSTONES, &[format::line(tombstone)])?;
         }
         self.remove_session(tombstone.session_id)
     }
 
     /// Removes a session's files.
     pub fn remove_session(&self, id: Uuid) -> Result<(), StoreError> {
-        for name in [session_file(id), turns_file(id)] {
-            self.folder.remove(&name).map_err(at(&name))?;
-        }
+        let name = session_file(id);
+        self.folder.remove(&[name.clone(), turns_file(id)]).map_err(|error| self.failed(&name, error))?;
+        self.log.covered(id, u64::MAX);
         Ok(())
     }
 
     /// All tombstones that were written, oldest first.
     pub fn tombstones(&self) -> Result<Vec<Tombstone>, StoreError> {
-        let Some(bytes) = self.folder.read(TOMBSTONES).map_err(at(TOMBSTONES))? else { return Ok(Vec::new()) };
+        let bytes = self.folder.read(TOMBSTONES).map_err(at(TOMBSTONES))?.unwrap_or_default();
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        let stones = lines.filter_map(|line| match format::read(Kind::Tombstone, line) {
+            Ok(stone) => Some(stone),
+            Err(error) => {
+                tracing::warn!(%error, "a tombstone is passed over");
+                self.set_aside.add(TOMBSTONES);
+                None
+            }
+        });
+        Ok(stones.collect())
     }
 
     /// Rewrites the tombstones' file without those that are not kept; how many are left.
@@ -169,29 +338,62 @@ impl Store {
         let _alone = self.graveyard.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = self.tombstones()?;
         kept.retain(keep);
-        let mut lines = Vec::new();
-        for tombstone in &kept {
-            to_line(&mut lines, tombstone);
-        }
-        self.folder.replace(TOMBSTONES, &lines).map_err(at(TOMBSTONES))?;
+        let lines: Vec<_> = kept.iter().map(format::line).collect();
+        self.folder.replace(TOMBSTONES, &joined(&lines)).map_err(|error| self.failed(TOMBSTONES, error))?;
         Ok(kept.len())
     }
 
     /// The key that signs tokens, as hex; written on first use.
     pub fn key(&self, fresh: impl FnOnce() -> [u8; 32]) -> Result<String, StoreError> {
-        const KEYS: &str = "keys.json";
-        if let Some(keys) = self.read_versioned::<model::Keys>(KEYS)? {
-            return Ok(keys.current);
+        let mut found = [None, None];
+        for (name, keys) in KEYS.iter().zip(&mut found) {
+            match self.read::<model::Keys>(Kind::Keys, name) {
+                Ok(read) => *keys = read,
+                Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let keys = model::Keys { version: model::VERSION, current: hex(&fresh()) };
-        self.write(KEYS, &keys)?;
+        let [own, copy] = &found;
+        let keys = own.clone().or_else(|| copy.clone());
+        let keys = keys.unwrap_or_else(|| model::Keys { version: model::VERSION, current: hex(&fresh()) });
+        for (name, found) in KEYS.iter().zip(&found) {
+            if found.is_none() {
+                self.write(name, &keys)?;
+            }
+        }
         Ok(keys.current)
+    }
+
+    /// A player's save; none where the slot is empty.
+    pub fn slot(&self, player: Uuid, number: u8) -> Result<Option<Save>, StoreError> {
+        self.read(Kind::Save, &slot_file(player, number))
+    }
+
+    /// Writes a player's save.
+    pub fn write_slot(&self, player: Uuid, number: u8, save: &Save) -> Result<(), StoreError> {
+        self.write(&slot_file(player, number), save)
+    }
+
+    /// Empties a slot.
+    pub fn remove_slot(&self, player: Uuid, number: u8) -> Result<(), StoreError> {
+        let name = slot_file(player, number);
+        self.folder.remove(std::slice::from_ref(&name)).map_err(|error| self.failed(&name, error))
+    }
+
+    /// Sets a player's save aside, because it reads but makes no sense.
+    pub fn reject_slot(&self, player: Uuid, number: u8, problem: &str) -> StoreError {
+        damaged(&self.folder, &self.set_aside, &slot_file(player, number), problem)
     }
 
     /// Keeps content for the games that begin with it.
     pub fn keep_content(&self, hash: &str, files: &Files) -> Result<(), StoreError> {
         let name = content_file(hash);
-        if self.folder.exists(&name) { Ok(()) } else { self.write(&name, files) }
+        if self.has_content(hash) {
+            return Ok(());
+        }
+        // Stored types always serialize.
+        let bytes = serde_json::to_vec_pretty(files).unwrap_or_default();
+        self.folder.replace(&name, &bytes).map_err(|error| self.failed(&name, error))
     }
 
     /// Whether a game began with content of this hash.
@@ -215,44 +417,53 @@ impl Store {
 
     /// Sets a session's checkpoint aside, because it reads but makes no sense.
     pub fn reject(&self, id: Uuid, problem: &str) -> StoreError {
-        self.damaged(&session_file(id), problem)
+        damaged(&self.folder, &self.set_aside, &session_file(id), problem)
+    }
+
+    fn append_lines(&self, name: &str, lines: &[Vec<u8>]) -> Result<(), StoreError> {
+        // A line feed first: should the last append have been torn, this one begins on a line of its own.
+        let bytes = [b"\n".to_vec(), joined(lines)].concat();
+        self.folder.append(name, &bytes).map_err(|error| self.failed(name, error))
     }
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
-        // Stored types have string keys and finite numbers only: they always serialize.
-        let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-        bytes.push(b'\n');
-        self.folder.replace(name, &bytes).map_err(at(name))
+        self.folder.replace(name, &format::file(value)).map_err(|error| self.failed(name, error))
     }
 
-    fn read_versioned<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
-        let Some(bytes) = self.folder.read(name).map_err(at(name))? else { return Ok(None) };
-        match serde_json::from_slice::<Version>(&bytes) {
-            Ok(Version { version }) if version > model::VERSION => {
-                return Err(StoreError::Newer { file: name.to_owned(), version });
-            }
-            Ok(Version { version: model::VERSION }) => {}
-            Ok(Version { version }) => return Err(self.damaged(name, &format!("format {version} was never written"))),
-            Err(error) => return Err(self.damaged(name, &error.to_string())),
-        }
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.damaged(name, &error.to_string()))
+    fn failed(&self, name: &str, error: io::Error) -> StoreError {
+        self.log.fail();
+        at(name)(error)
     }
 
-    fn damaged(&self, name: &str, problem: &str) -> StoreError {
-        let moved = self.folder.set_aside(name);
-        tracing::error!(file = name, problem, ?moved, "a damaged file is set aside");
-        let mut set_aside = self.set_aside.lock().unwrap_or_else(PoisonError::into_inner);
-        if set_aside.len() < Self::MOST_REPORTED {
-            set_aside.push(name.to_owned());
-        }
-        StoreError::Damaged { file: name.to_owned(), problem: problem.to_owned() }
+    fn read<T: DeserializeOwned>(&self, kind: Kind, name: &str) -> Result<Option<T>, StoreError> {
+        read(&self.folder, &self.set_aside, kind, name)
     }
+}
+
+fn read<T: DeserializeOwned>(
+    folder: &Folder,
+    set_aside: &Reports,
+    kind: Kind,
+    name: &str,
+) -> Result<Option<T>, StoreError> {
+    let Some(bytes) = folder.read(name).map_err(at(name))? else { return Ok(None) };
+    format::read(kind, &bytes).map(Some).map_err(|error| match error {
+        Unreadable::Newer(version) => StoreError::Newer { file: name.to_owned(), version },
+        Unreadable::Damaged(problem) => damaged(folder, set_aside, name, &problem),
+    })
+}
+
+fn damaged(folder: &Folder, set_aside: &Reports, name: &str, problem: &str) -> StoreError {
+    let moved = folder.set_aside(name);
+    tracing::error!(file = name, problem, ?moved, "a damaged file is set aside");
+    set_aside.add(name);
+    StoreError::Damaged { file: name.to_owned(), problem: problem.to_owned() }
 }
 
 /// Reads a folder of content files: those with the names of the built-in ones, each in place of its whole file.
 pub fn read_content(path: &Path) -> Result<Files, StoreError> {
     let mut files = Files::new();
-    let folder = Folder::existing(path).map_err(at(&path.display().to_string()))?;
+    let folder = LocalDisk::existing(path).map_err(at(&path.display().to_string()))?;
     for name in folder.list().map_err(at("."))? {
         if Path::new(&name).extension().is_some_and(|extension| extension == "toml")
             && let Some(bytes) = folder.read(&name).map_err(at(&name))?
@@ -281,10 +492,8 @@ fn at(file: &str) -> impl FnOnce(io::Error) -> StoreError {
     move |source| StoreError::Io { file: file.to_owned(), source }
 }
 
-fn to_line(lines: &mut Vec<u8>, value: &impl Serialize) {
-    // See `write`: stored types always serialize.
-    lines.extend(serde_json::to_vec(value).unwrap_or_default());
-    lines.push(b'\n');
+fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
+    lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
 }
 
 fn session_file(id: Uuid) -> String {
@@ -301,4 +510,13 @@ fn content_file(hash: &str) -> String {
 
 fn session_of(name: &str) -> Option<Uuid> {
     name.strip_prefix("session_")?.strip_suffix(".json")?.parse().ok()
+}
+
+fn slot_file(player: Uuid, number: u8) -> String {
+    format!("slot_{player}_{number}.json")
+}
+
+fn slot_of(name: &str) -> Option<(Uuid, u8)> {
+    let (player, number) = name.strip_prefix("slot_")?.strip_suffix(".json")?.split_once('_')?;
+    Some((player.parse().ok()?, number.parse().ok()?))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -20,16 +21,10 @@ use crate::game::stats::Stats;
 use crate::game::table::{Ix, Table};
 
 /// The format written by this version of the program.
-pub const VERSION: u32 = 1;
-
-/// What is read of any file first.
-#[derive(Deserialize)]
-pub(super) struct Version {
-    pub(super) version: u32,
-}
+pub const VERSION: u32 = 2;
 
 /// The keys that sign tokens.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Keys {
     pub(super) version: u32,
     /// 32 bytes as hex.
@@ -52,11 +47,21 @@ pub struct Checkpoint {
     pub rules: u32,
     /// Hash of the content it plays on.
     pub content: String,
+    /// The last keys its turns came with, oldest first.
+    pub keys: Vec<UsedKey>,
     /// Where the player is, for lists.
     pub place: String,
     #[serde(flatten)]
     pub state: State,
     pub star_map: Map,
+}
+
+/// An idempotency key, and the turn that came with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct UsedKey {
+    pub key: String,
+    pub revision: u64,
 }
 
 /// The part of a checkpoint that lists need, read without the rest.
@@ -75,6 +80,19 @@ pub struct Header {
     pub player_stats: HeaderStats,
 }
 
+impl Header {
+    /// Brings it to a later turn that the log has.
+    pub(super) fn advance(&mut self, turn: &Turn, logged: Logged) {
+        let Logged { place, state } = logged;
+        self.revision = turn.revision;
+        self.last_activity = self.last_activity.max(turn.at);
+        self.place = place;
+        self.turn_count = state.turn_count;
+        self.end = state.end;
+        self.player_stats = HeaderStats { wealth: state.player_stats.wealth, ship_type: state.player_stats.ship_type };
+    }
+}
+
 /// See [`Header`].
 #[derive(Clone, Debug, Deserialize)]
 #[allow(missing_docs)]
@@ -83,24 +101,94 @@ pub struct HeaderStats {
     pub ship_type: String,
 }
 
-/// An accepted action, as history keeps it.
+/// A line of history: what led to a revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Turn {
+    pub version: u32,
     pub revision: u64,
     pub at: Timestamp,
-    pub action: Action,
-    pub outcome: Outcome,
+    #[serde(flatten)]
+    pub deed: Deed,
     /// Of the state after, in hex.
     pub digest: String,
     pub rules: u32,
     pub content: String,
+    /// The idempotency key it came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// What led to a revision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[allow(missing_docs)]
+pub enum Deed {
+    /// An accepted action.
+    Acted { action: Action, outcome: Outcome },
+    /// A save took the game's place.
+    Loaded { loaded: Loaded },
+}
+
+/// The save that took a game's place, with all it takes to replay the game from its beginning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Loaded {
+    pub slot: u8,
+    pub name: String,
+    pub saved_at: Timestamp,
+    pub history: Vec<Step>,
+}
+
+/// An action of a game from its beginning, and the digest of the state after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Step {
+    pub action: Action,
+    pub digest: String,
+    pub rules: u32,
+}
+
+/// A save: a game as it stood, and how it came to that. The same in a slot and in an exported file, which says no owner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Save {
+    pub version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Uuid>,
+    /// The session it was saved from.
+    pub session_id: Uuid,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub saved_at: Timestamp,
+    /// Of the session, when it was saved.
+    pub revision: u64,
+    /// Version of the rules that wrote it.
+    pub rules: u32,
+    /// Hash of the content it plays on.
+    pub content: String,
+    /// Where the player is.
+    pub place: String,
+    #[serde(flatten)]
+    pub state: State,
+    pub star_map: Map,
+    /// From the beginning of the game.
+    pub history: Vec<Step>,
+}
+
+/// The part of a log record that recovery needs: the state, and where the player is, for lists.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Logged {
+    pub place: String,
+    pub state: State,
 }
 
 /// A session that is gone for good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Tombstone {
+    pub version: u32,
     pub session_id: Uuid,
     pub owner: Uuid,
     pub expired_at: Timestamp,
@@ -337,7 +425,8 @@ impl Map {
 
     /// SHA-256 of its JSON.
     pub fn digest(&self) -> [u8; 32] {
-        sha256(&[&json(self)])
+        // Stored types have string keys and finite numbers only: they always serialize.
+        sha256(&[&serde_json::to_vec(self).unwrap_or_default()])
     }
 }
 
@@ -483,7 +572,13 @@ impl State {
 
     /// SHA-256 over the map's digest and the state's JSON, in hex.
     pub fn digest(&self, map: &[u8; 32]) -> String {
-        hex(&sha256(&[map, &json(self)]))
+        digest(map, &self.encode())
+    }
+
+    /// Its JSON, of which the digest is taken.
+    pub fn encode(&self) -> Box<RawValue> {
+        // Stored types have string keys and finite numbers only: they always serialize.
+        serde_json::value::to_raw_value(self).unwrap_or_default()
     }
 }
 
@@ -622,9 +717,9 @@ impl StoredStatistics {
     }
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
-    // Stored types have string keys and finite numbers only: they always serialize.
-    serde_json::to_vec(value).unwrap_or_default()
+/// SHA-256 over a map's digest and a state's JSON, in hex.
+pub fn digest(map: &[u8; 32], state: &RawValue) -> String {
+    hex(&sha256(&[map, state.get().as_bytes()]))
 }
 
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {

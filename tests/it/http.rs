@@ -116,11 +116,12 @@ fn a_game_can_be_won_over_http() {
     let saves = folder.path().to_owned();
     assert_eq!(server.stop(), 0);
     // A rich man: what is one sale short of the goal is written into the checkpoint by hand, as its owner may.
-    let file = saves.join(format!("session_{}.json", client.session));
-    let mut save: Value = serde_json::from_slice(&std::fs::read(&file).expect("a save")).expect("JSON");
-    save["player_stats"]["wealth"] = json!(5749);
-    save["player_stats"]["inventory"] = json!([{ "item_id": "data_cores", "quantity": 2 }]);
-    std::fs::write(&file, save.to_string()).expect("a save");
+    crate::server::edit(&saves, &client.session, |text| {
+        let mut save: Value = serde_json::from_str(text).expect("JSON");
+        save["player_stats"]["wealth"] = json!(5749);
+        save["player_stats"]["inventory"] = json!([{ "item_id": "data_cores", "quantity": 2 }]);
+        save.to_string()
+    });
 
     let server = crate::server::start_in(&saves, Default::default(), Default::default());
     let client = client.at(&server.url);

@@ -11,7 +11,7 @@ use cosmic_explorer::game::content::{Content, built_in};
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
-use cosmic_explorer::store::Store;
+use cosmic_explorer::store::{Opened, Store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -40,7 +40,13 @@ pub fn dawn() -> Timestamp {
     Timestamp::from_second(1_800_000_000).expect("a time in range")
 }
 
-pub fn start_in(saves: &Path, settings: Settings, mut api: api::Settings) -> Server {
+pub fn start_in(saves: &Path, settings: Settings, api: api::Settings) -> Server {
+    let opened = Store::open(saves, cosmic_explorer::store::Settings::default()).expect("a store");
+    serve(opened, settings, api)
+}
+
+/// A server over a store that the test has opened.
+pub fn serve(opened: Opened, settings: Settings, mut api: api::Settings) -> Server {
     // Two are enough, and many servers run at once.
     api.workers = 2;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -48,7 +54,7 @@ pub fn start_in(saves: &Path, settings: Settings, mut api: api::Settings) -> Ser
     let clock = Arc::new(ManualClock::at(dawn()));
     let (ready, started) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
-    let (folder, time) = (saves.to_owned(), clock.clone());
+    let time = clock.clone();
     let thread = std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
@@ -56,7 +62,7 @@ pub fn start_in(saves: &Path, settings: Settings, mut api: api::Settings) -> Ser
             let files = built_in();
             let seeds = AtomicU64::new(1);
             let registry = Registry::open(Wiring {
-                store: Store::open(&folder).expect("a store"),
+                opened,
                 content: Content::parse(&files).expect("content"),
                 files,
                 clock: time,
@@ -72,6 +78,16 @@ pub fn start_in(saves: &Path, settings: Settings, mut api: api::Settings) -> Ser
     });
     let (registry, runtime) = started.recv().expect("it starts");
     Server { url, clock, registry, runtime, stop: Some(stop), thread: Some(thread) }
+}
+
+/// Edits a stored session as an admin would: without its checksum.
+pub fn edit(saves: &Path, session: &str, change: impl FnOnce(&str) -> String) {
+    let file = saves.join(format!("session_{session}.json"));
+    let text = std::fs::read_to_string(&file).expect("a save");
+    let (_, rest) = text.split_once(',').expect("a checksum");
+    let edited = change(&format!("{{{rest}"));
+    assert!(edited.len() > 1_000 && edited[1..] != *rest, "the edit changes something");
+    std::fs::write(file, edited).expect("a save");
 }
 
 impl Server {

@@ -1,0 +1,803 @@
+//! The turn log: what makes a turn durable before it is answered.
+//!
+//! Segments `turns_{number}.log` are only ever appended to, by one thread. It takes whatever turns of all sessions are waiting,
+//! writes them in one go, syncs once, and only then tells those who wait. A segment is
+//!
+//! ```text
+//! header  "COSMICTL", version u32, CRC32C of those 12 bytes
+//! record  magic F5 C0 5A FF, length u32, CRC32C u32, body of that length
+//! body    session 16 bytes, revision u64, the turn as a line of history (JSON), line feed, the state after it (JSON)
+//! ```
+//!
+//! with all numbers little-endian. The CRC covers the number of the segment, the offset of the record in it, the length and the
+//! body, so that a record counts only where it was written. JSON is UTF-8, in which FF never occurs: behind damage a reader looks
+//! for the next magic, and goes on.
+//!
+//! A record holds the whole changing state, so recovery reads the newest of each session and replays nothing. It begins at the
+//! end of what checkpoints cover: a record is needed until a checkpoint of its session, of its revision or a later one, is
+//! durable. A segment without any such record is removed.
+//!
+//! After a failed write or sync the segment is cut to its durable length and a new one is begun; until the disk has taken that,
+//! and a small file as a trial, every turn is refused.
+//!
+//! With `durability = sweep` there are no segments: turns are held in memory until the next checkpoint.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, oneshot};
+use uuid::Uuid;
+
+use super::disk::{Barrier, DiskFile};
+use super::folder::Folder;
+
+/// The format of segments that this version writes.
+const VERSION: u32 = 1;
+const HEADER: usize = 16;
+const NAME: &[u8; 8] = b"COSMICTL";
+const MAGIC: &[u8; 4] = b"\xf5\xc0\x5a\xff";
+/// Magic, length and CRC.
+const FRAME: usize = 12;
+/// Session and revision.
+const TAG: usize = 24;
+/// No record is larger (they have about 3 KB): what says so is damaged.
+const LONGEST: usize = 1 << 20;
+
+/// Turns that can wait for the disk. A session has one at a time, so only as many sessions acting at once fill it.
+const QUEUE: usize = 1024;
+/// How often a disk that failed is tried again.
+const TRIAL: Duration = Duration::from_secs(1);
+/// Unsaved turns after which a session is due for a checkpoint: in a log, so that reading them back stays quick; in memory, so
+/// that memory stays bounded (a turn has about 500 bytes).
+const MOST_LOGGED: usize = 4096;
+const MOST_HELD: usize = 256;
+
+/// When a turn is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Before it is answered.
+    #[default]
+    Turn,
+    /// At the next checkpoint: a crash loses what happened since.
+    Sweep,
+}
+
+/// Figures for reports.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs)]
+pub struct LogReport {
+    /// Whether turns are accepted.
+    pub healthy: bool,
+    pub segments: usize,
+    /// In all segments.
+    pub bytes: u64,
+    /// Turns that no checkpoint covers yet.
+    pub uncovered: usize,
+    /// Sessions they belong to.
+    pub sessions: usize,
+    /// Turns waiting for the disk.
+    pub queued: u64,
+    pub batches: u64,
+    pub turns: u64,
+    pub failures: u64,
+    /// Turns in the last batch.
+    pub last_batch: u64,
+    /// What the last write and sync took.
+    pub last_micros: u64,
+    /// Stretches of segments that could not be read at the start.
+    pub damaged: u64,
+}
+
+/// A turn on its way into the log.
+#[derive(Debug)]
+pub struct Record {
+    /// Whose.
+    pub session: Uuid,
+    /// The revision it leads to.
+    pub revision: u64,
+    /// The line of history: JSON without a line feed.
+    pub line: Vec<u8>,
+    /// The state after it, as JSON.
+    pub state: Vec<u8>,
+}
+
+/// Why a turn was not taken into the log.
+#[derive(Debug)]
+pub enum Rejected {
+    /// The disk failed, or had failed before and has not recovered.
+    Io(io::Error),
+    /// So many turns wait already.
+    Busy,
+    /// The log knows a turn of this revision or a later one: the caller acts on an old state.
+    Conflict,
+}
+
+impl From<io::Error> for Rejected {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The turn log of one folder.
+pub struct Log {
+    shared: Arc<Shared>,
+    durability: Durability,
+    queue: Option<SyncSender<Job>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("report", &self.report()).finish_non_exhaustive()
+    }
+}
+
+struct Shared {
+    folder: Arc<Folder>,
+    /// Bytes after which checkpoints are forced. At twice as many, turns are refused.
+    most_bytes: u64,
+    index: Mutex<Index>,
+    healthy: AtomicBool,
+    pressed: Notify,
+    queued: AtomicU64,
+    batches: AtomicU64,
+    turns: AtomicU64,
+    failures: AtomicU64,
+    last_batch: AtomicU64,
+    last_micros: AtomicU64,
+    damaged: AtomicU64,
+}
+
+/// Where the turns are that no checkpoint covers yet.
+#[derive(Default)]
+struct Index {
+    /// By revision, oldest first.
+    sessions: HashMap<Uuid, Vec<Entry>>,
+    segments: BTreeMap<u64, Segment>,
+    /// The one that is written; it is never removed.
+    active: Option<u64>,
+}
+
+#[derive(Default)]
+struct Segment {
+    bytes: u64,
+    /// Entries in it.
+    entries: usize,
+    /// It could not be read whole: it is set aside instead of removed.
+    damaged: bool,
+}
+
+struct Entry {
+    revision: u64,
+    kept: Kept,
+    /// Its line is in the history file.
+    told: bool,
+}
+
+#[derive(Clone)]
+enum Kept {
+    Logged(Place),
+    Held(Arc<[u8]>),
+}
+
+/// A record in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    segment: u64,
+    offset: u64,
+    /// Of the body.
+    length: u32,
+}
+
+struct Job {
+    record: Record,
+    done: oneshot::Sender<Result<(), Rejected>>,
+}
+
+impl Index {
+    fn insert(&mut self, session: Uuid, revision: u64, kept: Kept) {
+        if let Kept::Logged(place) = &kept {
+            self.segments.entry(place.segment).or_default().entries += 1;
+        }
+        let entries = self.sessions.entry(session).or_default();
+        // A turn that was written and yet refused may have been found at the start: the later one counts.
+        let later = entries.iter().position(|entry| entry.revision >= revision).unwrap_or(entries.len());
+        let gone: Vec<_> = entries.drain(later..).collect();
+        entries.push(Entry { revision, kept, told: false });
+        self.release(&gone);
+    }
+
+    fn release(&mut self, gone: &[Entry]) {
+        for entry in gone {
+            if let Kept::Logged(place) = entry.kept
+                && let Some(segment) = self.segments.get_mut(&place.segment)
+            {
+                segment.entries -= 1;
+            }
+        }
+    }
+
+    /// Forgets entries of a session that are not kept.
+    fn retain(&mut self, session: Uuid, keep: impl Fn(&Entry) -> bool) {
+        let Some(entries) = self.sessions.get_mut(&session) else { return };
+        let gone: Vec<_> = entries.extract_if(.., |entry| !keep(entry)).collect();
+        if entries.is_empty() {
+            self.sessions.remove(&session);
+        }
+        self.release(&gone);
+    }
+
+    fn bytes(&self) -> u64 {
+        self.segments.values().map(|segment| segment.bytes).sum()
+    }
+}
+
+impl Shared {
+    fn index(&self) -> MutexGuard<'_, Index> {
+        // Nothing under this lock can panic halfway through a change.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes segments that nobody needs.
+    fn trim(&self) {
+        let done: Vec<_> = {
+            let index = self.index();
+            let done = index
+                .segments
+                .iter()
+                .filter(|(number, segment)| segment.entries == 0 && index.active != Some(**number));
+            done.map(|(number, segment)| (*number, segment.damaged)).collect()
+        };
+        for (number, damaged) in done {
+            let name = segment_name(number);
+            let gone = if damaged { self.folder.set_aside(&name) } else { self.folder.remove_soon(&name) };
+            match gone {
+                Ok(()) => drop(self.index().segments.remove(&number)),
+                Err(error) => tracing::warn!(file = name, %error, "a log segment could not be removed"),
+            }
+        }
+    }
+
+    fn full(&self) -> bool {
+        self.index().bytes() >= 2 * self.most_bytes
+    }
+
+    fn read(&self, place: Place) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let bytes = self.folder.read_at(&segment_name(place.segment), place.offset, FRAME + place.length as usize)?;
+        let body = record_at(&bytes, 0, place.segment, place.offset);
+        let body = body.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a logged turn has been damaged"))?;
+        let text = &body[TAG..];
+        let line = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        Ok((text[..line].to_vec(), text.get(line + 1..).unwrap_or_default().to_vec()))
+    }
+
+    fn line(&self, kept: &Kept) -> io::Result<Vec<u8>> {
+        match kept {
+            Kept::Logged(place) => self.read(*place).map(|(line, _)| line),
+            Kept::Held(line) => Ok(line.to_vec()),
+        }
+    }
+}
+
+impl Log {
+    /// Opens the log, and reads where its turns are. `covered` tells the revision of a session's checkpoint; none where there
+    /// is no such session. `report` is told the names of damaged segments.
+    pub(super) fn open(
+        folder: Arc<Folder>,
+        durability: Durability,
+        most_bytes: u64,
+        covered: impl Fn(Uuid) -> Option<u64>,
+        report: impl Fn(&str),
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            folder,
+            most_bytes,
+            index: Mutex::default(),
+            healthy: AtomicBool::new(true),
+            pressed: Notify::new(),
+            queued: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            last_batch: AtomicU64::new(0),
+            last_micros: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
+        });
+        let mut next = 0;
+        for name in shared.folder.list()? {
+            let Some(number) = segment_number(&name) else { continue };
+            next = number + 1;
+            if shared.recover(number, &name, &covered)? {
+                report(&name);
+            }
+        }
+        shared.trim();
+        let (queue, jobs) = mpsc::sync_channel(QUEUE);
+        let writer = Writer { shared: shared.clone(), active: None, next };
+        let writer = std::thread::Builder::new().name("turn-log".into()).spawn(move || writer.run(&jobs))?;
+        Ok(Self { shared, durability, queue: Some(queue), writer: Some(writer) })
+    }
+
+    /// Takes a turn. It is durable when this answers, or not there.
+    pub async fn append(&self, record: Record) -> Result<(), Rejected> {
+        {
+            let mut index = self.shared.index();
+            let newest = index.sessions.get(&record.session).and_then(|entries| entries.last());
+            if newest.is_some_and(|entry| entry.revision >= record.revision) {
+                return Err(Rejected::Conflict);
+            }
+            if self.durability == Durability::Sweep {
+                index.insert(record.session, record.revision, Kept::Held(record.line.into()));
+                return Ok(());
+            }
+        }
+        let (done, answer) = oneshot::channel();
+        let Some(queue) = &self.queue else { return Err(Rejected::Busy) };
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        let sent = queue.try_send(Job { record, done });
+        let answer = match sent {
+            Ok(()) => answer.await,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Ok(Err(Rejected::Busy)),
+        };
+        self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+        answer.unwrap_or_else(|_| Err(Rejected::Io(io::Error::other("the turn log has stopped"))))
+    }
+
+    /// Says that the disk failed elsewhere: no turn is taken until a trial has gone well.
+    pub(super) fn fail(&self) {
+        self.shared.healthy.store(false, Ordering::Relaxed);
+    }
+
+    /// The newest turn of a session that no checkpoint covers: its line, and the state after it. Held in memory it has no state
+    /// here: whoever holds the session has it.
+    pub(super) fn newest(&self, session: Uuid) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let newest = {
+            let index = self.shared.index();
+            index.sessions.get(&session).and_then(|entries| entries.last()).map(|last| last.kept.clone())
+        };
+        match newest {
+            Some(Kept::Logged(place)) => self.shared.read(place).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The lines of a session's turns that no checkpoint covers, oldest first, from after a revision. Those that are in its
+    /// history file already are left out where `untold` asks for it.
+    pub(super) fn lines(&self, session: Uuid, after: u64, untold: bool) -> io::Result<Vec<Vec<u8>>> {
+        let kept: Vec<_> = {
+            let index = self.shared.index();
+            let entries = index.sessions.get(&session).into_iter().flatten();
+            let entries = entries.filter(|entry| entry.revision > after && !(untold && entry.told));
+            entries.map(|entry| entry.kept.clone()).collect()
+        };
+        kept.iter().map(|kept| self.shared.line(kept)).collect()
+    }
+
+    /// The lines up to a revision are in the history file.
+    pub(super) fn told(&self, session: Uuid, revision: u64) {
+        for entry in self.shared.index().sessions.get_mut(&session).into_iter().flatten() {
+            entry.told |= entry.revision <= revision;
+        }
+    }
+
+    /// A checkpoint of a revision is durable, or the session is gone: what the log has of it up to there can go.
+    pub(super) fn covered(&self, session: Uuid, revision: u64) {
+        self.shared.index().retain(session, |entry| entry.revision > revision);
+        self.shared.trim();
+    }
+
+    /// Sessions that have turns no checkpoint covers.
+    pub fn uncovered(&self) -> Vec<Uuid> {
+        self.shared.index().sessions.keys().copied().collect()
+    }
+
+    /// Whether a session has turns no checkpoint covers.
+    pub fn holds(&self, session: Uuid) -> bool {
+        self.shared.index().sessions.contains_key(&session)
+    }
+
+    /// Whether a session has so many unsaved turns that a checkpoint is due.
+    pub fn overdue(&self, session: Uuid) -> bool {
+        let most = if self.durability == Durability::Turn { MOST_LOGGED } else { MOST_HELD };
+        self.shared.index().sessions.get(&session).is_some_and(|entries| entries.len() >= most)
+    }
+
+    /// Waits until the log is so large that checkpoints should be made.
+    pub async fn pressed(&self) {
+        self.shared.pressed.notified().await;
+    }
+
+    /// Figures for reports.
+    pub fn report(&self) -> LogReport {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let shared = &self.shared;
+        let index = shared.index();
+        LogReport {
+            healthy: shared.healthy.load(Ordering::Relaxed) && index.bytes() < 2 * shared.most_bytes,
+            segments: index.segments.len(),
+            bytes: index.bytes(),
+            uncovered: index.sessions.values().map(Vec::len).sum(),
+            sessions: index.sessions.len(),
+            queued: count(&shared.queued),
+            batches: count(&shared.batches),
+            turns: count(&shared.turns),
+            failures: count(&shared.failures),
+            last_batch: count(&shared.last_batch),
+            last_micros: count(&shared.last_micros),
+            damaged: count(&shared.damaged),
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.queue.take();
+        if let Some(writer) = self.writer.take() {
+            // It only ends; had it panicked, its callers were told.
+            drop(writer.join());
+        }
+        self.shared.index().active = None;
+        self.shared.trim();
+    }
+}
+
+impl Shared {
+    /// Reads a segment that was there at the start; whether it is damaged.
+    fn recover(&self, number: u64, name: &str, covered: impl Fn(Uuid) -> Option<u64>) -> io::Result<bool> {
+        // What a killed server wrote may not have been synced; it is, before anybody sees it.
+        self.folder.open_file(name)?.sync(Barrier::Recovered)?;
+        let bytes = self.folder.read(name)?.unwrap_or_default();
+        if let Some(version) = header_version(&bytes).filter(|version| *version > VERSION) {
+            let problem = format!("{name} was written by a newer version of this program (format {version})");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
+        }
+        let (found, damaged) = scan(&bytes, number);
+        let is_damaged = !damaged.is_empty();
+        let mut index = self.index();
+        index.segments.insert(number, Segment { bytes: bytes.len() as u64, entries: 0, damaged: is_damaged });
+        for Range { start, end } in damaged {
+            tracing::error!(file = name, start, end, "a stretch of the turn log cannot be read and is passed over");
+            self.damaged.fetch_add(1, Ordering::Relaxed);
+        }
+        for (session, revision, place) in found {
+            if covered(session).is_some_and(|covered| revision > covered) {
+                index.insert(session, revision, Kept::Logged(place));
+            }
+        }
+        Ok(is_damaged)
+    }
+}
+
+/// The thread that writes.
+struct Writer {
+    shared: Arc<Shared>,
+    active: Option<Active>,
+    /// The number of the next segment.
+    next: u64,
+}
+
+struct Active {
+    number: u64,
+    file: Box<dyn DiskFile>,
+    /// Bytes that are on the platter.
+    durable: u64,
+}
+
+impl Writer {
+    fn run(mut self, jobs: &mpsc::Receiver<Job>) {
+        loop {
+            match jobs.recv_timeout(TRIAL) {
+                Ok(first) => {
+                    let batch: Vec<_> = std::iter::once(first).chain(jobs.try_iter().take(QUEUE)).collect();
+                    self.serve(batch);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if !self.healthy() {
+                        self.recover();
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn healthy(&self) -> bool {
+        self.shared.healthy.load(Ordering::Relaxed)
+    }
+
+    fn serve(&mut self, batch: Vec<Job>) {
+        if !self.healthy() {
+            self.recover();
+        }
+        let written = if !self.healthy() {
+            Err(io::Error::other("the disk failed, and has not recovered"))
+        } else if self.shared.full() {
+            self.shared.pressed.notify_one();
+            Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "the turn log is full, because checkpoints cannot be written",
+            ))
+        } else {
+            self.write(&batch)
+        };
+        if written.is_ok() && self.shared.index().bytes() >= self.shared.most_bytes {
+            self.shared.pressed.notify_one();
+        }
+        for job in batch {
+            let answer = match &written {
+                Ok(()) => Ok(()),
+                Err(error) => Err(Rejected::Io(io::Error::new(error.kind(), error.to_string()))),
+            };
+            // Whoever waited may have gone; the turn stands all the same.
+            drop(job.done.send(answer));
+        }
+    }
+
+    fn write(&mut self, batch: &[Job]) -> io::Result<()> {
+        let began = Instant::now();
+        let written = self.try_write(batch);
+        let counters = &self.shared;
+        match &written {
+            Ok(()) => {
+                counters.batches.fetch_add(1, Ordering::Relaxed);
+                counters.turns.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                counters.last_batch.store(batch.len() as u64, Ordering::Relaxed);
+                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                counters.last_micros.store(micros, Ordering::Relaxed);
+            }
+            Err(error) => {
+                tracing::error!(%error, turns = batch.len(), "the turn log could not be written");
+                counters.failures.fetch_add(1, Ordering::Relaxed);
+                counters.healthy.store(false, Ordering::Relaxed);
+                // What failed must be gone before anything else happens, if the disk can do that much.
+                self.recover();
+            }
+        }
+        written
+    }
+
+    fn try_write(&mut self, batch: &[Job]) -> io::Result<()> {
+        let active = match self.active.take() {
+            Some(active) if active.durable < self.shared.most_bytes / 16 => self.active.insert(active),
+            _ => {
+                let begun = self.begin()?;
+                self.active.insert(begun)
+            }
+        };
+        let mut bytes = Vec::with_capacity(batch.len() * 3072);
+        if active.durable == 0 {
+            bytes.extend(header());
+        }
+        let mut places = Vec::with_capacity(batch.len());
+        for Job { record, .. } in batch {
+            let offset = active.durable + bytes.len() as u64;
+            let length = frame(&mut bytes, record, active.number, offset);
+            places.push(Place { segment: active.number, offset, length });
+        }
+        active.file.write(&bytes)?;
+        active.file.sync(Barrier::Logged)?;
+        active.durable += bytes.len() as u64;
+        let mut index = self.shared.index();
+        index.segments.entry(active.number).or_default().bytes = active.durable;
+        for (Job { record, .. }, place) in batch.iter().zip(places) {
+            index.insert(record.session, record.revision, Kept::Logged(place));
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> io::Result<Active> {
+        let number = self.next;
+        let file = self.shared.folder.open_file(&segment_name(number))?;
+        self.shared.folder.settle(Barrier::Segment)?;
+        let durable = file.length()?;
+        self.next = number + 1;
+        self.shared.index().active = Some(number);
+        self.shared.trim();
+        Ok(Active { number, file, durable })
+    }
+
+    /// Brings the log back to what is durable, and tries whether the disk takes anything.
+    fn recover(&mut self) {
+        match self.try_recover() {
+            Ok(()) => {
+                tracing::info!("the disk takes turns again");
+                self.shared.healthy.store(true, Ordering::Relaxed);
+            }
+            Err(error) => tracing::warn!(%error, "the disk does not take turns; it will be tried again"),
+        }
+    }
+
+    fn try_recover(&mut self) -> io::Result<()> {
+        const TRIAL_FILE: &str = "trial";
+        if let Some(active) = &mut self.active {
+            active.file.cut(active.durable)?;
+            active.file.sync(Barrier::Cut)?;
+            if active.durable == 0 {
+                self.next = active.number;
+            }
+            self.active = None;
+        }
+        let folder = &self.shared.folder;
+        folder.replace(TRIAL_FILE, &[0; 4096])?;
+        folder.remove_soon(TRIAL_FILE)
+    }
+}
+
+fn segment_name(number: u64) -> String {
+    format!("turns_{number:010}.log")
+}
+
+fn segment_number(name: &str) -> Option<u64> {
+    name.strip_prefix("turns_")?.strip_suffix(".log")?.parse().ok()
+}
+
+fn header() -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..8].copy_from_slice(NAME);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    let crc = crc32c::crc32c(&header[..12]);
+    header[12..].copy_from_slice(&crc.to_le_bytes());
+    header
+}
+
+/// The version a segment says it has; none where its header is damaged.
+fn header_version(bytes: &[u8]) -> Option<u32> {
+    let header = bytes.get(..HEADER)?;
+    let whole = &header[..8] == NAME && number_at(header, 12)? == crc32c::crc32c(&header[..12]);
+    if whole { number_at(header, 8) } else { None }
+}
+
+fn number_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at + 4)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+fn checksum(segment: u64, offset: u64, body: &[u8]) -> u32 {
+    let crc = crc32c::crc32c(&segment.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &offset.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &(body.len() as u64).to_le_bytes());
+    crc32c::crc32c_append(crc, body)
+}
+
+/// Appends a record; the length of its body.
+fn frame(bytes: &mut Vec<u8>, record: &Record, segment: u64, offset: u64) -> u32 {
+    let begin = bytes.len();
+    bytes.extend([0; FRAME]);
+    bytes.extend(record.session.as_bytes());
+    bytes.extend(record.revision.to_le_bytes());
+    bytes.extend(&record.line);
+    bytes.push(b'\n');
+    bytes.extend(&record.state);
+    let body = begin + FRAME;
+    // A turn is a few kilobytes: its parts are bounded by the rules.
+    let length = (bytes.len() - body) as u32;
+    let crc = checksum(segment, offset, &bytes[body..]);
+    bytes[begin..begin + 4].copy_from_slice(MAGIC);
+    bytes[begin + 4..begin + 8].copy_from_slice(&length.to_le_bytes());
+    bytes[begin + 8..body].copy_from_slice(&crc.to_le_bytes());
+    length
+}
+
+/// The body of the record at a place in some bytes, which was written at an offset of a segment; none if there is none.
+fn record_at(bytes: &[u8], at: usize, segment: u64, offset: u64) -> Option<&[u8]> {
+    let frame = bytes.get(at..at + FRAME)?;
+    let length = number_at(frame, 4)? as usize;
+    if &frame[..4] != MAGIC || !(TAG..=LONGEST).contains(&length) {
+        return None;
+    }
+    let body = bytes.get(at + FRAME..at + FRAME + length)?;
+    (number_at(frame, 8)? == checksum(segment, offset, body)).then_some(body)
+}
+
+/// Whether bytes that are no record have the length of one.
+fn looks_whole(bytes: &[u8]) -> bool {
+    let length = number_at(bytes, 4).map(|length| length as usize).filter(|length| *length <= LONGEST);
+    bytes.starts_with(MAGIC) && length.is_some_and(|length| bytes.len() >= FRAME + length)
+}
+
+type Found = Vec<(Uuid, u64, Place)>;
+
+/// Every record of a segment that can be read, and the stretches that cannot. A torn end is no damage: it is what a crash leaves
+/// of turns nobody was told of.
+fn scan(bytes: &[u8], segment: u64) -> (Found, Vec<Range<usize>>) {
+    let magic = memmem::Finder::new(MAGIC);
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
+    let mut at = HEADER;
+    if header_version(bytes).is_none() && bytes.len() > HEADER {
+        damaged.push(0..HEADER);
+    }
+    let mut good = HEADER;
+    while at < bytes.len() {
+        if let Some(body) = record_at(bytes, at, segment, at as u64)
+            && let (Ok(session), Ok(revision)) = (Uuid::from_slice(&body[..16]), body[16..TAG].try_into())
+        {
+            if good < at {
+                damaged.push(good..at);
+            }
+            let place = Place { segment, offset: at as u64, length: body.len() as u32 };
+            found.push((session, u64::from_le_bytes(revision), place));
+            at += FRAME + body.len();
+            good = at;
+        } else {
+            at = bytes.get(at + 1..).and_then(|rest| magic.find(rest)).map_or(bytes.len(), |next| at + 1 + next);
+        }
+    }
+    if looks_whole(&bytes[good.min(bytes.len())..]) {
+        damaged.push(good..bytes.len());
+    }
+    (found, damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(session: u128, revision: u64) -> Record {
+        let line = format!("{{\"revision\":{revision}}}").into_bytes();
+        Record { session: Uuid::from_u128(session), revision, line, state: b"{\"turn_count\":1}".to_vec() }
+    }
+
+    fn segment(number: u64, records: u64) -> Vec<u8> {
+        let mut bytes = header().to_vec();
+        for revision in 1..=records {
+            let offset = bytes.len() as u64;
+            frame(&mut bytes, &record(7, revision), number, offset);
+        }
+        bytes
+    }
+
+    fn revisions(bytes: &[u8], number: u64) -> Vec<u64> {
+        scan(bytes, number).0.iter().map(|(_, revision, _)| *revision).collect()
+    }
+
+    #[test]
+    fn a_torn_end_costs_what_was_torn_and_nothing_else() {
+        let whole = segment(3, 5);
+        let ends: Vec<_> = scan(&whole, 3)
+            .0
+            .iter()
+            .map(|(_, _, place)| place.offset as usize + FRAME + place.length as usize)
+            .collect();
+        for length in 0..=whole.len() {
+            let expected = ends.iter().filter(|end| **end <= length).count() as u64;
+            let (found, damaged) = scan(&whole[..length], 3);
+            assert_eq!(found.len() as u64, expected, "cut at {length}");
+            assert!(damaged.is_empty(), "cut at {length}: {damaged:?}");
+        }
+    }
+
+    #[test]
+    fn one_flipped_bit_costs_one_record() {
+        let whole = segment(3, 5);
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let (found, damaged) = scan(&bytes, 3);
+            let hit_header = bit / 8 < HEADER;
+            assert_eq!(found.len(), if hit_header { 5 } else { 4 }, "bit {bit}");
+            let last = !hit_header && found.iter().all(|(_, revision, _)| *revision != 5);
+            // Damage to the frame of the last record cannot be told from a torn end.
+            assert!(damaged.len() == 1 || (last && damaged.is_empty()), "bit {bit}: {damaged:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_counts_only_where_it_was_written() {
+        let whole = segment(3, 2);
+        assert_eq!(revisions(&whole, 3), [1, 2]);
+        assert_eq!(revisions(&whole, 4), [0; 0]);
+        let mut moved = header().to_vec();
+        moved.extend(&whole[scan(&whole, 3).0[1].2.offset as usize..]);
+        assert_eq!(revisions(&moved, 3), [0; 0]);
+    }
+}
