@@ -84,7 +84,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let registry = Registry::open(Wiring {
         opened,
         files,
-        content,
+        content: Arc::new(content),
         clock: Arc::new(SystemClock),
         seeds: Box::new(|| u64::from_le_bytes(random())),
         key: random,

@@ -158,6 +158,7 @@ pub(super) async fn act(
     Ok(response.json(json!({
         "revision": acted.revision,
         "outcome": OutcomeView::of(&acted.outcome, snapshot),
+        "digest": acted.digest,
         "state": StateView::of(snapshot),
     })))
 }

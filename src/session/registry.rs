@@ -5,7 +5,7 @@
 //! The maps stand under one short lock that is never held over an await. Work that touches the disk runs in tasks of its own,
 //! so that a client that hangs up cannot stop it halfway.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -34,7 +34,7 @@ pub struct Wiring {
     /// The content of new games, as texts.
     pub files: Files,
     /// The same, read.
-    pub content: Content,
+    pub content: Arc<Content>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Draws seeds for games that ask for none; only the low 53 bits are used.
@@ -163,10 +163,10 @@ impl Registry {
         let signer = Signer::new(store.key(key)?.as_bytes());
         let mut maps = Maps::default();
         let buried = store.tombstones()?;
-        let dead: HashSet<_> = buried.iter().map(|stone| stone.session_id).collect();
+        let dead: HashMap<_, _> = buried.iter().map(|stone| (stone.session_id, stone.revision)).collect();
         for header in sessions {
             let (id, card) = Card::of(header);
-            if !dead.contains(&id.0) {
+            if dead.get(&id.0).is_none_or(|revision| card.revision > *revision) {
                 maps.insert(id, card);
             } else if let Err(error) = store.remove_session(id.0) {
                 // A crash between the tombstone and the removal left it behind; the next start tries again.
@@ -174,7 +174,9 @@ impl Registry {
             }
         }
         for stone in buried {
-            maps.tombstones.insert(stone);
+            if !maps.known.contains_key(&SessionId(stone.session_id)) {
+                maps.tombstones.insert(stone);
+            }
         }
         maps.tombstones.prune(clock.now());
         maps.slots = slots.into_iter().map(|(player, number)| (PlayerId(player), number)).collect();
@@ -184,7 +186,7 @@ impl Registry {
             runtime: Handle::current(),
             store: Arc::new(store),
             files,
-            content: Arc::new(content),
+            content,
             signer,
             clock,
             seeds,
@@ -291,9 +293,9 @@ impl Registry {
         command: &Command,
     ) -> Result<Acted, SessionError> {
         let turns = self.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
-        match turns.into_iter().next().map(|turn| turn.deed) {
-            Some(Deed::Acted { action, outcome }) if action == command.action => {
-                Ok(Acted { revision, outcome, snapshot })
+        match turns.into_iter().next() {
+            Some(Turn { deed: Deed::Acted { action, outcome }, digest, .. }) if action == command.action => {
+                Ok(Acted { revision, outcome, digest, snapshot })
             }
             Some(_) => Err(SessionError::KeyReused { revision }),
             None => Err(SessionError::Internal("the turn of a key is not in the history".to_owned())),
@@ -334,9 +336,10 @@ impl Registry {
     /// Deletes a session for good, and leaves a tombstone. Needs no place in memory.
     pub async fn delete(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         self.task(move |me| async move {
-            let tombstone = Tombstone {
+            let mut tombstone = Tombstone {
                 version: model::VERSION,
                 session_id: id.0,
+                revision: 0,
                 owner: owner.0,
                 expired_at: me.now(),
                 reason: Departure::Deleted,
@@ -344,7 +347,7 @@ impl Registry {
             // From here on nobody finds it any more.
             let (card, resident) = {
                 let mut maps = me.maps();
-                maps.card(owner, id)?;
+                tombstone.revision = maps.card(owner, id)?.revision;
                 maps.tombstones.insert(tombstone.clone());
                 (maps.remove(id), maps.resident.remove(&id))
             };
@@ -353,18 +356,25 @@ impl Registry {
                 Some(resident) => Some(resident.seat.clone().lock_owned().await),
                 None => None,
             };
+            let session = seated.as_ref().and_then(|seated| seated.as_ref());
+            tombstone.revision = session.map_or(tombstone.revision, GameSession::revision);
             let buried = me.blocking(move |store| store.bury(&tombstone)).await;
             if buried.is_ok() {
                 seated.as_mut().and_then(|seated| seated.take());
-            } else {
-                let mut maps = me.maps();
-                maps.tombstones.remove(id);
-                if let Some(card) = card {
-                    maps.insert(id, card);
-                }
-                if let Some(resident) = resident {
-                    maps.resident.insert(id, resident);
-                }
+                return buried;
+            }
+            let mut maps = me.maps();
+            maps.tombstones.remove(id);
+            if let Some(card) = card {
+                maps.insert(id, card);
+            }
+            if let Some(resident) = resident {
+                maps.resident.insert(id, resident);
+            }
+            drop(maps);
+            // What happened while it was out of the maps.
+            if let Some(session) = seated.as_ref().and_then(|seated| seated.as_ref()) {
+                me.publish(id, session);
             }
             buried
         })
@@ -496,9 +506,13 @@ impl Registry {
             maps.resident.insert(id, Resident::coming(seat));
         }
         if let Err(error) = self.checkpoint(id, &mut session).await {
-            let mut maps = self.maps();
-            maps.remove(id);
-            maps.resident.remove(&id);
+            {
+                let mut maps = self.maps();
+                maps.remove(id);
+                maps.resident.remove(&id);
+            }
+            // Its file may be there all the same.
+            drop(self.blocking(move |store| store.remove_session(id.0)).await);
             return Err(error);
         }
         self.counters.created.fetch_add(1, Ordering::Relaxed);

@@ -53,6 +53,8 @@ pub struct Acted {
     pub revision: u64,
     /// What happened.
     pub outcome: Outcome,
+    /// Of the state it led to, in hex.
+    pub digest: String,
     /// The state as it is now: that of the revision, or a later one where the action had been taken before.
     pub snapshot: Snapshot,
 }
@@ -247,7 +249,7 @@ impl GameSession {
 
     /// Takes a prepared action that is durable now.
     pub fn commit(&mut self, prepared: Prepared) -> Acted {
-        let Prepared { outcome, turn: Turn { revision, key, .. }, game, .. } = prepared;
+        let Prepared { outcome, turn: Turn { revision, key, digest, .. }, game, .. } = prepared;
         self.game = Arc::new(game);
         self.revision = revision;
         self.dirty = true;
@@ -255,7 +257,7 @@ impl GameSession {
             self.keys.push_back(UsedKey { key, revision });
             self.forget_keys();
         }
-        Acted { revision, outcome, snapshot: self.snapshot() }
+        Acted { revision, outcome, digest, snapshot: self.snapshot() }
     }
 
     fn forget_keys(&mut self) {

@@ -22,6 +22,8 @@ pub enum Barrier {
     Cut,
     /// Lines appended to a history or to the tombstones.
     Appended,
+    /// The folder, after the first such lines.
+    Created,
     /// A file written beside the one it is to replace.
     Written,
     /// The folder, after a file was renamed over another.
@@ -32,13 +34,14 @@ pub enum Barrier {
 
 impl Barrier {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Opened,
         Self::Recovered,
         Self::Logged,
         Self::Segment,
         Self::Cut,
         Self::Appended,
+        Self::Created,
         Self::Written,
         Self::Renamed,
         Self::Removed,

@@ -58,8 +58,11 @@ impl Folder {
 
     /// Opens a file to append to. Its name may not be on the platter before the next [`Self::settle`].
     pub(super) fn open_file(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let new = !self.disk.exists(name);
         let file = self.disk.append(name)?;
-        self.unsettle();
+        if new {
+            self.unsettle();
+        }
         Ok(file)
     }
 
@@ -84,8 +87,7 @@ impl Folder {
         file.sync(Barrier::Written)
     }
 
-    /// Appends to a file and syncs it. A new file's name is only durable with the next change of the folder that is: every
-    /// caller makes one.
+    /// Appends to a file and syncs it, and the folder where the file is new.
     pub(super) fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.open_file(name)?;
         let before = file.length()?;
@@ -94,7 +96,8 @@ impl Folder {
             // So that a disk that stays full is not filled further by every try. Readers pass over what remains.
             drop(file.cut(before));
         }
-        written
+        written?;
+        self.settle(Barrier::Created)
     }
 
     /// Removes files; those that are not there are removed already.

@@ -109,9 +109,11 @@ pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, U
 /// Brings an object from one version to the next. What does not fit fails when it is read as what it should be.
 fn upgrade(kind: Kind, from: u32, value: &mut Value) {
     let Value::Object(members) = value else { return };
-    // Version 2: sessions remember idempotency keys.
-    if (from, kind) == (1, Kind::Checkpoint) {
-        members.insert("keys".to_owned(), json!([]));
+    match (from, kind) {
+        // Version 2: sessions remember idempotency keys, tombstones the revision.
+        (1, Kind::Checkpoint) => drop(members.insert("keys".to_owned(), json!([]))),
+        (1, Kind::Tombstone) => drop(members.insert("revision".to_owned(), json!(u64::MAX))),
+        _ => {}
     }
     members.insert("version".to_owned(), json!(from + 1));
 }

@@ -523,10 +523,7 @@ impl Writer {
             Err(io::Error::other("the disk failed, and has not recovered"))
         } else if self.shared.full() {
             self.shared.pressed.notify_one();
-            Err(io::Error::new(
-                io::ErrorKind::StorageFull,
-                "the turn log is full, because checkpoints cannot be written",
-            ))
+            Err(io::Error::new(io::ErrorKind::StorageFull, "the turn log is full, and checkpoints do not keep up"))
         } else {
             self.write(&batch)
         };

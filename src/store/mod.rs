@@ -301,13 +301,22 @@ impl Store {
         Ok(turns.into_values().take(most).collect())
     }
 
-    /// Buries a session: the tombstone first, so that a crash in between finishes the work at the next start.
+    /// Buries a session. Once its tombstone is durable it is gone, and what cannot be removed now is removed at the next start.
     pub fn bury(&self, tombstone: &Tombstone) -> Result<(), StoreError> {
-        {
+        let id = tombstone.session_id;
+        let written = {
             let _alone = self.graveyard.lock().unwrap_or_else(PoisonError::into_inner);
-            self.append_lines(TOMBSTONES, &[format::line(tombstone)])?;
+            self.append_lines(TOMBSTONES, &[format::line(tombstone)])
+        };
+        if let Err(error) = written {
+            // The line may be there all the same.
+            drop(self.compact_tombstones(|stone| stone.session_id != id));
+            return Err(error);
         }
-        self.remove_session(tombstone.session_id)
+        if let Err(error) = self.remove_session(id) {
+            tracing::warn!(%id, %error, "what is left of a deleted session will be removed at the next start");
+        }
+        Ok(())
     }
 
     /// Removes a session's files.

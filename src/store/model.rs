@@ -190,6 +190,9 @@ pub struct Logged {
 pub struct Tombstone {
     pub version: u32,
     pub session_id: Uuid,
+    /// Of the session when it went. If it is found with a later one, the disk failed while it was buried, it was told so, and it
+    /// went on.
+    pub revision: u64,
     pub owner: Uuid,
     pub expired_at: Timestamp,
     pub reason: Departure,

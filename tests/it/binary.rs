@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::play::choose;
 use crate::server::Client;
 
-struct Program {
+pub struct Program {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
-fn program(saves: &Path, more: &[&str]) -> Command {
+pub fn program(saves: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
     command.args(["--bind", "127.0.0.1:0", "--saves"]).arg(saves).args(more);
     command.env("COSMIC_LOG", "warn").env("COSMIC_LIMITS__WORKERS", "2");
@@ -23,7 +23,11 @@ fn program(saves: &Path, more: &[&str]) -> Command {
 }
 
 fn run(saves: &Path) -> Program {
-    let mut child = program(saves, &[]).stdout(Stdio::piped()).spawn().expect("it starts");
+    start(program(saves, &[]))
+}
+
+pub fn start(mut program: Command) -> Program {
+    let mut child = program.stdout(Stdio::piped()).spawn().expect("it starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{line:?}"));
@@ -32,7 +36,7 @@ fn run(saves: &Path) -> Program {
 
 impl Program {
     /// Sends a signal, and waits for the exit code.
-    fn end(mut self, signal: &str) -> Option<i32> {
+    pub fn end(mut self, signal: &str) -> Option<i32> {
         let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(sent.expect("kill").success());
         self.child.wait().expect("it ends").code()
@@ -165,12 +169,7 @@ fn a_folder_of_content_takes_the_place_of_the_built_in_one() {
     for (name, text) in cosmic_explorer::game::content::built_in() {
         std::fs::write(data.join(name), text.replace("Scout Vessel", "Paper Boat")).expect("a file");
     }
-    let mut child = program(folder.path(), &["--data", data.to_str().expect("UTF-8")]);
-    let mut child = child.stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-    let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a URL");
-    let server = Program { url: url.trim_end_matches(',').to_owned(), child };
+    let server = start(program(folder.path(), &["--data", data.to_str().expect("UTF-8")]));
     let content = Client::new(&server.url).get("/api/content").json();
     assert_eq!(content["ships"]["scout"]["name"], "Paper Boat");
     assert_eq!(server.end("-TERM"), Some(0));

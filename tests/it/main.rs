@@ -3,10 +3,15 @@
 mod architecture;
 mod binary;
 mod content;
+mod crash;
+mod failing;
 mod faults;
 mod http;
 mod laws;
 mod lifecycle;
 mod play;
+mod power;
 mod rubbish;
 mod server;
+mod sim;
+mod voyage;

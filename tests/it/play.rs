@@ -1,6 +1,6 @@
 //! Playing games through the library: the content, a policy that chooses at random, and digests.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use cosmic_explorer::game::action::Action;
 use cosmic_explorer::game::content::{Content, Difficulty, built_in};
@@ -10,8 +10,8 @@ use cosmic_explorer::game::rules::{Plan, apply};
 use cosmic_explorer::game::state::{End, Game};
 use cosmic_explorer::store::model::{Map, State};
 
-pub static CONTENT: LazyLock<Content> = LazyLock::new(|| match Content::parse(&built_in()) {
-    Ok(content) => content,
+pub static CONTENT: LazyLock<Arc<Content>> = LazyLock::new(|| match Content::parse(&built_in()) {
+    Ok(content) => Arc::new(content),
     Err(faults) => panic!("{faults:#?}"),
 });
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use cosmic_explorer::api;
-use cosmic_explorer::game::content::{Content, built_in};
+use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
@@ -15,6 +15,8 @@ use cosmic_explorer::store::{Opened, Store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+
+use crate::play::CONTENT;
 
 pub struct Server {
     pub url: String,
@@ -59,12 +61,11 @@ pub fn serve(opened: Opened, settings: Settings, mut api: api::Settings) -> Serv
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
         runtime.block_on(async move {
-            let files = built_in();
             let seeds = AtomicU64::new(1);
             let registry = Registry::open(Wiring {
                 opened,
-                content: Content::parse(&files).expect("content"),
-                files,
+                content: CONTENT.clone(),
+                files: built_in(),
                 clock: time,
                 seeds: Box::new(move || seeds.fetch_add(1, Ordering::Relaxed)),
                 key: || [7; 32],

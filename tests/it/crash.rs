@@ -1,0 +1,255 @@
+//! Promise 1 on the real program: clients act at full speed and write down what was answered, the server is killed with SIGKILL
+//! at random moments and started again, and in the end every answered turn is there exactly once, in order.
+//!
+//! `COSMIC_KILLS` says how often it is killed (20 when not set); `scripts/crash-test` does it 200 times.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use cosmic_explorer::game::rng::{Dice, Stream};
+use serde_json::{Value, json};
+
+use crate::binary::{Program, program, start};
+use crate::play::choose;
+use crate::server::{Client, Reply};
+
+const CLIENTS: u64 = 16;
+
+/// What one client knows about one session.
+#[derive(Default)]
+struct Logbook {
+    /// By revision: the action and the digest that were answered.
+    answered: BTreeMap<u64, (Value, String)>,
+    /// Revision and action of what was asked for without an answer.
+    unanswered: BTreeSet<(u64, String)>,
+}
+
+struct Shared {
+    url: RwLock<String>,
+    stop: AtomicBool,
+    answers: AtomicU64,
+    refusals: AtomicU64,
+    losses: AtomicU64,
+    repeats: AtomicU64,
+}
+
+/// One player. Every other one sends idempotency keys and repeats what was not answered; the rest look what has become of it.
+struct Player<'a> {
+    shared: &'a Shared,
+    client: Client,
+    dice: Dice,
+    keys: bool,
+    books: BTreeMap<String, Logbook>,
+}
+
+impl Player<'_> {
+    fn stopped(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed)
+    }
+
+    /// Sends to whichever server runs now; none when it dies before it has answered.
+    fn try_send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Option<Reply> {
+        self.client.url = self.shared.url.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let body = body.map(Value::to_string);
+        let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
+        let reply = self.client.try_send(method, path, &headers, body.as_deref().map(str::as_bytes)).ok();
+        if reply.is_none() {
+            // The next server needs a moment.
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        reply.filter(|reply| reply.status != 503)
+    }
+
+    /// Asks until it is answered, or all is over.
+    fn ask(&mut self, method: &str, path: &str, body: Option<&Value>) -> Option<Value> {
+        while !self.stopped() {
+            if let Some(reply) = self.try_send(method, path, &[], body) {
+                assert!(reply.status < 300, "{method} {path}: {} {}", reply.status, reply.text);
+                return Some(reply.json());
+            }
+        }
+        None
+    }
+
+    fn begin(&mut self) -> Option<Value> {
+        let created = self.ask("POST", "/api/sessions", Some(&json!({})))?;
+        if let Some(token) = created["token"].as_str() {
+            self.client.token = Some(token.to_owned());
+        }
+        self.client.session = created["session_id"].as_str().expect("an id").to_owned();
+        self.books.insert(self.client.session.clone(), Logbook::default());
+        Some(created["state"].clone())
+    }
+
+    fn play(&mut self) -> Option<()> {
+        loop {
+            let mut state = self.begin()?;
+            let mut revision = 0;
+            while state["game_over"] == false {
+                let path = self.client.path("/actions");
+                let busy = !state["combat"].is_null() || !state["current_event"].is_null();
+                let mood = self.dice.stream(Stream::Loot).below(20);
+                let action = if mood == 0 && !busy {
+                    json!({"type": "flee"})
+                } else if busy || mood < 3 {
+                    let offers = self.ask("GET", &path, None)?["offered"].as_array().expect("offers").clone();
+                    choose(offers, |offer| busy || offer["cost"]["turns"] == 1, &mut self.dice)["action"].clone()
+                } else {
+                    json!({"type": "wait"})
+                };
+                (revision, state) = self.act(revision, &action)?;
+            }
+        }
+    }
+
+    /// Acts once; the revision and the state after.
+    fn act(&mut self, revision: u64, action: &Value) -> Option<(u64, Value)> {
+        let path = self.client.path("/actions");
+        let key = format!("{}-{revision}", self.client.session);
+        let headers = [("idempotency-key", key.as_str())];
+        let headers: &[_] = if self.keys { &headers } else { &[] };
+        loop {
+            if self.stopped() {
+                return None;
+            }
+            if let Some(reply) = self.try_send("POST", &path, headers, Some(action)) {
+                return self.take(revision, action, &reply);
+            }
+            self.shared.losses.fetch_add(1, Ordering::Relaxed);
+            self.book().unanswered.insert((revision + 1, action.to_string()));
+            if !self.keys {
+                let path = self.client.path("");
+                let now = self.ask("GET", &path, None)?;
+                return Some((now["revision"].as_u64().expect("a number"), now["state"].clone()));
+            }
+            self.shared.repeats.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn book(&mut self) -> &mut Logbook {
+        self.books.entry(self.client.session.clone()).or_default()
+    }
+
+    fn take(&mut self, revision: u64, action: &Value, reply: &Reply) -> Option<(u64, Value)> {
+        let answer = reply.json();
+        if reply.status == 200 {
+            self.shared.answers.fetch_add(1, Ordering::Relaxed);
+            let digest = answer["digest"].as_str().expect("a digest").to_owned();
+            let after = answer["revision"].as_u64().expect("a number");
+            assert_eq!(after, revision + 1, "{}", reply.text);
+            self.book().answered.insert(after, (action.clone(), digest));
+            return Some((after, answer["state"].clone()));
+        }
+        assert_eq!(reply.status, 409, "{}", reply.text);
+        self.shared.refusals.fetch_add(1, Ordering::Relaxed);
+        let path = self.client.path("");
+        let now = self.ask("GET", &path, None)?;
+        assert_eq!(now["revision"], revision, "a refusal changes nothing");
+        Some((revision, now["state"].clone()))
+    }
+}
+
+/// What is wrong with a session after the last start.
+fn check(client: &Client, book: &Logbook) -> Result<usize, String> {
+    let history = client.history();
+    let revisions: Vec<_> = history.iter().map(|turn| turn["revision"].as_u64().expect("a number")).collect();
+    if !revisions.iter().copied().eq(1..=revisions.len() as u64) {
+        return Err(format!("doubled, reordered or with a gap: {revisions:?}"));
+    }
+    let state = client.look();
+    if state["revision"] != revisions.len() {
+        return Err(format!("at revision {} with {} turns", state["revision"], revisions.len()));
+    }
+    for (revision, (action, digest)) in &book.answered {
+        let turn = history.get(*revision as usize - 1).ok_or_else(|| format!("turn {revision} is lost"))?;
+        if turn["action"] != *action || turn["digest"] != digest.as_str() {
+            return Err(format!("turn {revision} is another one"));
+        }
+    }
+    for turn in history {
+        let revision = turn["revision"].as_u64().expect("a number");
+        let asked = book.unanswered.contains(&(revision, turn["action"].to_string()));
+        if !book.answered.contains_key(&revision) && !asked {
+            return Err(format!("turn {revision} was never asked for, or refused"));
+        }
+    }
+    Ok(revisions.len())
+}
+
+fn run(saves: &Path) -> Program {
+    let mut command = program(saves, &[]);
+    // Checkpoints and trims happen all the time, and are hit as well.
+    command.env("COSMIC_SESSIONS__SWEEP_SECS", "1").env("COSMIC_TURN_LOG_BYTES", "4194304").env("COSMIC_LOG", "error");
+    start(command)
+}
+
+#[test]
+fn kill_9_loses_no_answered_turn() {
+    let kills: u64 = std::env::var("COSMIC_KILLS").map_or(20, |kills| kills.parse().expect("COSMIC_KILLS is a number"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = run(folder.path());
+    let shared = Shared {
+        url: RwLock::new(server.url.clone()),
+        stop: AtomicBool::new(false),
+        answers: AtomicU64::new(0),
+        refusals: AtomicU64::new(0),
+        losses: AtomicU64::new(0),
+        repeats: AtomicU64::new(0),
+    };
+    let mut dice = Dice::new(u64::from(std::process::id()));
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let players: Vec<_> = std::thread::scope(|scope| {
+        let players: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let client = Client::new("");
+                let (dice, keys, books) = (Dice::new(number), number % 2 == 0, BTreeMap::new());
+                let mut player = Player { shared: &shared, client, dice, keys, books };
+                scope.spawn(move || {
+                    player.play();
+                    (player.client, player.books)
+                })
+            })
+            .collect();
+        for _ in 0..kills {
+            let moment = dice.stream(Stream::Events).below(250);
+            // Not before it has answered somebody, or nothing is tested.
+            let before = count(&shared.answers);
+            while count(&shared.answers) < before + 20
+                && !players.iter().any(std::thread::ScopedJoinHandle::is_finished)
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(moment));
+            assert_eq!(server.end("-KILL"), None);
+            server = run(folder.path());
+            shared.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&server.url);
+        }
+        shared.stop.store(true, Ordering::Relaxed);
+        assert_eq!(server.end("-KILL"), None);
+        players.into_iter().map(|player| player.join().expect("a player")).collect()
+    });
+
+    let server = run(folder.path());
+    let (mut sessions, mut turns) = (0, 0);
+    for (client, books) in &players {
+        for (session, book) in books {
+            let mut client = client.clone().at(&server.url);
+            client.session.clone_from(session);
+            turns += check(&client, book).unwrap_or_else(|problem| panic!("session {session}: {problem}"));
+            sessions += 1;
+        }
+    }
+    println!(
+        "{kills} kills, {CLIENTS} clients, {sessions} games: {} turns answered, {turns} there; {} refused, {} unanswered, of \
+         which {} were repeated; 0 lost, 0 doubled, 0 reordered",
+        count(&shared.answers),
+        count(&shared.refusals),
+        count(&shared.losses),
+        count(&shared.repeats)
+    );
+    assert!(count(&shared.losses) >= kills / 4, "the kills hit something");
+    assert!(count(&shared.refusals) > 0, "something was refused");
+}

@@ -1,0 +1,124 @@
+//! Promise 1 on a disk that fails: every operation refused once, or done and told as an error; and a disk that is full, or broken,
+//! until it is not. No answered turn is lost, reads go on, and play resumes without a restart.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cosmic_explorer::session::Settings;
+use cosmic_explorer::store::Store;
+use serde_json::json;
+
+use crate::server::serve;
+use crate::sim::{End, Fault, Op, SimDisk};
+use crate::voyage::{Client, STORE, VOYAGE, open, reopen};
+
+/// The voyage, with the disk failing once, at one operation: what that was, and how much was refused for it. None where there are
+/// not so many operations.
+fn fail_once(at: u64, fault: Fault) -> Result<Option<(Op, usize)>, String> {
+    let disk = SimDisk::new();
+    let registry = open(&disk).map_err(|error| error.to_string())?;
+    let first = disk.count();
+    let (told, failed) = std::sync::mpsc::channel();
+    disk.plan(Some(Box::new(move |op, number| {
+        let fails = number == first + at;
+        if fails {
+            told.send(op).expect("the test listens");
+        }
+        fails.then_some(fault)
+    })));
+    let mut client = Client::new();
+    let refusals = client.sail_stubbornly(&registry, &VOYAGE)?;
+    client.check(&registry)?;
+    disk.stop_at(0);
+    for end in [End::PowerCut, End::Torn(1), End::Killed] {
+        let (_, registry) = reopen(&disk, end)?;
+        client.check(&registry).map_err(|problem| format!("{end:?}: {problem}"))?;
+    }
+    Ok(failed.try_recv().ok().map(|op| (op, refusals)))
+}
+
+#[test]
+fn one_failure_costs_nothing() {
+    for fault in [Fault::Refused, Fault::Lied] {
+        let mut kinds = std::collections::BTreeMap::new();
+        for at in 0.. {
+            let failed = fail_once(at, fault).unwrap_or_else(|problem| panic!("operation {at} {fault:?}: {problem}"));
+            let Some((op, refusals)) = failed else { break };
+            *kinds.entry(op).or_insert(0) += refusals;
+        }
+        assert!(kinds[&Op::Write] > 5 && kinds[&Op::Sync] > 5 && kinds[&Op::Rename] > 2, "{fault:?}: {kinds:?}");
+        assert!(kinds.contains_key(&Op::SyncFolder) && kinds.contains_key(&Op::Open), "{fault:?}: {kinds:?}");
+    }
+}
+
+/// A disk breaks in some way, and is mended later.
+fn break_and_mend(way: &str, harm: impl Fn(&SimDisk), mend: impl Fn(&SimDisk)) {
+    let disk = SimDisk::new();
+    let opened = Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
+    let server = serve(opened, Settings::default(), Default::default());
+    let client = server.player(7);
+    let act = |key: &str, body: &serde_json::Value| {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        client.send("POST", &client.path("/actions"), &headers, Some(body.to_string().as_bytes()))
+    };
+    assert_eq!(act("first", &json!({"type": "wait"})).status, 200);
+    assert_eq!(client.get("/ready").status, 200);
+    let before = client.get(&client.path("")).text;
+
+    harm(&disk);
+    for _ in 0..3 {
+        let refused = act("second", &json!({"type": "wait"}));
+        assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_UNAVAILABLE"), "{way}");
+        assert_eq!(refused.header("retry-after"), "5");
+    }
+    let refused = server.client().post("/api/sessions", &json!({}));
+    assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_UNAVAILABLE"), "{way}");
+    let refused = client.send("DELETE", &client.path(""), &[], None);
+    assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_UNAVAILABLE"), "{way}");
+    assert_eq!(server.sweep().failed, 1, "{way}");
+    assert_eq!(client.get("/ready").json()["status"], "store_unavailable", "{way}");
+    assert_eq!(client.get(&client.path("")).text, before, "{way}: reads go on");
+    assert_eq!(client.history().len(), 1, "{way}");
+    assert!(client.offers()["offered"].as_array().is_some_and(|offers| !offers.is_empty()));
+    assert_eq!(client.get("/stats").json()["turn_log"]["healthy"], false);
+    assert_eq!(
+        act("first", &json!({"type": "wait"})).json()["revision"],
+        1,
+        "{way}: what was answered is answered again"
+    );
+
+    mend(&disk);
+    let acted = act("second", &json!({"type": "wait"}));
+    assert_eq!((acted.status, acted.json()["revision"].clone()), (200, json!(2)), "{way}: {}", acted.text);
+    // The trial that tells the server comes within a second, or with the turn above.
+    let until = Instant::now() + Duration::from_secs(60);
+    while client.get("/ready").status != 200 {
+        assert!(Instant::now() < until, "{way}: it does not recover");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(server.sweep().failed, 0, "{way}");
+    assert_eq!(client.history().len(), 2);
+    let other = server.player(8);
+    disk.stop_at(0);
+
+    let opened = Store::open_on(Arc::new(disk.after(End::PowerCut)), STORE).expect("a store");
+    let server = serve(opened, Settings::default(), Default::default());
+    let client = client.clone().at(&server.url);
+    assert_eq!((client.look()["revision"].clone(), client.history().len()), (json!(2), 2), "{way}");
+    assert_eq!(other.at(&server.url).look()["revision"], 0);
+}
+
+#[test]
+fn a_disk_that_fails_is_waited_for() {
+    let failing = |wanted: &'static [Op]| {
+        move |disk: &SimDisk| {
+            disk.plan(Some(Box::new(move |op, _| wanted.contains(&op).then_some(Fault::Refused))));
+        }
+    };
+    let mend = |disk: &SimDisk| disk.plan(None);
+    break_and_mend("no write", failing(&[Op::Write]), mend);
+    break_and_mend("no sync", failing(&[Op::Sync, Op::SyncFolder]), mend);
+    break_and_mend("nothing at all", failing(&[Op::Open, Op::Write, Op::Cut, Op::Rename, Op::Remove, Op::Sync]), mend);
+    break_and_mend("a full disk", |disk| disk.room(Some(150)), |disk| disk.room(None));
+    break_and_mend("a disk without a byte", |disk| disk.room(Some(0)), |disk| disk.room(None));
+}

@@ -1,0 +1,305 @@
+//! A disk in memory that tests can make fail, fill, stop at any operation, and cut the power of: then it has only what was
+//! synced, or some of the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cosmic_explorer::game::rng::{Dice, Draws, Stream};
+use cosmic_explorer::store::disk::{Barrier, Disk, DiskFile};
+
+/// What changes a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Op {
+    Open,
+    Write,
+    Cut,
+    Rename,
+    Remove,
+    Sync,
+    SyncFolder,
+}
+
+/// How an operation goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done.
+    Refused,
+    /// It is done, by half where it can be, and on the platter; yet an error is returned.
+    Lied,
+}
+
+/// Decides of each operation, by its kind and number, whether it fails.
+pub type Plan = Box<dyn FnMut(Op, u64) -> Option<Fault> + Send>;
+
+#[derive(Clone, Default)]
+struct Inode {
+    /// As programs see it.
+    bytes: Vec<u8>,
+    /// As the platter has it.
+    synced: Vec<u8>,
+}
+
+#[derive(Default)]
+struct State {
+    inodes: Vec<Inode>,
+    names: BTreeMap<String, usize>,
+    synced_names: BTreeMap<String, usize>,
+    /// Operations so far.
+    count: u64,
+    /// The process dies before this one.
+    stop: Option<u64>,
+    /// A sync that does nothing.
+    skip: Option<Barrier>,
+    plan: Option<Plan>,
+    /// Bytes that fit.
+    capacity: Option<usize>,
+}
+
+/// How much outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The process was killed: all it wrote is there.
+    Killed,
+    /// The power failed: only what was synced is there.
+    PowerCut,
+    /// The power failed: what was synced is there, and of the rest what chance left.
+    Torn(u64),
+}
+
+/// The disk.
+#[derive(Clone)]
+pub struct SimDisk(Arc<Mutex<State>>);
+
+impl std::fmt::Debug for SimDisk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SimDisk")
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the process is dead")
+}
+
+impl State {
+    /// Counts an operation, and fails it if it is to fail. True: it is done, and yet told as an error.
+    fn step(&mut self, op: Op) -> io::Result<bool> {
+        let number = self.count;
+        self.count += 1;
+        if self.stop.is_some_and(|stop| number >= stop) {
+            return Err(gone());
+        }
+        match self.plan.as_mut().and_then(|plan| plan(op, number)) {
+            Some(Fault::Refused) => Err(io::Error::other(format!("{op:?} was made to fail"))),
+            Some(Fault::Lied) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    fn used(&self) -> usize {
+        let linked: BTreeSet<_> = self.names.values().collect();
+        linked.iter().map(|inode| self.inodes[**inode].bytes.len()).sum()
+    }
+}
+
+fn told(lied: bool) -> io::Result<()> {
+    if lied { Err(io::Error::other("it was done, and told as an error")) } else { Ok(()) }
+}
+
+impl SimDisk {
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Operations so far.
+    pub fn count(&self) -> u64 {
+        self.state().count
+    }
+
+    /// Lets the process die before an operation.
+    pub fn stop_at(&self, op: u64) {
+        self.state().stop = Some(op);
+    }
+
+    /// Takes a sync out.
+    pub fn without(&self, barrier: Option<Barrier>) {
+        self.state().skip = barrier;
+    }
+
+    /// Makes operations fail, or none any more.
+    pub fn plan(&self, plan: Option<Plan>) {
+        self.state().plan = plan;
+    }
+
+    /// Leaves room for so many bytes more, or for any number.
+    pub fn room(&self, bytes: Option<usize>) {
+        let mut state = self.state();
+        state.capacity = bytes.map(|bytes| state.used() + bytes);
+    }
+
+    /// The disk as the next process finds it.
+    pub fn after(&self, end: End) -> Self {
+        let state = self.state();
+        let mut next = State { skip: state.skip, ..State::default() };
+        match end {
+            End::Killed => {
+                next.inodes.clone_from(&state.inodes);
+                next.names.clone_from(&state.names);
+                next.synced_names.clone_from(&state.synced_names);
+            }
+            End::PowerCut => {
+                next.inodes = state.inodes.iter().map(|inode| on_platter(inode.synced.clone())).collect();
+                next.names.clone_from(&state.synced_names);
+                next.synced_names.clone_from(&state.synced_names);
+            }
+            End::Torn(seed) => {
+                let mut dice = Dice::new(seed);
+                let mut draws = dice.stream(Stream::Events);
+                next.inodes = state.inodes.iter().map(|inode| on_platter(torn(inode, &mut draws))).collect();
+                let all: BTreeSet<_> = state.names.keys().chain(state.synced_names.keys()).collect();
+                for name in all {
+                    let from = if draws.chance(0.5) { &state.names } else { &state.synced_names };
+                    if let Some(inode) = from.get(name) {
+                        next.names.insert(name.clone(), *inode);
+                    }
+                }
+                next.synced_names.clone_from(&next.names);
+            }
+        }
+        Self(Arc::new(Mutex::new(next)))
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        self.state().names.keys().cloned().collect()
+    }
+}
+
+fn on_platter(bytes: Vec<u8>) -> Inode {
+    Inode { synced: bytes.clone(), bytes }
+}
+
+/// What was synced, and a part of what was appended since; or all that is there.
+fn torn(inode: &Inode, draws: &mut Draws<'_>) -> Vec<u8> {
+    let Inode { bytes, synced } = inode;
+    if !bytes.starts_with(synced) {
+        return if draws.chance(0.5) { bytes.clone() } else { synced.clone() };
+    }
+    let more = draws.below((bytes.len() - synced.len()) as u64 + 1) as usize;
+    bytes[..synced.len() + more].to_vec()
+}
+
+impl Disk for SimDisk {
+    fn path(&self) -> &Path {
+        Path::new("/simulated")
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.names())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let state = self.state();
+        Ok(state.names.get(name).map(|inode| state.inodes[*inode].bytes.clone()))
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.state().names.contains_key(name)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.read(name)?.ok_or(io::ErrorKind::NotFound)?;
+        let begin = usize::try_from(offset).expect("a small file");
+        Ok(bytes.get(begin..begin + length).ok_or(io::ErrorKind::UnexpectedEof)?.to_vec())
+    }
+
+    fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let mut state = self.state();
+        let lied = state.step(Op::Open)?;
+        let inode = match state.names.get(name) {
+            Some(inode) => *inode,
+            None => {
+                state.inodes.push(Inode::default());
+                let inode = state.inodes.len() - 1;
+                state.names.insert(name.to_owned(), inode);
+                inode
+            }
+        };
+        told(lied)?;
+        Ok(Box::new(SimFile { disk: self.clone(), inode }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let lied = state.step(Op::Rename)?;
+        let inode = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.to_owned(), inode);
+        told(lied)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state();
+        let lied = state.step(Op::Remove)?;
+        state.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        told(lied)
+    }
+
+    fn sync(&self, barrier: Barrier) -> io::Result<()> {
+        let mut state = self.state();
+        let lied = state.step(Op::SyncFolder)?;
+        if state.skip != Some(barrier) {
+            state.synced_names = state.names.clone();
+        }
+        told(lied)
+    }
+}
+
+#[derive(Debug)]
+struct SimFile {
+    disk: SimDisk,
+    inode: usize,
+}
+
+impl DiskFile for SimFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.disk.state().inodes[self.inode].bytes.len() as u64)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let lied = state.step(Op::Write)?;
+        let room = state.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(state.used()));
+        // The kernel may have flushed what it has so far, asked or not; a lie is the worst case of that.
+        let fits = if lied { bytes.len() / 2 } else { bytes.len() }.min(room);
+        let inode = &mut state.inodes[self.inode];
+        inode.bytes.extend(&bytes[..fits]);
+        if lied {
+            inode.synced.clone_from(&inode.bytes);
+        }
+        if fits < bytes.len() && !lied {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk is full"));
+        }
+        told(lied)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let lied = state.step(Op::Cut)?;
+        state.inodes[self.inode].bytes.truncate(usize::try_from(length).expect("a small file"));
+        told(lied)
+    }
+
+    fn sync(&mut self, barrier: Barrier) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let lied = state.step(Op::Sync)?;
+        if state.skip != Some(barrier) {
+            let inode = &mut state.inodes[self.inode];
+            inode.synced.clone_from(&inode.bytes);
+        }
+        told(lied)
+    }
+}

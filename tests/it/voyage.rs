@@ -1,0 +1,313 @@
+//! A voyage of creations, turns, checkpoints, trims, renames and deletions on a simulated disk, with a client who remembers
+//! everything that was answered.
+
+use std::sync::{Arc, LazyLock};
+
+use cosmic_explorer::game::action::Action;
+use cosmic_explorer::game::content::built_in;
+use cosmic_explorer::game::rng::Dice;
+use cosmic_explorer::session::clock::ManualClock;
+use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
+use cosmic_explorer::session::resident::{Acted, Command};
+use cosmic_explorer::session::token::Token;
+use cosmic_explorer::session::{PlayerId, SessionError, SessionId, Settings};
+use cosmic_explorer::store::model::Deed;
+use cosmic_explorer::store::{self, Store, StoreError};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use crate::play::{CONTENT, decide, digest};
+use crate::server::dawn;
+use crate::sim::{End, SimDisk};
+
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("tokio"));
+pub const PLAYER: PlayerId = PlayerId(Uuid::from_u128(1));
+
+/// Segments of one or two turns, so that trims happen all the time.
+pub const STORE: store::Settings = store::Settings { durability: store::log::Durability::Turn, log_bytes: 64 << 10 };
+
+/// A session, and everything that was answered about it.
+pub struct Promised {
+    pub id: SessionId,
+    name: String,
+    turns: Vec<(Action, String)>,
+    pub gone: bool,
+}
+
+/// What a client was told, and what he asked for last without an answer.
+pub struct Client {
+    pub token: Option<Token>,
+    pub sessions: Vec<Promised>,
+    /// Asked for, and not answered.
+    pub open: Option<Open>,
+    dice: Dice,
+}
+
+pub enum Open {
+    Create,
+    Act { session: usize, command: Command },
+    Rename { session: usize, name: String },
+    Delete { session: usize },
+}
+
+/// A step of the voyage.
+#[derive(Clone, Copy)]
+pub enum Step {
+    Create(u64),
+    Act(usize, usize),
+    Rename(usize),
+    Delete(usize),
+    Sweep,
+}
+
+pub const VOYAGE: [Step; 13] = [
+    Step::Create(1),
+    Step::Act(0, 3),
+    Step::Create(2),
+    Step::Sweep,
+    Step::Act(0, 3),
+    Step::Act(1, 2),
+    Step::Rename(0),
+    Step::Act(0, 2),
+    Step::Delete(1),
+    Step::Sweep,
+    Step::Act(0, 2),
+    Step::Create(3),
+    Step::Act(2, 2),
+];
+
+pub fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
+    let _inside = RUNTIME.enter();
+    Registry::open(Wiring {
+        opened: Store::open_on(Arc::new(disk.clone()), STORE)?,
+        files: built_in(),
+        content: CONTENT.clone(),
+        clock: Arc::new(ManualClock::at(dawn())),
+        seeds: Box::new(|| 9),
+        key: || *Uuid::new_v4().into_bytes().repeat(2).as_array().expect("32 bytes"),
+        settings: Settings::default(),
+    })
+}
+
+impl Client {
+    pub fn new() -> Self {
+        Self { token: None, sessions: Vec::new(), open: None, dice: Dice::new(5) }
+    }
+
+    pub fn sail(&mut self, registry: &Registry, voyage: &[Step]) -> Result<(), SessionError> {
+        self.token.get_or_insert_with(|| registry.signer().sign(PLAYER, dawn()));
+        for step in voyage {
+            self.step(registry, *step)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on by repeating whatever the server could not do, as it asks for.
+    pub fn sail_stubbornly(&mut self, registry: &Registry, voyage: &[Step]) -> Result<usize, String> {
+        self.token.get_or_insert_with(|| registry.signer().sign(PLAYER, dawn()));
+        let single = |step: &Step| match *step {
+            Step::Act(session, times) => vec![Step::Act(session, 1); times],
+            other => vec![other],
+        };
+        let mut refusals = 0;
+        for step in voyage.iter().flat_map(single) {
+            let mut tries = 0;
+            while let Err(error) = self.step(registry, step) {
+                let deleted = matches!((step, &error), (Step::Delete(_), SessionError::Gone { .. }));
+                if let Step::Delete(session) = step
+                    && deleted
+                {
+                    self.sessions[session].gone = true;
+                    break;
+                }
+                if !matches!(error, SessionError::Store(StoreError::Io { .. })) || tries == 3 {
+                    return Err(format!("after {tries} tries: {error}"));
+                }
+                (tries, refusals) = (tries + 1, refusals + 1);
+                if matches!(self.open, Some(Open::Act { .. })) {
+                    let before = self.taken();
+                    // Not answered yet again, perhaps.
+                    drop(self.go_on(registry));
+                    if self.taken() > before {
+                        break;
+                    }
+                }
+            }
+            self.open = None;
+        }
+        Ok(refusals)
+    }
+
+    fn taken(&self) -> usize {
+        self.sessions.iter().map(|promised| promised.turns.len()).sum()
+    }
+
+    fn step(&mut self, registry: &Registry, step: Step) -> Result<(), SessionError> {
+        match step {
+            Step::Create(seed) => {
+                self.open = Some(Open::Create);
+                let asked = NewGame { seed: Some(seed), ..NewGame::default() };
+                let created = RUNTIME.block_on(registry.create(PLAYER, asked))?;
+                self.open = None;
+                let id = created.snapshot.id;
+                self.sessions.push(Promised { id, name: created.name, turns: Vec::new(), gone: false });
+            }
+            Step::Act(session, times) => {
+                for _ in 0..times {
+                    self.act(registry, session)?;
+                }
+            }
+            Step::Rename(session) => {
+                let name = "Another name".to_owned();
+                self.open = Some(Open::Rename { session, name: name.clone() });
+                let promised = &mut self.sessions[session];
+                RUNTIME.block_on(registry.rename(PLAYER, promised.id, name.clone()))?;
+                promised.name = name;
+                self.open = None;
+            }
+            Step::Delete(session) => {
+                self.open = Some(Open::Delete { session });
+                let promised = &mut self.sessions[session];
+                RUNTIME.block_on(registry.delete(PLAYER, promised.id))?;
+                promised.gone = true;
+                self.open = None;
+            }
+            Step::Sweep => drop(RUNTIME.block_on(registry.sweep())),
+        }
+        Ok(())
+    }
+
+    pub fn act(&mut self, registry: &Registry, session: usize) -> Result<(), SessionError> {
+        let id = self.sessions[session].id;
+        let snapshot = RUNTIME.block_on(registry.look(PLAYER, id))?;
+        let (action, _) = decide(&snapshot.game, &mut self.dice);
+        let key = Some(format!("{session}-{}", snapshot.revision));
+        let command = Command { action, expected: Some(snapshot.revision), key };
+        self.open = Some(Open::Act { session, command: command.clone() });
+        let acted = RUNTIME.block_on(registry.act(PLAYER, id, command.clone()))?;
+        self.answered(session, command.action, &acted);
+        Ok(())
+    }
+
+    fn answered(&mut self, session: usize, action: Action, acted: &Acted) {
+        let turns = &mut self.sessions[session].turns;
+        assert_eq!(acted.revision, turns.len() as u64 + 1, "turns are answered in order");
+        turns.push((action, digest(&acted.snapshot.game)));
+        self.open = None;
+    }
+
+    /// Whether everything that was answered is there, and nothing else but what was asked for last.
+    pub fn check(&self, registry: &Registry) -> Result<(), String> {
+        let token = self.token.as_ref().map(Token::reveal).unwrap_or_default();
+        if registry.signer().check(token, dawn()).is_err() {
+            return Err("the token is no longer good".to_owned());
+        }
+        for (number, promised) in self.sessions.iter().enumerate() {
+            self.check_session(registry, number, promised).map_err(|problem| format!("session {number}: {problem}"))?;
+        }
+        let kept = self.sessions.iter().filter(|promised| !promised.gone).count();
+        let listed = registry.list(PLAYER).len();
+        let asked = usize::from(matches!(self.open, Some(Open::Create)));
+        let dying = usize::from(matches!(self.open, Some(Open::Delete { .. })));
+        if !(kept - dying..=kept + asked).contains(&listed) {
+            return Err(format!("{listed} sessions instead of {kept}"));
+        }
+        Ok(())
+    }
+
+    fn check_session(&self, registry: &Registry, number: usize, promised: &Promised) -> Result<(), String> {
+        let looked = RUNTIME.block_on(registry.look(PLAYER, promised.id));
+        let absent = matches!(looked, Err(SessionError::Gone { .. } | SessionError::NotFound));
+        let dying = matches!(self.open, Some(Open::Delete { session }) if session == number);
+        if promised.gone || (dying && absent) {
+            return if absent { Ok(()) } else { Err("it was deleted, and is there".to_owned()) };
+        }
+        let snapshot = looked.map_err(|error| error.to_string())?;
+        let turns =
+            RUNTIME.block_on(registry.turns(PLAYER, promised.id, 0, 1000)).map_err(|error| error.to_string())?;
+        let revisions: Vec<_> = turns.iter().map(|turn| turn.revision).collect();
+        if revisions != (1..=snapshot.revision).collect::<Vec<_>>() {
+            return Err(format!("revision {} with a history of {revisions:?}", snapshot.revision));
+        }
+        let mut told: Vec<_> = turns
+            .into_iter()
+            .map(|turn| match turn.deed {
+                Deed::Acted { action, .. } => (action, turn.digest),
+                Deed::Loaded { .. } => panic!("nothing was loaded"),
+            })
+            .collect();
+        if told.last().is_some_and(|(_, last)| *last != digest(&snapshot.game)) {
+            return Err("the state is not that of the last turn".to_owned());
+        }
+        let beyond = told.split_off(promised.turns.len().min(told.len()));
+        if told != promised.turns {
+            return Err(format!("{} turns of {} are there", told.len(), promised.turns.len()));
+        }
+        let asked = match &self.open {
+            Some(Open::Act { session, command }) if *session == number => Some(&command.action),
+            _ => None,
+        };
+        if beyond.len() > 1 || beyond.first().is_some_and(|(action, _)| Some(action) != asked) {
+            return Err("there is more than was asked for".to_owned());
+        }
+        let listed = registry.list(PLAYER).into_iter().find(|listed| listed.id == promised.id);
+        let name = listed.map(|listed| listed.card.name);
+        let renamed = match &self.open {
+            Some(Open::Rename { session, name }) if *session == number => Some(name),
+            _ => None,
+        };
+        if name.as_ref() != Some(&promised.name) && name.as_ref() != renamed {
+            return Err(format!("its name is {name:?}"));
+        }
+        Ok(())
+    }
+
+    /// Repeats what was not answered. What can be seen of it counts from now on.
+    pub fn go_on(&mut self, registry: &Registry) -> Result<(), String> {
+        let listed = registry.list(PLAYER);
+        match self.open.take() {
+            None => {}
+            Some(Open::Act { session, command }) => {
+                let acted = RUNTIME.block_on(registry.act(PLAYER, self.sessions[session].id, command.clone()));
+                self.answered(session, command.action, &acted.map_err(|error| format!("repeated: {error}"))?);
+            }
+            Some(Open::Create) => {
+                let known = |id| self.sessions.iter().any(|promised| promised.id == id);
+                let new = listed.into_iter().find(|each| !known(each.id));
+                let promised =
+                    new.map(|new| Promised { id: new.id, name: new.card.name, turns: Vec::new(), gone: false });
+                self.sessions.extend(promised);
+            }
+            Some(Open::Rename { session, .. }) => {
+                let promised = &mut self.sessions[session];
+                let seen = listed.into_iter().find(|each| each.id == promised.id);
+                promised.name = seen.ok_or("it is not listed")?.card.name;
+            }
+            Some(Open::Delete { session }) => {
+                let promised = &mut self.sessions[session];
+                promised.gone = !listed.iter().any(|each| each.id == promised.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a turn more in every session.
+    pub fn sail_on(&mut self, registry: &Registry) -> Result<(), String> {
+        let here = |promised: &&Promised| {
+            !promised.gone
+                && RUNTIME.block_on(registry.look(PLAYER, promised.id)).is_ok_and(|seen| seen.game.end.is_none())
+        };
+        let left: Vec<_> = self.sessions.iter().enumerate().filter(|(_, each)| here(each)).map(|(at, _)| at).collect();
+        for session in left {
+            self.act(registry, session).map_err(|error| format!("going on: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// A process ends, in a way, and the next one opens what is left of the disk.
+pub fn reopen(disk: &SimDisk, end: End) -> Result<(SimDisk, Arc<Registry>), String> {
+    let next = disk.after(end);
+    let registry = open(&next).map_err(|error| format!("it does not start: {error}"))?;
+    Ok((next, registry))
+}
