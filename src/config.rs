@@ -98,6 +98,7 @@ impl Config {
         fits("sessions.per_player", (1..=1_000_000).contains(&sessions.per_player), "1 to 1000000")?;
         fits("sessions.stored", (1..=10_000_000).contains(&sessions.stored), "1 to 10000000")?;
         fits("limits.body_bytes", (1_024..=16 << 20).contains(&self.limits.body_bytes), "1024 to 16777216")?;
+        fits("limits.import_bytes", (1_024..=64 << 20).contains(&self.limits.import_bytes), "1024 to 67108864")?;
         fits("limits.workers", self.limits.workers <= 1_024, "0 (one for each core) to 1024")?;
         let token = self.admin.token.as_ref();
         fits("admin.token", token.is_none_or(|token| token.len() >= 16), "at least 16 characters")

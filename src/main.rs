@@ -1,15 +1,18 @@
 //! The command line: reads the configuration, wires the parts together, and serves until it is told to stop.
 
+mod commands;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use cosmic_explorer::api;
 use cosmic_explorer::config::{Config, Flags};
-use cosmic_explorer::game::content::{Content, built_in};
+use cosmic_explorer::game::content::{Content, Files, built_in};
 use cosmic_explorer::session::clock::SystemClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
 use cosmic_explorer::store::{Settings, Store, read_content, saves_folder};
@@ -31,6 +34,13 @@ struct Cli {
 enum Command {
     /// Serves the game; what happens without a command.
     Serve(Serve),
+    /// Plays a finished or exported game again, and verifies every turn of it.
+    ///
+    /// Ends with 0 when it is proven, 1 when it is not what it says, 3 when nobody can tell: it was played under other rules, or on
+    /// other content.
+    Replay(commands::Replay),
+    /// Looks after a folder of saves, with the server stopped.
+    Saves(commands::Saves),
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -49,34 +59,24 @@ struct Serve {
     config: Option<PathBuf>,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    let Serve { bind, saves, data, config } = match cli.command {
-        Some(Command::Serve(serve)) => serve,
-        None => cli.serve,
-    };
+    match cli.command {
+        Some(Command::Replay(replay)) => replay.run(),
+        Some(Command::Saves(saves)) => saves.run(),
+        Some(Command::Serve(options)) => serve(options),
+        None => serve(cli.serve),
+    }
+}
+
+#[tokio::main]
+async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
+    let Serve { bind, saves, data, config } = options;
     let flags = Flags { bind, saves, data };
     let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;
     let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    serve(config).await
-}
-
-async fn serve(config: Config) -> anyhow::Result<()> {
-    let files = match &config.data {
-        Some(folder) => read_content(folder).with_context(|| format!("content in {}", folder.display()))?,
-        None => built_in(),
-    };
-    let content = match Content::parse(&files) {
-        Ok(content) => content,
-        Err(faults) => {
-            for fault in &faults {
-                eprintln!("{fault}");
-            }
-            bail!("the content has {} faults", faults.len());
-        }
-    };
+    let (files, content) = read(config.data.as_deref())?;
     let folder = saves_folder(config.saves);
     let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes };
     let opened = Store::open(&folder, settings).with_context(|| format!("saves in {}", folder.display()))?;
@@ -99,7 +99,24 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         bail!("{failed} sessions could not be written down");
     }
     tracing::info!("every game is saved");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The content in a folder, or the built-in one.
+fn read(folder: Option<&Path>) -> anyhow::Result<(Files, Content)> {
+    let files = match folder {
+        Some(folder) => read_content(folder).with_context(|| format!("content in {}", folder.display()))?,
+        None => built_in(),
+    };
+    match Content::parse(&files) {
+        Ok(content) => Ok((files, content)),
+        Err(faults) => {
+            for fault in &faults {
+                eprintln!("{fault}");
+            }
+            bail!("the content has {} faults", faults.len());
+        }
+    }
 }
 
 /// Bytes from the operating system. A machine that has none cannot sign tokens, and must not start.

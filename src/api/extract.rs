@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use std::ops::Deref;
 use std::pin::Pin;
 
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{
@@ -16,7 +17,7 @@ use serde_json::error::Category;
 
 use super::App;
 use super::problem::Problem;
-use crate::session::token::Claims;
+use crate::session::token::{Claims, LIFE_SECS, Token};
 use crate::session::{PlayerId, SessionId};
 
 /// The cookie that carries a player's token.
@@ -175,6 +176,17 @@ fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     }
 }
 
+/// The cookie that brings a player back.
+pub fn cookie<'a>(request: &HttpRequest, token: &Token) -> Cookie<'a> {
+    Cookie::build(COOKIE, token.reveal().to_owned())
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(request.connection_info().scheme() == "https")
+        .max_age(Duration::seconds(LIFE_SECS))
+        .finish()
+}
+
 /// The token of an `Authorization: Bearer` header.
 pub fn bearer(header: &HeaderValue) -> Option<&str> {
     let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
@@ -255,7 +267,9 @@ impl FromRequest for IdempotencyKey {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let Some(header) = request.headers().get("idempotency-key") else { return ready(Ok(Self(None))) };
-        let key = header.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+        let shown =
+            |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let key = header.to_str().ok().filter(shown);
         let bad =
             || Problem::bad_header(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters."));
         ready(key.map(|key| Self(Some(key.to_owned()))).ok_or_else(bad))

@@ -4,6 +4,7 @@ mod extract;
 mod operate;
 mod problem;
 mod sessions;
+mod slots;
 mod view;
 
 use std::future::Future;
@@ -30,6 +31,8 @@ use problem::Problem;
 pub struct Settings {
     /// Bytes a request's body may have.
     pub body_bytes: usize,
+    /// Bytes an imported save may have.
+    pub import_bytes: usize,
     /// Threads that serve requests; 0: one for each core.
     pub workers: usize,
     /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
@@ -39,7 +42,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_bytes: 64 * 1024, workers: 0, admin_token: None }
+        Self { body_bytes: 64 * 1024, import_bytes: 4 << 20, workers: 0, admin_token: None }
     }
 }
 
@@ -139,6 +142,21 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
             vec![get(sessions::actions), (Method::POST, web::post().to(sessions::act))],
         ))
         .service(resource("/api/sessions/{id}/turns", vec![get(sessions::turns)]))
+        .service(resource("/api/slots", vec![get(slots::list)]))
+        .service(resource(
+            "/api/slots/{slot}",
+            vec![
+                get(slots::look),
+                (Method::PUT, web::put().to(slots::save)),
+                (Method::DELETE, web::delete().to(slots::clear)),
+            ],
+        ))
+        .service(resource("/api/slots/{slot}/load", vec![(Method::POST, web::post().to(slots::load))]))
+        .service(resource("/api/slots/{slot}/export", vec![get(slots::export)]))
+        .service(
+            resource("/api/slots/{slot}/import", vec![(Method::POST, web::post().to(slots::import))])
+                .app_data(PayloadConfig::new(app.settings.import_bytes)),
+        )
         .default_service(web::to(|request: HttpRequest| async move {
             let detail = format!("There is nothing at {}. The API's addresses begin with /api.", request.path());
             Err::<String, _>(Problem::not_found(detail))

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::session::SessionError;
 use crate::store::StoreError;
 use crate::store::model::Departure;
+use crate::store::replay::Unproven;
+use crate::store::save::Refusal;
 
 /// A refusal on its way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,12 +59,20 @@ problems! {
     session_not_found = 404 "SESSION_NOT_FOUND";
     /// No such content.
     content_not_found = 404 "CONTENT_NOT_FOUND";
+    /// No such slot.
+    slot_not_found = 404 "SLOT_NOT_FOUND";
+    /// There is no save in the slot.
+    slot_empty = 404 "SLOT_EMPTY";
     /// The address knows other methods.
     method_not_allowed = 405 "METHOD_NOT_ALLOWED";
     /// Too many unfinished games.
     too_many_sessions = 409 "TOO_MANY_SESSIONS";
     /// A request with the same idempotency key is under way.
     key_running = 409 "KEY_IN_PROGRESS";
+    /// Slot 0 is a view.
+    slot_read_only = 409 "SLOT_READ_ONLY";
+    /// The game is not over yet.
+    game_not_finished = 409 "GAME_NOT_FINISHED";
     /// The session is gone for good.
     session_expired = 410 "SESSION_EXPIRED";
     /// The client acted on an old state.
@@ -89,6 +99,12 @@ problems! {
     bad_name = 422 "BAD_NAME";
     /// An idempotency key came with another action before.
     key_reused = 422 "KEY_REUSED";
+    /// A save does not read, or makes no sense.
+    save_invalid = 422 "SAVE_INVALID";
+    /// A save is not where its history leads to.
+    save_diverges = 422 "SAVE_DIVERGES";
+    /// A save plays on content that is not here.
+    content_unknown = 422 "CONTENT_UNKNOWN";
     /// Something in the server failed.
     internal = 500 "INTERNAL";
     /// Memory is full.
@@ -99,8 +115,8 @@ problems! {
     store_busy = 503 "STORE_BUSY";
     /// The disk does not work.
     store_unavailable = 503 "STORE_UNAVAILABLE";
-    /// The session's file is damaged.
-    session_damaged = 500 "SESSION_DAMAGED";
+    /// The file of a session or save is damaged.
+    damaged = 500 "SESSION_DAMAGED";
 }
 
 impl Problem {
@@ -209,6 +225,23 @@ impl From<SessionError> for Problem {
                 "This Idempotency-Key came with another action before, which led to revision {revision}. Use a fresh one."
             ))
             .with("revision", revision),
+            SessionError::SlotEmpty { number } => {
+                Self::slot_empty(format!("There is nothing in slot {number}. GET /api/slots lists what there is."))
+            }
+            SessionError::NotFinished => Self::game_not_finished(
+                "A replay tells the seed, and with it the future. It is there once the game is over.",
+            ),
+            SessionError::Save(Refusal::Invalid(problem)) => {
+                Self::save_invalid(format!("This is not a save that this server made: {problem}."))
+            }
+            SessionError::Save(Refusal::Unproven(unproven)) => {
+                let detail = format!("This save cannot be taken: {unproven}.");
+                match unproven {
+                    Unproven::Diverged { turn, .. } => Self::save_diverges(detail).with("turn", turn),
+                    Unproven::Unverifiable { turn, .. } => Self::save_invalid(detail).with("turn", turn),
+                    Unproven::ContentMissing { .. } => Self::content_unknown(detail),
+                }
+            }
             SessionError::Refused(refused) => {
                 // A code serializes to its name.
                 let code = serde_json::to_value(refused.code).unwrap_or_default();
@@ -225,10 +258,8 @@ impl From<SessionError> for Problem {
                     .retry_after(1)
             }
             SessionError::Store(error @ (StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Locked { .. })) => {
-                tracing::error!(%error, "a session cannot be read");
-                Self::session_damaged(
-                    "This session's file cannot be read. It was kept; the server's admin can look at it.",
-                )
+                tracing::error!(%error, "a file cannot be read");
+                Self::damaged("This game's file cannot be read. It was kept; the server's admin can look at it.")
             }
             SessionError::Internal(error) => {
                 tracing::error!(error, "a task failed");

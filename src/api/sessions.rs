@@ -1,13 +1,12 @@
 //! The calls a game is played with. Each takes what it needs, makes one call, and answers.
 
-use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::extract::{COOKIE, Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, etag, not_modified};
+use super::extract::{Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, cookie, etag, not_modified};
 use super::problem::Problem;
 use super::view::{self, OutcomeView, SessionView, StateView, TurnView};
 use crate::game::action::Action;
@@ -16,9 +15,8 @@ use crate::game::rng::MAX_SEED;
 use crate::session::PlayerId;
 use crate::session::registry::{Created, NewGame};
 use crate::session::resident::{Command, Snapshot};
-use crate::session::token::{LIFE_SECS, Token};
 
-type Answer = Result<HttpResponse, Problem>;
+pub(super) type Answer = Result<HttpResponse, Problem>;
 
 /// The longest name of a session, in characters.
 const LONGEST_NAME: usize = 40;
@@ -69,18 +67,8 @@ pub(super) async fn create(
     Ok(response.json(body))
 }
 
-fn cookie<'a>(request: &HttpRequest, token: &Token) -> Cookie<'a> {
-    Cookie::build(COOKIE, token.reveal().to_owned())
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .secure(request.connection_info().scheme() == "https")
-        .max_age(Duration::seconds(LIFE_SECS))
-        .finish()
-}
-
 /// Names are trimmed, 1 to 40 characters, and have nothing that does not show or turns text around.
-fn clean_name(name: String) -> Result<String, Problem> {
+pub(super) fn clean_name(name: String) -> Result<String, Problem> {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -170,9 +158,21 @@ pub(super) struct Page {
     #[serde(default)]
     after: u64,
     limit: Option<usize>,
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    /// All it takes to play a finished game again, for `cosmic-explorer replay`.
+    Replay,
 }
 
 pub(super) async fn turns(app: web::Data<App>, player: Player, id: Id, page: Query<Page>) -> Answer {
+    if let Some(Format::Replay) = page.0.format {
+        let replay = app.registry.replay(player.0, *id).await?;
+        return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(replay));
+    }
     let limit = page.0.limit.unwrap_or(PAGE);
     if !(1..=PAGE).contains(&limit) {
         return Err(Problem::bad_query(format!("A page has 1 to {PAGE} turns.")));

@@ -19,6 +19,7 @@ use crate::game::story;
 use crate::session::registry::Listed;
 use crate::session::resident::Snapshot;
 use crate::store::model::{Deed, Loaded, Turn};
+use crate::store::save::Save;
 
 /// The state of a game, with effective stats and the present place; nothing in it changes without an action.
 #[derive(Debug, Serialize)]
@@ -545,6 +546,59 @@ impl SessionView {
             ship_type: card.ship_type,
             place: card.place,
             wealth: card.wealth,
+        }
+    }
+}
+
+/// A save in a list.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct SlotView {
+    pub slot: u8,
+    pub name: String,
+    pub session_id: String,
+    pub created_at: Timestamp,
+    pub saved_at: Timestamp,
+    /// The format of the save.
+    pub version: u32,
+    pub revision: u64,
+    pub turn_count: i64,
+    pub wealth: i64,
+    pub health: i64,
+    /// Hull points.
+    pub ship_condition: i64,
+    pub ship_type: String,
+    pub place: String,
+    pub difficulty: Difficulty,
+    pub game_over: bool,
+    pub victory: bool,
+    pub rules: u32,
+    pub content: String,
+}
+
+impl SlotView {
+    /// Of the save in a slot. All of it is told by the state itself.
+    pub fn of(slot: u8, save: Save) -> Self {
+        let stats = save.state.player_stats;
+        Self {
+            slot,
+            name: save.name,
+            session_id: save.session_id.to_string(),
+            created_at: save.created_at,
+            saved_at: save.saved_at,
+            version: save.version,
+            revision: save.revision,
+            turn_count: save.state.turn_count,
+            wealth: stats.wealth,
+            health: stats.health,
+            ship_condition: stats.ship_condition,
+            ship_type: stats.ship_type,
+            place: save.place,
+            difficulty: save.state.difficulty,
+            game_over: save.state.end.is_some(),
+            victory: save.state.end.as_deref() == Some("victory"),
+            rules: save.rules,
+            content: save.content,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod clock;
 mod maps;
 pub mod registry;
 pub mod resident;
+pub mod slots;
 pub mod token;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use crate::game::action::Refused;
 use crate::store::StoreError;
 use crate::store::model::Departure;
+use crate::store::save::Refusal;
 
 /// The name of a session, a UUIDv7. It names and does not admit: that takes its owner's token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -122,6 +124,18 @@ pub enum SessionError {
         /// What that led to.
         revision: u64,
     },
+    /// There is no save in the slot.
+    #[error("slot {number} is empty")]
+    SlotEmpty {
+        /// Which.
+        number: u8,
+    },
+    /// The save that a client brings is not taken.
+    #[error(transparent)]
+    Save(#[from] Refusal),
+    /// The game is not over yet.
+    #[error("the game is not over yet")]
+    NotFinished,
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refused),

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, may_yield, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot};
+use super::slots::is_hash;
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
@@ -254,7 +255,7 @@ impl Registry {
                 let acted = me.answer_again(id, session.snapshot(), revision, &command).await;
                 return acted;
             }
-            if me.store.log().overdue(id.0) {
+            if session.doubtful() || me.store.log().overdue(id.0) {
                 me.checkpoint(id, session).await?;
             }
             let prepared = session.prepare(command, me.now())?;
@@ -413,8 +414,7 @@ impl Registry {
 
     /// Content by its hash, the present or an older one; none where no game here began with it.
     pub async fn find_content(&self, hash: String) -> Result<Option<Arc<Content>>, SessionError> {
-        let hex = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !hex {
+        if !is_hash(&hash) {
             return Ok(None);
         }
         let me = self.arc()?;
@@ -467,21 +467,31 @@ impl Registry {
     /// Makes checkpoints of sessions that are not in memory, where only the log has their last turns.
     async fn settle(&self, swept: &mut Swept) {
         for id in self.store.log().uncovered().into_iter().map(SessionId) {
-            let seat = Seat::default();
-            // Nobody else has seen this seat: the lock is free. Whoever wants to bring the session back waits for it.
-            let seated = seat.clone().lock_owned().await;
-            {
-                let mut maps = self.maps();
-                if maps.resident.contains_key(&id) {
-                    continue;
-                }
-                maps.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });
-            }
-            let settled = self.blocking(move |store| store.settle(id.0)).await;
-            self.maps().resident.remove(&id);
-            drop(seated);
-            swept.count(id, settled.map(|()| true));
+            let settled = self.aside(id, move |store| store.settle(id.0)).await;
+            swept.count(id, settled.map(|settled| settled.is_some()));
         }
+    }
+
+    /// Works on the files of a session that is not in memory; whoever wants to bring it back waits. None where it is in memory.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        id: SessionId,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Option<T>, SessionError> {
+        let seat = Seat::default();
+        // Nobody else has seen this seat: the lock is free.
+        let seated = seat.clone().lock_owned().await;
+        {
+            let mut maps = self.maps();
+            if maps.resident.contains_key(&id) {
+                return Ok(None);
+            }
+            maps.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });
+        }
+        let done = self.blocking(work).await;
+        self.maps().resident.remove(&id);
+        drop(seated);
+        done.map(Some)
     }
 
     async fn do_create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
@@ -558,7 +568,7 @@ impl Registry {
     }
 
     /// The owner's session, alone with the caller until he lets go; read back from disk where it must be.
-    async fn enter(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
+    pub(super) async fn enter(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
         loop {
             let seat = {
                 let mut maps = self.maps();
@@ -626,7 +636,7 @@ impl Registry {
     }
 
     /// The content a game began with: the present one, one that other games hold, or its bundle. Blocks.
-    fn content_of(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
+    pub(super) fn content_of(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
         if self.content.hash == hash {
             return Ok(self.content.clone());
         }
@@ -639,6 +649,11 @@ impl Registry {
         older.retain(|_, content| content.strong_count() > 0);
         older.insert(hash.to_owned(), Arc::downgrade(&content));
         Ok(content)
+    }
+
+    /// Keeps the content of a game, if it is the present one; an older one is kept already. Blocks.
+    pub(super) fn keep_content(&self, hash: &str) -> Result<(), StoreError> {
+        if hash == self.content.hash { self.store.keep_content(hash, &self.files) } else { Ok(()) }
     }
 
     /// A place in memory: a free one, or that of somebody who can give way. It is taken before anything is awaited.
@@ -690,7 +705,7 @@ impl Registry {
 
     /// Writes a session down if a checkpoint would say something new; whether it did. The caller holds its seat, so that nobody
     /// acts on it meanwhile.
-    async fn checkpoint(&self, id: SessionId, session: &mut GameSession) -> Result<bool, SessionError> {
+    pub(super) async fn checkpoint(&self, id: SessionId, session: &mut GameSession) -> Result<bool, SessionError> {
         if !session.dirty() {
             return Ok(false);
         }
@@ -699,7 +714,7 @@ impl Registry {
     }
 
     /// Writes a session down, with the line of history that no action led to.
-    async fn write(
+    pub(super) async fn write(
         &self,
         id: SessionId,
         session: &mut GameSession,
@@ -711,9 +726,7 @@ impl Registry {
         let me = self.arc()?;
         let written = self
             .blocking(move |store| {
-                if checkpoint.content == me.content.hash {
-                    store.keep_content(&checkpoint.content, &me.files)?;
-                }
+                me.keep_content(&checkpoint.content)?;
                 store.save(&checkpoint, load.as_ref())
             })
             .await;
@@ -726,7 +739,7 @@ impl Registry {
     }
 
     /// Shows readers what has become of a session.
-    fn publish(&self, id: SessionId, session: &GameSession) {
+    pub(super) fn publish(&self, id: SessionId, session: &GameSession) {
         let mut maps = self.maps();
         if let Some(card) = maps.known.get_mut(&id) {
             *card = session.card(card.last_activity);
@@ -752,17 +765,17 @@ impl Registry {
         }
     }
 
-    fn maps(&self) -> MutexGuard<'_, Maps> {
+    pub(super) fn maps(&self) -> MutexGuard<'_, Maps> {
         // Nothing under this lock can panic halfway through a change; a poisoned one is as good as new.
         self.maps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn arc(&self) -> Result<Arc<Self>, SessionError> {
+    pub(super) fn arc(&self) -> Result<Arc<Self>, SessionError> {
         self.me.upgrade().ok_or_else(|| SessionError::Internal("the registry has closed".to_owned()))
     }
 
     /// Runs work as a task of its own, to its end, whatever becomes of the caller.
-    async fn task<T, F>(&self, work: impl FnOnce(Arc<Self>) -> F + Send + 'static) -> Result<T, SessionError>
+    pub(super) async fn task<T, F>(&self, work: impl FnOnce(Arc<Self>) -> F + Send + 'static) -> Result<T, SessionError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, SessionError>> + Send + 'static,
@@ -773,7 +786,7 @@ impl Registry {
     }
 
     /// Runs disk work where blocking is allowed.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, SessionError> {
@@ -793,7 +806,8 @@ fn session(seated: &Seated) -> Result<&GameSession, SessionError> {
     seated.as_ref().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
 }
 
-fn session_mut(seated: &mut Seated) -> Result<&mut GameSession, SessionError> {
+/// The session in a seat that was entered.
+pub(super) fn session_mut(seated: &mut Seated) -> Result<&mut GameSession, SessionError> {
     seated.as_mut().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
 }
 

@@ -15,7 +15,8 @@ use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
-use crate::store::model::{self, Checkpoint, Deed, Header, State, Turn, UsedKey};
+use crate::store::model::{self, Checkpoint, Deed, Header, Loaded, State, Turn, UsedKey};
+use crate::store::save::Save;
 
 /// A place among the sessions in memory: held by one, or reserved for one on its way.
 pub type Place = OwnedSemaphorePermit;
@@ -96,6 +97,8 @@ pub struct Card {
     pub wealth: i64,
     /// Whether it has ended, and how.
     pub end: Option<String>,
+    /// Whether its future is known to nobody.
+    pub ranked: bool,
 }
 
 impl Card {
@@ -112,6 +115,7 @@ impl Card {
             place: header.place,
             wealth: header.player_stats.wealth,
             end: header.end,
+            ranked: header.ranked,
         };
         (SessionId(header.session_id), card)
     }
@@ -133,7 +137,21 @@ pub struct GameSession {
     keys: VecDeque<UsedKey>,
     /// A checkpoint would say something new.
     dirty: bool,
+    /// What it was before a save took the game's place, until that is durable.
+    before: Option<Box<Before>>,
+    /// Another state could not be written, and may be on disk all the same.
+    doubtful: bool,
     place: Place,
+}
+
+/// What changes when a save takes the game's place.
+#[derive(Debug)]
+struct Before {
+    ranked: bool,
+    revision: u64,
+    game: Arc<Game>,
+    content: Arc<Content>,
+    map_digest: [u8; 32],
 }
 
 /// A game that is to become a session.
@@ -168,6 +186,8 @@ impl GameSession {
             map_digest,
             keys: VecDeque::new(),
             dirty: true,
+            before: None,
+            doubtful: false,
             place,
         }
     }
@@ -188,6 +208,8 @@ impl GameSession {
             map_digest: checkpoint.star_map.digest(),
             keys: checkpoint.keys.into(),
             dirty: false,
+            before: None,
+            doubtful: false,
             place,
         };
         session.forget_keys();
@@ -215,9 +237,10 @@ impl GameSession {
             revision: self.revision,
             turn_count: self.game.turn,
             ship_type: self.content.ships.id(self.game.ship).to_owned(),
-            place: whereabouts(&self.game),
+            place: model::whereabouts(&self.game),
             wealth: self.game.wealth,
             end: self.game.end.map(|end| end.id().to_owned()),
+            ranked: self.ranked,
         }
     }
 
@@ -244,7 +267,7 @@ impl GameSession {
             content: self.content.hash.clone(),
             key,
         };
-        Ok(Prepared { outcome, turn, place: whereabouts(&game), state, game })
+        Ok(Prepared { outcome, turn, place: model::whereabouts(&game), state, game })
     }
 
     /// Takes a prepared action that is durable now.
@@ -258,6 +281,70 @@ impl GameSession {
             self.forget_keys();
         }
         Acted { revision, outcome, digest, snapshot: self.snapshot() }
+    }
+
+    /// Lets a save take the game's place; the line of history that tells of it. It must be written, and then be
+    /// [`Self::loaded`] or [`Self::unload`]ed.
+    pub fn load(
+        &mut self,
+        slot: u8,
+        save: Save,
+        game: Game,
+        content: Arc<Content>,
+        expected: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Turn, SessionError> {
+        if expected.is_some_and(|expected| expected != self.revision) {
+            return Err(SessionError::Stale { revision: self.revision });
+        }
+        let Save { name, saved_at, history, rules, star_map, .. } = save;
+        let map_digest = star_map.digest();
+        let turn = Turn {
+            version: model::VERSION,
+            revision: self.revision + 1,
+            at: now,
+            deed: Deed::Loaded { loaded: Loaded { slot, name, saved_at, history } },
+            digest: State::of(&game, &content).digest(&map_digest),
+            rules,
+            content: content.hash.clone(),
+            key: None,
+        };
+        let before = Before {
+            ranked: std::mem::replace(&mut self.ranked, false),
+            revision: std::mem::replace(&mut self.revision, turn.revision),
+            game: std::mem::replace(&mut self.game, Arc::new(game)),
+            content: std::mem::replace(&mut self.content, content),
+            map_digest: std::mem::replace(&mut self.map_digest, map_digest),
+        };
+        self.before = Some(Box::new(before));
+        self.dirty = true;
+        Ok(turn)
+    }
+
+    /// The save that was loaded is durable.
+    pub fn loaded(&mut self) {
+        self.before = None;
+    }
+
+    /// The save that was loaded could not be written: the game is what it was.
+    pub fn unload(&mut self) {
+        if let Some(before) = self.before.take() {
+            let Before { ranked, revision, game, content, map_digest } = *before;
+            (self.ranked, self.revision, self.game) = (ranked, revision, game);
+            (self.content, self.map_digest) = (content, map_digest);
+            self.doubtful = true;
+        }
+    }
+
+    /// Whether it must be written before anything else happens.
+    pub fn doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// Knowing its future, nobody may win a rank with it.
+    pub fn unrank(&mut self) {
+        self.dirty |= self.ranked;
+        self.ranked = false;
     }
 
     fn forget_keys(&mut self) {
@@ -301,7 +388,7 @@ impl GameSession {
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
             keys: self.keys.iter().cloned().collect(),
-            place: whereabouts(&self.game),
+            place: model::whereabouts(&self.game),
             state: State::of(&self.game, &self.content),
             star_map: model::Map::of(&self.game.map, &self.content),
         }
@@ -310,16 +397,11 @@ impl GameSession {
     /// The checkpoint is on disk.
     pub fn saved(&mut self) {
         self.dirty = false;
+        self.doubtful = false;
     }
 
     /// Gives up memory, and hands on the place.
     pub fn leave(self) -> Place {
         self.place
     }
-}
-
-/// Where the player is, for lists.
-fn whereabouts(game: &Game) -> String {
-    let node = game.node();
-    format!("{} ({})", node.name, game.map.regions[node.region].name)
 }

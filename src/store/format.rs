@@ -94,16 +94,23 @@ pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, U
     check(bytes)?;
     match serde_json::from_slice::<Version>(bytes)?.version {
         VERSION => Ok(serde_json::from_slice(bytes)?),
-        version if version > VERSION => Err(Unreadable::Newer(version)),
-        0 => Err(Unreadable::Damaged("format 0 was never written".to_owned())),
-        version => {
-            let mut value = serde_json::from_slice(bytes)?;
-            for step in version..VERSION {
-                upgrade(kind, step, &mut value);
-            }
-            Ok(serde_json::from_value(value)?)
-        }
+        _ => read_value(kind, serde_json::from_slice(bytes)?),
     }
+}
+
+/// The same of an object that has been read already.
+pub(super) fn read_value<T: DeserializeOwned>(kind: Kind, mut value: Value) -> Result<T, Unreadable> {
+    let version = Version::deserialize(&value)?.version;
+    if version > VERSION {
+        return Err(Unreadable::Newer(version));
+    }
+    if version == 0 {
+        return Err(Unreadable::Damaged("format 0 was never written".to_owned()));
+    }
+    for step in version..VERSION {
+        upgrade(kind, step, &mut value);
+    }
+    Ok(serde_json::from_value(value)?)
 }
 
 /// Brings an object from one version to the next. What does not fit fails when it is read as what it should be.

@@ -5,7 +5,7 @@
 //! | `session_{id}.json` | the checkpoint of a session, [`model::Checkpoint`], replaced whole |
 //! | `session_{id}.turns.jsonl` | its history, a [`model::Turn`] a line, appended before the checkpoint is replaced |
 //! | `turns_{number}.log` | the turn log ([`log`]): the turns that no checkpoint covers yet, of all sessions |
-//! | `slot_{player}_{n}.json` | a player's save, [`model::Save`], replaced whole |
+//! | `slot_{player}_{n}.json` | a player's save, [`save::Save`], replaced whole |
 //! | `content_{hash}.json` | the texts of the content files that games began with |
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
 //! | `keys.json`, `keys.copy.json` | the key that signs tokens, twice: without it nobody gets at his games |
@@ -18,6 +18,8 @@ mod folder;
 mod format;
 pub mod log;
 pub mod model;
+pub mod replay;
+pub mod save;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -34,7 +36,8 @@ use disk::{Disk, LocalDisk};
 use folder::Folder;
 use format::{Kind, Unreadable};
 use log::{Durability, Log, Record, Rejected};
-use model::{Checkpoint, Header, Logged, Save, Tombstone, Turn, UsedKey};
+use model::{Checkpoint, Deed, Header, Logged, Step, Tombstone, Turn, UsedKey};
+use save::Save;
 
 /// The name of the tombstones' file.
 const TOMBSTONES: &str = "tombstones.jsonl";
@@ -301,6 +304,19 @@ impl Store {
         Ok(turns.into_values().take(most).collect())
     }
 
+    /// How a session's game came to its state at a revision: the actions since it began, or since the game began that was loaded
+    /// into it.
+    pub fn lineage(&self, id: Uuid, revision: u64) -> Result<Vec<Step>, StoreError> {
+        let mut steps = Vec::new();
+        for turn in self.turns(id, 0, revision, usize::MAX)? {
+            match turn.deed {
+                Deed::Acted { action, .. } => steps.push(Step { action, digest: turn.digest, rules: turn.rules }),
+                Deed::Loaded { loaded } => steps = loaded.history,
+            }
+        }
+        Ok(steps)
+    }
+
     /// Buries a session. Once its tombstone is durable it is gone, and what cannot be removed now is removed at the next start.
     pub fn bury(&self, tombstone: &Tombstone) -> Result<(), StoreError> {
         let id = tombstone.session_id;
@@ -483,6 +499,15 @@ pub fn read_content(path: &Path) -> Result<Files, StoreError> {
         }
     }
     Ok(files)
+}
+
+/// Reads a file from anywhere, for commands.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let name = path.display().to_string();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+    let read = LocalDisk::existing(folder).and_then(|folder| folder.read(file)).map_err(at(&name))?;
+    read.ok_or_else(|| at(&name)(io::ErrorKind::NotFound.into()))
 }
 
 /// Where saves go: the folder asked for, else `./saves` where it exists, else the platform's data folder.

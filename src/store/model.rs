@@ -74,6 +74,7 @@ pub struct Header {
     pub created_at: Timestamp,
     pub last_activity: Timestamp,
     pub revision: u64,
+    pub ranked: bool,
     pub place: String,
     pub turn_count: i64,
     pub end: Option<String>,
@@ -147,33 +148,6 @@ pub struct Step {
     pub action: Action,
     pub digest: String,
     pub rules: u32,
-}
-
-/// A save: a game as it stood, and how it came to that. The same in a slot and in an exported file, which says no owner.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Save {
-    pub version: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<Uuid>,
-    /// The session it was saved from.
-    pub session_id: Uuid,
-    pub name: String,
-    pub created_at: Timestamp,
-    pub saved_at: Timestamp,
-    /// Of the session, when it was saved.
-    pub revision: u64,
-    /// Version of the rules that wrote it.
-    pub rules: u32,
-    /// Hash of the content it plays on.
-    pub content: String,
-    /// Where the player is.
-    pub place: String,
-    #[serde(flatten)]
-    pub state: State,
-    pub star_map: Map,
-    /// From the beginning of the game.
-    pub history: Vec<Step>,
 }
 
 /// The part of a log record that recovery needs: the state, and where the player is, for lists.
@@ -718,6 +692,12 @@ impl StoredStatistics {
             quests_failed,
         }
     }
+}
+
+/// Where the player is, for lists.
+pub fn whereabouts(game: &Game) -> String {
+    let node = game.node();
+    format!("{} ({})", node.name, game.map.regions[node.region].name)
 }
 
 /// SHA-256 over a map's digest and a state's JSON, in hex.

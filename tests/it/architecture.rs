@@ -95,6 +95,15 @@ fn files_are_touched_in_one_place_only() {
 }
 
 #[test]
+fn every_sync_is_a_barrier_with_one_place() {
+    for barrier in cosmic_explorer::store::disk::Barrier::ALL {
+        let name = format!("Barrier::{barrier:?})");
+        let places: usize = sources("src/store").iter().map(|(_, code)| code.matches(&name).count()).sum();
+        assert_eq!(places, 1, "{name}");
+    }
+}
+
+#[test]
 fn every_file_says_what_it_is_for() {
     for (file, code) in sources("src").into_iter().chain(sources("tests")) {
         if file.ends_with(".rs") {

@@ -1,7 +1,7 @@
 //! Promise 1 on the real program: clients act at full speed and write down what was answered, the server is killed with SIGKILL
 //! at random moments and started again, and in the end every answered turn is there exactly once, in order.
 //!
-//! `COSMIC_KILLS` says how often it is killed (20 when not set); `scripts/crash-test` does it 200 times.
+//! `CRASH_KILLS` says how often it is killed (20 when not set); `scripts/crash-test` does it 200 times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -188,7 +188,7 @@ fn run(saves: &Path) -> Program {
 
 #[test]
 fn kill_9_loses_no_answered_turn() {
-    let kills: u64 = std::env::var("COSMIC_KILLS").map_or(20, |kills| kills.parse().expect("COSMIC_KILLS is a number"));
+    let kills: u64 = std::env::var("CRASH_KILLS").map_or(20, |kills| kills.parse().expect("CRASH_KILLS is a number"));
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = run(folder.path());
     let shared = Shared {

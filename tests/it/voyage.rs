@@ -12,6 +12,7 @@ use cosmic_explorer::session::resident::{Acted, Command};
 use cosmic_explorer::session::token::Token;
 use cosmic_explorer::session::{PlayerId, SessionError, SessionId, Settings};
 use cosmic_explorer::store::model::Deed;
+use cosmic_explorer::store::save::Save;
 use cosmic_explorer::store::{self, Store, StoreError};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -30,7 +31,8 @@ pub const STORE: store::Settings = store::Settings { durability: store::log::Dur
 pub struct Promised {
     pub id: SessionId,
     name: String,
-    turns: Vec<(Action, String)>,
+    /// What was done, or nothing where a save was loaded, and the digest after it.
+    turns: Vec<(Option<Action>, String)>,
     pub gone: bool,
 }
 
@@ -38,6 +40,8 @@ pub struct Promised {
 pub struct Client {
     pub token: Option<Token>,
     pub sessions: Vec<Promised>,
+    /// The digest of what is in the slot.
+    slot: Option<String>,
     /// Asked for, and not answered.
     pub open: Option<Open>,
     dice: Dice,
@@ -48,6 +52,9 @@ pub enum Open {
     Act { session: usize, command: Command },
     Rename { session: usize, name: String },
     Delete { session: usize },
+    Save { digest: String },
+    Load { session: usize },
+    Clear,
 }
 
 /// A step of the voyage.
@@ -57,10 +64,13 @@ pub enum Step {
     Act(usize, usize),
     Rename(usize),
     Delete(usize),
+    Save(usize),
+    Load(usize),
+    Clear,
     Sweep,
 }
 
-pub const VOYAGE: [Step; 13] = [
+pub const VOYAGE: [Step; 21] = [
     Step::Create(1),
     Step::Act(0, 3),
     Step::Create(2),
@@ -69,12 +79,27 @@ pub const VOYAGE: [Step; 13] = [
     Step::Act(1, 2),
     Step::Rename(0),
     Step::Act(0, 2),
+    Step::Save(0),
+    Step::Act(1, 1),
+    Step::Load(1),
+    Step::Act(1, 2),
+    Step::Save(1),
+    Step::Act(0, 1),
+    Step::Load(0),
     Step::Delete(1),
     Step::Sweep,
     Step::Act(0, 2),
+    Step::Clear,
     Step::Create(3),
     Step::Act(2, 2),
 ];
+
+/// The slot that is used.
+const SLOT: u8 = 1;
+
+fn save_digest(save: &Save) -> String {
+    save.state.digest(&save.star_map.digest())
+}
 
 pub fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
     let _inside = RUNTIME.enter();
@@ -91,7 +116,7 @@ pub fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
 
 impl Client {
     pub fn new() -> Self {
-        Self { token: None, sessions: Vec::new(), open: None, dice: Dice::new(5) }
+        Self { token: None, sessions: Vec::new(), slot: None, open: None, dice: Dice::new(5) }
     }
 
     pub fn sail(&mut self, registry: &Registry, voyage: &[Step]) -> Result<(), SessionError> {
@@ -118,6 +143,10 @@ impl Client {
                     && deleted
                 {
                     self.sessions[session].gone = true;
+                    break;
+                }
+                if let (Step::Clear, SessionError::SlotEmpty { .. }) = (step, &error) {
+                    self.slot = None;
                     break;
                 }
                 if !matches!(error, SessionError::Store(StoreError::Io { .. })) || tries == 3 {
@@ -172,6 +201,27 @@ impl Client {
                 promised.gone = true;
                 self.open = None;
             }
+            Step::Save(session) => {
+                let id = self.sessions[session].id;
+                let digest = digest(&RUNTIME.block_on(registry.look(PLAYER, id))?.game);
+                self.open = Some(Open::Save { digest: digest.clone() });
+                RUNTIME.block_on(registry.save(PLAYER, SLOT, id))?;
+                self.slot = Some(digest);
+                self.open = None;
+            }
+            Step::Load(session) => {
+                self.open = Some(Open::Load { session });
+                let promised = &mut self.sessions[session];
+                let snapshot = RUNTIME.block_on(registry.load_slot(PLAYER, SLOT, promised.id, None))?;
+                promised.turns.push((None, digest(&snapshot.game)));
+                self.open = None;
+            }
+            Step::Clear => {
+                self.open = Some(Open::Clear);
+                RUNTIME.block_on(registry.clear(PLAYER, SLOT))?;
+                self.slot = None;
+                self.open = None;
+            }
             Step::Sweep => drop(RUNTIME.block_on(registry.sweep())),
         }
         Ok(())
@@ -192,7 +242,7 @@ impl Client {
     fn answered(&mut self, session: usize, action: Action, acted: &Acted) {
         let turns = &mut self.sessions[session].turns;
         assert_eq!(acted.revision, turns.len() as u64 + 1, "turns are answered in order");
-        turns.push((action, digest(&acted.snapshot.game)));
+        turns.push((Some(action), digest(&acted.snapshot.game)));
         self.open = None;
     }
 
@@ -205,6 +255,7 @@ impl Client {
         for (number, promised) in self.sessions.iter().enumerate() {
             self.check_session(registry, number, promised).map_err(|problem| format!("session {number}: {problem}"))?;
         }
+        self.check_slot(registry)?;
         let kept = self.sessions.iter().filter(|promised| !promised.gone).count();
         let listed = registry.list(PLAYER).len();
         let asked = usize::from(matches!(self.open, Some(Open::Create)));
@@ -213,6 +264,20 @@ impl Client {
             return Err(format!("{listed} sessions instead of {kept}"));
         }
         Ok(())
+    }
+
+    fn check_slot(&self, registry: &Registry) -> Result<(), String> {
+        let found = match RUNTIME.block_on(registry.slot(PLAYER, SLOT)) {
+            Ok(save) => Some(save_digest(&save)),
+            Err(SessionError::SlotEmpty { .. }) => None,
+            Err(error) => return Err(format!("the slot: {error}")),
+        };
+        let asked = match &self.open {
+            Some(Open::Save { digest }) => found.as_ref() == Some(digest),
+            Some(Open::Clear) => found.is_none(),
+            _ => false,
+        };
+        if found == self.slot || asked { Ok(()) } else { Err(format!("the slot has {found:?}")) }
     }
 
     fn check_session(&self, registry: &Registry, number: usize, promised: &Promised) -> Result<(), String> {
@@ -232,8 +297,8 @@ impl Client {
         let mut told: Vec<_> = turns
             .into_iter()
             .map(|turn| match turn.deed {
-                Deed::Acted { action, .. } => (action, turn.digest),
-                Deed::Loaded { .. } => panic!("nothing was loaded"),
+                Deed::Acted { action, .. } => (Some(action), turn.digest),
+                Deed::Loaded { .. } => (None, turn.digest),
             })
             .collect();
         if told.last().is_some_and(|(_, last)| *last != digest(&snapshot.game)) {
@@ -244,10 +309,11 @@ impl Client {
             return Err(format!("{} turns of {} are there", told.len(), promised.turns.len()));
         }
         let asked = match &self.open {
-            Some(Open::Act { session, command }) if *session == number => Some(&command.action),
+            Some(Open::Act { session, command }) if *session == number => Some(Some(&command.action)),
+            Some(Open::Load { session }) if *session == number => Some(None),
             _ => None,
         };
-        if beyond.len() > 1 || beyond.first().is_some_and(|(action, _)| Some(action) != asked) {
+        if beyond.len() > 1 || beyond.first().is_some_and(|(action, _)| Some(action.as_ref()) != asked) {
             return Err("there is more than was asked for".to_owned());
         }
         let listed = registry.list(PLAYER).into_iter().find(|listed| listed.id == promised.id);
@@ -270,6 +336,17 @@ impl Client {
             Some(Open::Act { session, command }) => {
                 let acted = RUNTIME.block_on(registry.act(PLAYER, self.sessions[session].id, command.clone()));
                 self.answered(session, command.action, &acted.map_err(|error| format!("repeated: {error}"))?);
+            }
+            Some(Open::Save { .. } | Open::Clear) => {
+                let found = RUNTIME.block_on(registry.slot(PLAYER, SLOT));
+                self.slot = found.ok().as_ref().map(save_digest);
+            }
+            Some(Open::Load { session }) => {
+                let promised = &mut self.sessions[session];
+                let seen = RUNTIME.block_on(registry.look(PLAYER, promised.id)).map_err(|error| error.to_string())?;
+                if seen.revision > promised.turns.len() as u64 {
+                    promised.turns.push((None, digest(&seen.game)));
+                }
             }
             Some(Open::Create) => {
                 let known = |id| self.sessions.iter().any(|promised| promised.id == id);

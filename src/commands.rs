@@ -1,0 +1,280 @@
+//! What admins do without a server: replays, and a look into a folder of saves.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use clap::{Args, Subcommand};
+use cosmic_explorer::game::content::Content;
+use cosmic_explorer::session::token::Signer;
+use cosmic_explorer::session::{PlayerId, SessionId};
+use cosmic_explorer::store::model::{Checkpoint, Deed, Loaded, Turn, VERSION};
+use cosmic_explorer::store::replay::{self, Unproven};
+use cosmic_explorer::store::save::{Refusal, Save};
+use cosmic_explorer::store::{Opened, Settings, Store, read_file, saves_folder};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Nobody can tell whether a game is what it says.
+const UNVERIFIABLE: u8 = 3;
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A replay (`GET /api/sessions/{id}/turns?format=replay`) or an exported save; `-` reads from the standard input.
+    file: PathBuf,
+    /// Prints JSON, a line for each turn, in place of the story.
+    #[arg(long)]
+    json: bool,
+    /// A folder of content in place of the built-in one.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Saves {
+    /// The folder of saves [default: ./saves where it exists, else the platform's data folder].
+    #[arg(long, global = true)]
+    saves: Option<PathBuf>,
+    /// A folder of content in place of the built-in one.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: SavesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SavesCommand {
+    /// Lists the games and the saves in the folder.
+    List,
+    /// Reads every game and save in it, and plays it again; ends with 1 if one is not what it says.
+    Verify,
+    /// Prints a game (its id) or a save (PLAYER/SLOT) as a file that can be imported.
+    Export {
+        /// As `list` names it.
+        what: String,
+    },
+    /// Makes a game of an exported file, for a new player, and prints his token.
+    Import {
+        /// The file; `-` reads from the standard input.
+        file: PathBuf,
+    },
+}
+
+/// Prints a line. Whoever asked for it may not listen any more, which ends nothing.
+fn say(line: impl AsRef<str>) {
+    let _ = writeln!(io::stdout(), "{}", line.as_ref());
+}
+
+fn input(file: &Path) -> anyhow::Result<Value> {
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes)?;
+        bytes
+    } else {
+        read_file(file)?
+    };
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", file.display()))
+}
+
+impl Replay {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let (_, content) = crate::read(self.data.as_deref())?;
+        let file = input(&self.file)?;
+        let name = self.file.display();
+        let read = match file.get("star_map") {
+            Some(_) => Save::read(file).map(|save| (save.replay(), Some(save))),
+            None => replay::Replay::read(file).map(|replay| (replay, None)),
+        };
+        let (replay, save) = read.map_err(|refusal| anyhow!("{name}: {refusal}"))?;
+        if !self.json {
+            say(format!("{}, {:?}, seed {}", replay.name, replay.difficulty, replay.seed));
+        }
+        let told = replay.verify(&content, |turn, step, outcome| {
+            if self.json {
+                let line = json!({"turn": turn, "action": step.action, "outcome": outcome, "digest": step.digest});
+                say(line.to_string());
+            } else {
+                say(format!("{turn:>5}  {}", outcome.message));
+            }
+        });
+        let proven = match (told, save) {
+            (Ok(_), Some(save)) => save.prove(&content),
+            (Ok(_), None) => Ok(()),
+            (Err(unproven), _) => Err(unproven.into()),
+        };
+        let (verdict, code) = match &proven {
+            Ok(()) => (format!("{} turns, every one as it was played", replay.history.len()), ExitCode::SUCCESS),
+            Err(Refusal::Unproven(problem @ (Unproven::Unverifiable { .. } | Unproven::ContentMissing { .. }))) => {
+                (format!("unverifiable: {problem}"), ExitCode::from(UNVERIFIABLE))
+            }
+            Err(problem) => (problem.to_string(), ExitCode::FAILURE),
+        };
+        if self.json {
+            say(json!({"verified": proven.is_ok(), "turns": replay.history.len(), "verdict": verdict}).to_string());
+        } else {
+            say(verdict);
+        }
+        Ok(code)
+    }
+}
+
+/// A folder, and the content its games play on.
+struct Folder {
+    opened: Opened,
+    present: Arc<Content>,
+    older: BTreeMap<String, Arc<Content>>,
+}
+
+impl Folder {
+    fn content(&mut self, hash: &str) -> anyhow::Result<Arc<Content>> {
+        if hash == self.present.hash {
+            return Ok(self.present.clone());
+        }
+        if let Some(content) = self.older.get(hash) {
+            return Ok(content.clone());
+        }
+        let content = Arc::new(self.opened.store.content(hash)?);
+        self.older.insert(hash.to_owned(), content.clone());
+        Ok(content)
+    }
+
+    fn session(&self, id: Uuid) -> anyhow::Result<Save> {
+        let checkpoint = self.opened.store.load(id)?.context("there is no such game")?;
+        let history = self.opened.store.lineage(id, checkpoint.revision)?;
+        let at = checkpoint.last_activity;
+        Ok(Save::of(checkpoint, history, at))
+    }
+
+    fn slot(&self, player: Uuid, number: u8) -> anyhow::Result<Save> {
+        self.opened.store.slot(player, number)?.context("there is no such save")
+    }
+
+    /// All there is, by the names `list` gives.
+    fn names(&self) -> Vec<String> {
+        let mut sessions: Vec<_> = self.opened.sessions.iter().map(|header| header.session_id).collect();
+        let mut slots = self.opened.slots.clone();
+        sessions.sort_unstable();
+        slots.sort_unstable();
+        let sessions = sessions.iter().map(Uuid::to_string);
+        sessions.chain(slots.iter().map(|(player, number)| format!("{player}/{number}"))).collect()
+    }
+
+    fn find(&self, name: &str) -> anyhow::Result<Save> {
+        match name.split_once('/') {
+            Some((player, number)) => self.slot(player.parse()?, number.parse()?),
+            None => self.session(name.parse()?),
+        }
+    }
+
+    fn prove(&mut self, name: &str) -> anyhow::Result<usize> {
+        let save = self.find(name)?;
+        let content = self.content(&save.content)?;
+        save.prove(&content)?;
+        Ok(save.history.len())
+    }
+
+    fn import(&mut self, file: Value) -> anyhow::Result<(SessionId, PlayerId, String)> {
+        let save = Save::read(file)?;
+        let content = self.content(&save.content)?;
+        save.prove(&content)?;
+        let store = &self.opened.store;
+        let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
+        let turn = Turn {
+            version: VERSION,
+            revision: 1,
+            at: now,
+            digest: save.state.digest(&save.star_map.digest()),
+            rules: save.rules,
+            content: save.content.clone(),
+            deed: Deed::Loaded {
+                loaded: Loaded { slot: 0, name: save.name.clone(), saved_at: save.saved_at, history: save.history },
+            },
+            key: None,
+        };
+        let checkpoint = Checkpoint {
+            version: VERSION,
+            session_id: id.0,
+            owner: owner.0,
+            name: save.name,
+            created_at: save.created_at,
+            last_activity: now,
+            revision: turn.revision,
+            ranked: false,
+            rules: save.rules,
+            content: save.content,
+            keys: Vec::new(),
+            place: save.place,
+            state: save.state,
+            star_map: save.star_map,
+        };
+        store.save(&checkpoint, Some(&turn))?;
+        let key = store.key(crate::random)?;
+        Ok((id, owner, Signer::new(key.as_bytes()).sign(owner, now).reveal().to_owned()))
+    }
+}
+
+impl Saves {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        // Damaged files are set aside, and that is told.
+        tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_writer(io::stderr).init();
+        let (files, content) = crate::read(self.data.as_deref())?;
+        let path = saves_folder(self.saves);
+        if !path.is_dir() {
+            bail!("there is no folder {}", path.display());
+        }
+        let opened = Store::open(&path, Settings::default())?;
+        let mut folder = Folder { opened, present: Arc::new(content), older: BTreeMap::new() };
+        let mut code = ExitCode::SUCCESS;
+        match self.command {
+            SavesCommand::List => {
+                for name in folder.names() {
+                    match folder.find(&name) {
+                        Ok(save) => say(line(&name, &save)),
+                        Err(error) => say(format!("{name:<38}  {error}")),
+                    }
+                }
+            }
+            SavesCommand::Verify => {
+                for name in folder.names() {
+                    match folder.prove(&name) {
+                        Ok(turns) => say(format!("{name:<38}  good: {turns} actions")),
+                        Err(error) => {
+                            code = ExitCode::FAILURE;
+                            say(format!("{name:<38}  BAD: {error}"));
+                        }
+                    }
+                }
+                for name in folder.opened.store.set_aside() {
+                    code = ExitCode::FAILURE;
+                    say(format!("{name:<38}  BAD: damaged"));
+                }
+            }
+            SavesCommand::Export { what } => {
+                let save = Save { owner: None, ..folder.find(&what)? };
+                say(serde_json::to_string(&save)?);
+            }
+            SavesCommand::Import { file } => {
+                let file = input(&file)?;
+                let (id, player, token) = folder.import(file)?;
+                folder.opened.store.keep_content(&folder.present.hash, &files)?;
+                say(format!("session {id}\nplayer  {}\ntoken   {token}", player.0));
+            }
+        }
+        Ok(code)
+    }
+}
+
+fn line(name: &str, save: &Save) -> String {
+    let stats = &save.state.player_stats;
+    let end = save.state.end.as_deref().unwrap_or("goes on");
+    let Save { name: title, place, saved_at, revision, .. } = save;
+    let turn = save.state.turn_count;
+    format!(
+        "{name:<38}  turn {turn:>3}, revision {revision:>5}, {:>6} cr, {end}, {saved_at:.0}: {title}, {place}",
+        stats.wealth
+    )
+}

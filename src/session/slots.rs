@@ -1,0 +1,297 @@
+//! A player's saves: four slots, and slot 0, which is the game last played.
+//!
+//! A game whose future somebody may know is not ranked. So what is loaded, exported or imported is unranked, and so is the game
+//! that a loaded or exported save was taken from, as long as it goes on.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::registry::{Registry, session_mut};
+use super::resident::Snapshot;
+use super::{PlayerId, SessionError, SessionId};
+use crate::game::content::Content;
+use crate::store::model::Checkpoint;
+use crate::store::replay::{Replay, Unproven};
+use crate::store::save::{Refusal, Save};
+use crate::store::{Store, StoreError};
+
+/// The view of the game last played.
+pub const AUTOSAVE: u8 = 0;
+/// The slots that can be written.
+pub const SLOTS: RangeInclusive<u8> = 1..=4;
+
+/// A save that a client brings, with what is already proven of it.
+#[derive(Debug)]
+pub struct Proven(Save);
+
+impl Proven {
+    /// What the game is called.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl Registry {
+    /// A player's saves, by slot. Without their histories.
+    pub async fn slots(&self, owner: PlayerId) -> Result<Vec<(u8, Save)>, SessionError> {
+        self.task(move |me| async move {
+            let mut saves = Vec::new();
+            if let Some(id) = me.last_played(owner) {
+                saves.push((AUTOSAVE, me.copy(owner, id, false).await?));
+            }
+            for number in SLOTS {
+                if !me.maps().slots.contains(&(owner, number)) {
+                    continue;
+                }
+                match me.stored_slot(owner, number).await {
+                    Ok(save) => saves.push((number, save)),
+                    // It has been set aside, and is told of in `/stats`; the others are there.
+                    Err(SessionError::Store(StoreError::Damaged { .. } | StoreError::Newer { .. })) => {}
+                    Err(SessionError::SlotEmpty { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(saves)
+        })
+        .await
+    }
+
+    /// The save in a slot.
+    pub async fn slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        self.task(move |me| async move {
+            if number != AUTOSAVE {
+                return me.stored_slot(owner, number).await;
+            }
+            let id = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
+            me.copy(owner, id, true).await
+        })
+        .await
+    }
+
+    /// Saves a session's game as it stands.
+    pub async fn save(&self, owner: PlayerId, number: u8, id: SessionId) -> Result<Save, SessionError> {
+        self.task(move |me| async move {
+            me.maps().card(owner, id)?.last_activity = me.now();
+            let save = me.copy(owner, id, true).await?;
+            me.fill(owner, number, save).await
+        })
+        .await
+    }
+
+    /// Empties a slot.
+    pub async fn clear(&self, owner: PlayerId, number: u8) -> Result<(), SessionError> {
+        self.task(move |me| async move {
+            if !me.maps().slots.contains(&(owner, number)) {
+                return Err(SessionError::SlotEmpty { number });
+            }
+            me.blocking(move |store| store.remove_slot(owner.0, number)).await?;
+            me.maps().slots.remove(&(owner, number));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets a save take the place of a session's game: a revision of its own.
+    pub async fn load_slot(
+        &self,
+        owner: PlayerId,
+        number: u8,
+        id: SessionId,
+        expected: Option<u64>,
+    ) -> Result<Snapshot, SessionError> {
+        self.task(move |me| async move {
+            me.maps().card(owner, id)?;
+            let save = me.slot(owner, number).await?;
+            let source = SessionId(save.session_id);
+            if source != id {
+                me.unrank(owner, source).await?;
+            }
+            let content = me.clone();
+            let (save, game, content) = me
+                .blocking(move |store| {
+                    let content = content.content_of(&save.content)?;
+                    let nonsense = |problem: &dyn ToString| store.reject_slot(owner.0, number, &problem.to_string());
+                    let game = save.restore(&content).map_err(|problem| nonsense(&problem))?;
+                    Ok((save, game, content))
+                })
+                .await?;
+            let mut seated = me.enter(owner, id).await?;
+            me.may_resume(owner, id, game.end.is_some())?;
+            let session = session_mut(&mut seated)?;
+            let turn = session.load(number, save, game, content, expected, me.now())?;
+            if let Err(error) = me.write(id, session, Some(turn)).await {
+                session.unload();
+                return Err(error);
+            }
+            session.loaded();
+            me.publish(id, session);
+            Ok(session.snapshot())
+        })
+        .await
+    }
+
+    /// A save for a file, without its owner.
+    pub async fn export(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        self.task(move |me| async move {
+            let mut save = me.slot(owner, number).await?;
+            me.unrank(owner, SessionId(save.session_id)).await?;
+            save.owner = None;
+            Ok(save)
+        })
+        .await
+    }
+
+    /// Looks at a save that a client brings, and plays it again.
+    pub async fn prove(&self, file: Value) -> Result<Proven, SessionError> {
+        self.task(move |me| async move {
+            let registry = me.clone();
+            me.blocking(move |store| Ok(registry.prove_here(store, file))).await?.map(Proven)
+        })
+        .await
+    }
+
+    fn prove_here(&self, store: &Store, file: Value) -> Result<Save, SessionError> {
+        let save = Save::read(file)?;
+        let content = self.known_content(store, &save.content)?;
+        save.prove(&content)?;
+        Ok(save)
+    }
+
+    fn known_content(&self, store: &Store, hash: &str) -> Result<Arc<Content>, SessionError> {
+        if hash == self.content().hash || (is_hash(hash) && store.has_content(hash)) {
+            return Ok(self.content_of(hash)?);
+        }
+        let missing: Refusal = Unproven::ContentMissing { content: hash.chars().take(64).collect() }.into();
+        Err(missing.into())
+    }
+
+    /// Puts a proven save into a slot.
+    pub async fn import(&self, owner: PlayerId, number: u8, proven: Proven) -> Result<Save, SessionError> {
+        self.task(move |me| async move {
+            let Proven(mut save) = proven;
+            save.owner = Some(owner.0);
+            save.saved_at = me.now();
+            me.fill(owner, number, save).await
+        })
+        .await
+    }
+
+    /// All it takes to play a finished game again.
+    pub async fn replay(&self, owner: PlayerId, id: SessionId) -> Result<Replay, SessionError> {
+        self.task(move |me| async move {
+            if me.maps().card(owner, id)?.end.is_none() {
+                return Err(SessionError::NotFinished);
+            }
+            Ok(me.copy(owner, id, true).await?.replay())
+        })
+        .await
+    }
+
+    fn last_played(&self, owner: PlayerId) -> Option<SessionId> {
+        let maps = self.maps();
+        let own = maps.by_owner.get(&owner)?;
+        let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.last_activity, *id)));
+        played.max().map(|(_, id)| id)
+    }
+
+    async fn stored_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        let read = self.blocking(move |store| store.slot(owner.0, number)).await;
+        if matches!(read, Ok(None) | Err(SessionError::Store(StoreError::Damaged { .. }))) {
+            self.maps().slots.remove(&(owner, number));
+        }
+        read?.ok_or(SessionError::SlotEmpty { number })
+    }
+
+    async fn fill(&self, owner: PlayerId, number: u8, save: Save) -> Result<Save, SessionError> {
+        {
+            let mut maps = self.maps();
+            // As many saves as sessions, whoever they belong to.
+            if !maps.slots.contains(&(owner, number)) && maps.slots.len() >= self.settings().stored {
+                return Err(SessionError::StoreFull);
+            }
+            maps.slots.insert((owner, number));
+        }
+        let registry = self.arc()?;
+        self.blocking(move |store| {
+            registry.keep_content(&save.content)?;
+            store.write_slot(owner.0, number, &save)?;
+            Ok(save)
+        })
+        .await
+    }
+
+    /// A session as it would be stored now. Needs no place in memory.
+    async fn stored_form(&self, owner: PlayerId, id: SessionId) -> Result<Checkpoint, SessionError> {
+        let seat = {
+            let mut maps = self.maps();
+            maps.card(owner, id)?;
+            maps.resident.get(&id).map(|resident| resident.seat.clone())
+        };
+        if let Some(seat) = seat
+            && let Some(session) = seat.lock_owned().await.as_ref()
+        {
+            return Ok(session.checkpoint(self.now()));
+        }
+        let stored = self.blocking(move |store| store.load(id.0)).await?;
+        stored.ok_or(SessionError::NotFound)
+    }
+
+    async fn copy(&self, owner: PlayerId, id: SessionId, with_history: bool) -> Result<Save, SessionError> {
+        let form = self.stored_form(owner, id).await?;
+        let now = self.now();
+        self.blocking(move |store| {
+            let history = if with_history { store.lineage(id.0, form.revision)? } else { Vec::new() };
+            Ok(Save::of(form, history, now))
+        })
+        .await
+    }
+
+    /// A game that goes on is no longer ranked; durably, before anybody learns its future. Needs no place in memory.
+    async fn unrank(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
+        loop {
+            let seat = {
+                let mut maps = self.maps();
+                if !maps.card(owner, id).is_ok_and(|card| card.ranked && card.end.is_none()) {
+                    return Ok(());
+                }
+                maps.resident.get(&id).map(|resident| resident.seat.clone())
+            };
+            if let Some(seat) = seat {
+                let mut seated = seat.lock_owned().await;
+                // It may have left while this waited.
+                let Some(session) = seated.as_mut() else { continue };
+                session.unrank();
+                self.checkpoint(id, session).await?;
+                self.publish(id, session);
+                return Ok(());
+            }
+            let unranked = self.aside(id, move |store| match store.load(id.0)? {
+                Some(form) => store.save(&Checkpoint { ranked: false, ..form }, None),
+                None => Ok(()),
+            });
+            if unranked.await?.is_some() {
+                if let Some(card) = self.maps().known.get_mut(&id) {
+                    card.ranked = false;
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// A finished game that goes on counts as one more that is unfinished.
+    fn may_resume(&self, owner: PlayerId, id: SessionId, finished: bool) -> Result<(), SessionError> {
+        let mut maps = self.maps();
+        let limit = self.settings().per_player;
+        if !finished && maps.card(owner, id)?.end.is_some() && maps.unfinished(owner) >= limit {
+            return Err(SessionError::TooMany { limit });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text can be the hash of content, and so a part of a file's name.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
