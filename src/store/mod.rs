@@ -301,6 +301,11 @@ impl Store {
                 }
             }
         }
+        let whole = turns.keys().copied().eq(after + 1..=up_to);
+        if !whole && up_to > after {
+            tracing::warn!(file = name, after, up_to, found = turns.len(), "turns are missing from a history");
+            self.set_aside.add(&name);
+        }
         Ok(turns.into_values().take(most).collect())
     }
 

@@ -2,10 +2,13 @@
 
 mod architecture;
 mod binary;
+mod commands;
 mod content;
 mod crash;
+mod damage;
 mod failing;
 mod faults;
+mod golden;
 mod http;
 mod idempotency;
 mod laws;

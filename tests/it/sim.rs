@@ -174,6 +174,16 @@ impl SimDisk {
         Self(Arc::new(Mutex::new(next)))
     }
 
+    /// Changes a file behind everybody's back, on the platter too.
+    pub fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        let inode = state.names[name];
+        let inode = &mut state.inodes[inode];
+        change(&mut inode.bytes);
+        inode.synced.clone_from(&inode.bytes);
+    }
+
+    /// The names of the files.
     pub fn names(&self) -> Vec<String> {
         self.state().names.keys().cloned().collect()
     }

@@ -1,6 +1,7 @@
 //! A voyage of creations, turns, checkpoints, trims, renames and deletions on a simulated disk, with a client who remembers
 //! everything that was answered.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use cosmic_explorer::game::action::Action;
@@ -57,6 +58,14 @@ pub enum Open {
     Clear,
 }
 
+/// What was answered and is not there.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    pub sessions: Vec<SessionId>,
+    pub turns: Vec<(SessionId, u64)>,
+    pub slot: bool,
+}
+
 /// A step of the voyage.
 #[derive(Clone, Copy)]
 pub enum Step {
@@ -93,6 +102,9 @@ pub const VOYAGE: [Step; 21] = [
     Step::Create(3),
     Step::Act(2, 2),
 ];
+
+/// What leaves something in every kind of file.
+pub const LAST_LEG: [Step; 4] = [Step::Act(0, 2), Step::Save(2), Step::Act(2, 1), Step::Act(0, 1)];
 
 /// The slot that is used.
 const SLOT: u8 = 1;
@@ -264,6 +276,50 @@ impl Client {
             return Err(format!("{listed} sessions instead of {kept}"));
         }
         Ok(())
+    }
+
+    /// What is missing of what was answered. Anything that is there and wrong is an error.
+    pub fn missing(&self, registry: &Registry) -> Result<Missing, String> {
+        let mut missing = Missing::default();
+        if self.check_slot(registry).is_err() {
+            match RUNTIME.block_on(registry.slot(PLAYER, SLOT)) {
+                Err(SessionError::SlotEmpty { .. }) => missing.slot = true,
+                other => return Err(format!("the slot: {:?}", other.map(|save| save.name))),
+            }
+        }
+        for (number, promised) in self.sessions.iter().enumerate() {
+            let looked = RUNTIME.block_on(registry.look(PLAYER, promised.id));
+            match looked {
+                Err(SessionError::Gone { .. } | SessionError::NotFound) if promised.gone => {}
+                Err(SessionError::NotFound | SessionError::Store(StoreError::Damaged { .. })) => {
+                    missing.sessions.push(promised.id)
+                }
+                Err(error) => return Err(format!("session {number}: {error}")),
+                Ok(_) if promised.gone => return Err(format!("session {number} was deleted, and is there")),
+                Ok(snapshot) => {
+                    let turns = RUNTIME.block_on(registry.turns(PLAYER, promised.id, 0, 1000));
+                    let turns: BTreeMap<_, _> = turns
+                        .map_err(|error| error.to_string())?
+                        .into_iter()
+                        .map(|turn| (turn.revision, turn.digest))
+                        .collect();
+                    for (revision, (_, digest)) in (1..).zip(&promised.turns) {
+                        match turns.get(&revision) {
+                            None => missing.turns.push((promised.id, revision)),
+                            Some(found) if found == digest => {}
+                            Some(_) => return Err(format!("session {number}: turn {revision} is another one")),
+                        }
+                    }
+                    let at = snapshot.revision as usize;
+                    let known =
+                        at == 0 || promised.turns.get(at - 1).is_some_and(|(_, last)| *last == digest(&snapshot.game));
+                    if !known {
+                        return Err(format!("session {number}: its state is none that it ever had"));
+                    }
+                }
+            }
+        }
+        Ok(missing)
     }
 
     fn check_slot(&self, registry: &Registry) -> Result<(), String> {

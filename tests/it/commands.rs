@@ -1,0 +1,128 @@
+//! The commands for admins, as an admin calls them.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::binary::{program, start};
+use crate::golden::copy;
+use crate::server::Client;
+
+fn cosmic(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let command = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer")).args(arguments).output();
+    let Output { status, stdout, stderr } = command.expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code(), text(stdout), text(stderr))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn a_game_is_listed_exported_replayed_imported_and_played_on() {
+    let folder = copy(2);
+    let saves = text(folder.path());
+    let (code, list, _) = cosmic(&["saves", "list", "--saves", saves]);
+    assert_eq!(code, Some(0));
+    assert!(list.contains("Golden easy") && list.contains("stranded") && list.lines().count() == 5, "{list}");
+    let names: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.last().is_some_and(|name| name.ends_with("/1")), "{list}");
+
+    let file = folder.path().join("exported.json");
+    for name in names {
+        let (code, exported, _) = cosmic(&["saves", "export", name, "--saves", saves]);
+        assert_eq!(code, Some(0));
+        std::fs::write(&file, &exported).expect("a file");
+        let save: Value = serde_json::from_str(&exported).expect("JSON");
+        assert!(save["owner"].is_null());
+        let turns = save["history"].as_array().expect("a history").len();
+
+        let (code, story, _) = cosmic(&["replay", text(&file)]);
+        assert_eq!((code, story.lines().count()), (Some(0), turns + 2), "{story}");
+        assert!(story.ends_with(&format!("{turns} turns, every one as it was played\n")), "{story}");
+        let (code, lines, _) = cosmic(&["replay", "--json", text(&file)]);
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!((code, lines.len()), (Some(0), turns + 1));
+        assert_eq!(lines[turns]["verified"], true);
+        for (line, step) in lines.iter().zip(save["history"].as_array().expect("a history")) {
+            assert_eq!((&line["action"], &line["digest"]), (&step["action"], &step["digest"]));
+        }
+    }
+
+    let (code, imported, _) = cosmic(&["saves", "import", text(&file), "--saves", saves]);
+    assert_eq!(code, Some(0));
+    let word = |name: &str| {
+        let line = imported.lines().find(|line| line.starts_with(name)).expect("a line");
+        line.split_whitespace().nth(1).expect("a word").to_owned()
+    };
+    let server = start(program(folder.path(), &[]));
+    let mut client = Client::new(&server.url);
+    (client.token, client.session) = (Some(word("token")), word("session"));
+    let save: Value = serde_json::from_slice(&std::fs::read(&file).expect("a file")).expect("JSON");
+    assert_eq!(client.look()["state"]["player_stats"]["wealth"], save["player_stats"]["wealth"]);
+    let offered = client.offers()["offered"][0]["action"].clone();
+    client.act(&offered);
+    assert_eq!(client.history().len(), 2);
+
+    // While a server runs, nobody else may touch its folder; a copy of it is free.
+    let (code, _, said) = cosmic(&["saves", "list", "--saves", saves]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("in use by another server"), "{said}");
+    let second = program(folder.path(), &[]).output().expect("it ends");
+    assert!(!second.status.success());
+    let backup = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), backup.path().join(entry.file_name())).expect("a copy");
+    }
+    let (code, verified, _) = cosmic(&["saves", "verify", "--saves", text(backup.path())]);
+    assert_eq!(code, Some(0), "{verified}");
+    assert_eq!(server.end("-TERM"), Some(0));
+}
+
+#[test]
+fn what_is_not_what_it_says_is_told() {
+    let folder = copy(2);
+    let saves = text(folder.path());
+    let (_, list, _) = cosmic(&["saves", "list", "--saves", saves]);
+    let name = list.split_whitespace().next().expect("a game").to_owned();
+    let (_, exported, _) = cosmic(&["saves", "export", &name, "--saves", saves]);
+    let good: Value = serde_json::from_str(&exported).expect("JSON");
+    let file = folder.path().join("forged.json");
+    let replay = |change: &dyn Fn(&mut Value)| {
+        let mut forged = good.clone();
+        change(&mut forged);
+        std::fs::write(&file, forged.to_string()).expect("a file");
+        let (code, said, error) = cosmic(&["replay", text(&file)]);
+        (code, said + &error)
+    };
+    let (code, said) = replay(&|save| save["history"][4]["digest"] = json!("0"));
+    assert!(code == Some(1) && said.contains("turn 5 diverges"), "{said}");
+    let (code, said) = replay(&|save| save["player_stats"]["wealth"] = json!(4999));
+    assert!(code == Some(1) && said.contains("diverges"), "{said}");
+    let (code, said) = replay(&|save| save["content"] = json!("0".repeat(64)));
+    assert!(code == Some(3) && said.contains("unverifiable"), "{said}");
+    let (code, said) = replay(&|save| save["history"][4]["rules"] = json!(99));
+    assert!(code == Some(3) && said.contains("rules 99"), "{said}");
+    let (code, _) = replay(&|save| *save = json!({"cheat": true}));
+    assert_eq!(code, Some(1));
+    let (code, _, _) = cosmic(&["saves", "import", text(&file), "--saves", saves]);
+    assert_eq!(code, Some(1));
+    for missing in [&["replay", "/does/not/exist.json"][..], &["saves", "list", "--saves", "/does/not/exist"]] {
+        assert_eq!(cosmic(missing).0, Some(1));
+    }
+
+    // A server brings the checkpoints up to date.
+    assert_eq!(start(program(folder.path(), &[])).end("-TERM"), Some(0));
+    // A wealth that nobody earned, under a checksum that was taken out: it reads, and does not replay.
+    crate::server::edit(folder.path(), &name, |save| {
+        let mut save: Value = serde_json::from_str(save).expect("JSON");
+        save["player_stats"]["health"] = json!(77);
+        save.to_string()
+    });
+    let (code, said, _) = cosmic(&["saves", "verify", "--saves", saves]);
+    assert_eq!(code, Some(1));
+    assert_eq!(said.matches("BAD").count(), 1, "{said}");
+}

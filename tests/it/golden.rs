@@ -1,0 +1,82 @@
+//! Saves of every format that ever landed, as the program of the time left them: they are read, proven, and played on.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use cosmic_explorer::session::PlayerId;
+use cosmic_explorer::session::token::Signer;
+use cosmic_explorer::store::Store;
+use serde_json::{Value, json};
+
+use crate::server::{dawn, serve};
+
+/// A copy of a folder, to work on.
+pub fn copy(version: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(Path::new("tests/saves").join(format!("v{version}"))).expect("golden saves") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a copy");
+    }
+    folder
+}
+
+/// What a folder holds, as its player sees it, and after a turn more.
+fn tell(version: u32) -> Value {
+    let folder = copy(version);
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
+    let proven = verify.args(["saves", "verify", "--saves"]).arg(folder.path()).output().expect("it runs");
+    assert!(proven.status.success(), "{}", String::from_utf8_lossy(&proven.stdout));
+
+    let opened = Store::open(folder.path(), Default::default()).expect("a store");
+    let owner = PlayerId(opened.sessions.first().expect("a session").owner);
+    let key = opened.store.key(|| panic!("there is a key")).expect("a key");
+    let token = Signer::new(key.as_bytes()).sign(owner, dawn()).reveal().to_owned();
+    let server = serve(opened, Default::default(), Default::default());
+    let mut client = server.client();
+    client.token = Some(token);
+    let mut told = Vec::new();
+    for session in client.get("/api/sessions").json()["sessions"].as_array().expect("a list") {
+        client.session = session["session_id"].as_str().expect("an id").to_owned();
+        let digests: Vec<_> = client.history().iter().map(|turn| turn["digest"].clone()).collect();
+        let offered = client.offers()["offered"].as_array().expect("offers").clone();
+        let next = offered.first().map(|offer| client.act(&offer["action"])["digest"].clone());
+        told.push(json!({
+            "name": session["name"], "status": session["status"], "revision": session["revision"],
+            "place": session["place"], "wealth": session["wealth"],
+            "turns": digests.len(), "last": digests.last(), "next": next,
+        }));
+    }
+    let slots = client.get("/api/slots").json()["slots"].clone();
+    let slots: Vec<_> = slots.as_array().expect("a list")[1..].iter().map(|slot| slot["place"].clone()).collect();
+    let stats = client.get("/stats").json();
+    json!({"sessions": told, "slots": slots, "tombstones": stats["tombstones"], "set_aside": stats["set_aside"]})
+}
+
+#[test]
+fn every_format_is_read_and_played_on() {
+    insta::assert_json_snapshot!("format_1", tell(1));
+    insta::assert_json_snapshot!("format_2", tell(2));
+    assert!(!Path::new("tests/saves/v3").exists(), "a new format belongs into this test");
+    assert_eq!(cosmic_explorer::store::model::VERSION, 2, "a new format needs golden saves");
+}
+
+#[test]
+fn a_newer_format_is_left_alone() {
+    let folder = copy(1);
+    let hit = std::fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let hit: Vec<_> = hit
+        .filter(|path| path.to_string_lossy().contains("session_") && path.extension().is_some_and(|end| end == "json"))
+        .collect();
+    let text = std::fs::read_to_string(&hit[0]).expect("a save");
+    std::fs::write(&hit[0], text.replace("\"version\": 1", "\"version\": 99")).expect("a save");
+    let opened = Store::open(folder.path(), Default::default()).expect("a store");
+    assert_eq!((opened.sessions.len(), opened.store.set_aside().len()), (2, 0));
+    assert!(hit[0].exists(), "for the newer program");
+    let store = Arc::new(opened.store);
+    assert!(
+        store
+            .load(hit[0].file_stem().and_then(|name| name.to_str()).expect("a name")[8..].parse().expect("an id"))
+            .is_err()
+    );
+}
