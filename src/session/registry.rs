@@ -162,6 +162,10 @@ impl Registry {
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
         let Wiring { opened: Opened { store, sessions, slots }, files, content, clock, seeds, key, settings } = wiring;
         let signer = Signer::new(store.key(key)?.as_bytes());
+        if let Err(error) = store.mend_content(&content.hash, &files) {
+            // Nobody needs it before there is other content.
+            tracing::error!(%error, "damaged content could not be mended");
+        }
         let mut maps = Maps::default();
         let buried = store.tombstones()?;
         let dead: HashMap<_, _> = buried.iter().map(|stone| (stone.session_id, stone.revision)).collect();

@@ -417,10 +417,20 @@ impl Store {
 
     /// Keeps content for the games that begin with it.
     pub fn keep_content(&self, hash: &str, files: &Files) -> Result<(), StoreError> {
-        let name = content_file(hash);
-        if self.has_content(hash) {
+        if self.has_content(hash) { Ok(()) } else { self.write_content(hash, files) }
+    }
+
+    /// Makes sure that content which is kept can be read, as long as there is another copy of it.
+    pub fn mend_content(&self, hash: &str, files: &Files) -> Result<(), StoreError> {
+        if !self.has_content(hash) || self.content(hash).is_ok() {
             return Ok(());
         }
+        drop(damaged(&self.folder, &self.set_aside, &content_file(hash), "it is not the content of its name"));
+        self.write_content(hash, files)
+    }
+
+    fn write_content(&self, hash: &str, files: &Files) -> Result<(), StoreError> {
+        let name = content_file(hash);
         // Stored types always serialize.
         let bytes = serde_json::to_vec_pretty(files).unwrap_or_default();
         self.folder.replace(&name, &bytes).map_err(|error| self.failed(&name, error))

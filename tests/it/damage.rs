@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use cosmic_explorer::session::SessionId;
 
+use crate::play::CONTENT;
 use crate::server::dawn;
 use crate::sim::{End, SimDisk};
-use crate::voyage::{Client, Missing, VOYAGE, open};
+use crate::voyage::{Client, LAST_LEG, Missing, RUNTIME, VOYAGE, open};
 
 #[derive(Clone, Copy, Debug)]
 enum Damage {
@@ -22,7 +23,7 @@ fn folder() -> (SimDisk, Client) {
     let mut client = Client::new();
     client.sail(&registry, &VOYAGE).expect("nothing fails");
     // A save, which the voyage has cleared; and turns that only the log has.
-    client.sail(&registry, &crate::voyage::LAST_LEG).expect("nothing fails");
+    client.sail(&registry, &LAST_LEG).expect("nothing fails");
     disk.stop_at(0);
     drop(registry);
     let disk = disk.after(End::Killed);
@@ -39,6 +40,8 @@ fn hit(disk: &SimDisk, client: &Client, name: &str, damage: Damage) -> Result<(M
     let registry = open(&disk).map_err(|error| format!("it does not start: {error}"))?;
     let token = client.token.as_ref().expect("a token").reveal();
     registry.signer().check(token, dawn()).map_err(|_| "the token is no longer good")?;
+    let content = RUNTIME.block_on(registry.find_content(CONTENT.hash.clone()));
+    content.map_err(|error| error.to_string())?.ok_or("the content is gone")?;
     let missing = client.missing(&registry)?;
     Ok((missing, registry.store().set_aside()))
 }
