@@ -2,13 +2,13 @@
 
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::App;
 use super::extract::{Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, cookie, etag, not_modified};
 use super::problem::Problem;
-use super::view::{self, OutcomeView, SessionView, StateView, TurnView};
+use super::view::{self, ActedView, GameView, SessionView, TurnView};
 use crate::game::action::Action;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
@@ -51,18 +51,13 @@ pub(super) async fn create(
     };
     let Created { snapshot, name } = app.registry.create(owner, asked).await?;
     let token = renew.then(|| app.registry.signer().sign(owner, app.registry.now()));
-    let mut body = json!({
-        "session_id": snapshot.id,
-        "name": name,
-        "revision": snapshot.revision,
-        "state": StateView::of(&snapshot),
-    });
+    let mut body = GameView { name: Some(name), ..GameView::of(&snapshot) };
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, format!("/api/sessions/{}", snapshot.id)));
     response.insert_header(etag(snapshot.revision));
     if let Some(token) = token {
         response.cookie(cookie(&request, &token));
-        body["token"] = token.reveal().into();
+        body.token = Some(token.reveal().to_owned());
     }
     Ok(response.json(body))
 }
@@ -98,11 +93,7 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Mayb
 
 pub(super) async fn look(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
     let snapshot = app.registry.look(player.0, *id).await?;
-    Ok(versioned(
-        &request,
-        &snapshot,
-        |snapshot| json!({ "session_id": snapshot.id, "revision": snapshot.revision, "state": StateView::of(snapshot) }),
-    ))
+    Ok(versioned(&request, &snapshot, GameView::of))
 }
 
 pub(super) async fn map(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
@@ -116,10 +107,10 @@ pub(super) async fn actions(request: HttpRequest, app: web::Data<App>, player: P
 }
 
 /// A body that changes with the revision and with nothing else.
-fn versioned(
+fn versioned<T: Serialize>(
     request: &HttpRequest,
     snapshot: &Snapshot,
-    body: impl FnOnce(&Snapshot) -> serde_json::Value,
+    body: impl FnOnce(&Snapshot) -> T,
 ) -> HttpResponse {
     let revision = snapshot.revision.to_string();
     let fresh = not_modified(request, &revision);
@@ -139,16 +130,10 @@ pub(super) async fn act(
 ) -> Answer {
     let command = Command { action: action.0, expected: expected.0, key: key.0 };
     let acted = app.registry.act(player.0, *id, command).await?;
-    let snapshot = &acted.snapshot;
     let mut response = HttpResponse::Ok();
-    response.insert_header(etag(snapshot.revision));
+    response.insert_header(etag(acted.snapshot.revision));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(response.json(json!({
-        "revision": acted.revision,
-        "outcome": OutcomeView::of(&acted.outcome, snapshot),
-        "digest": acted.digest,
-        "state": StateView::of(snapshot),
-    })))
+    Ok(response.json(ActedView::of(&acted)))
 }
 
 #[derive(Debug, Deserialize)]

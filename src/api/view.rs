@@ -16,8 +16,9 @@ use crate::game::rules::{ask_price, bid_price, enemy_hit_chance, stock_level};
 use crate::game::state::{End, Game, Quest, Sight};
 use crate::game::stats::Stats;
 use crate::game::story;
+use crate::session::SessionId;
 use crate::session::registry::Listed;
-use crate::session::resident::Snapshot;
+use crate::session::resident::{Acted, Snapshot};
 use crate::store::model::{Deed, Loaded, Turn};
 use crate::store::save::Save;
 
@@ -47,6 +48,49 @@ pub struct StateView {
     pub active_quests: Vec<QuestView>,
     pub offered_quests: Vec<QuestView>,
     pub statistics: StatisticsView,
+}
+
+/// A game as it stands.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct GameView {
+    pub session_id: SessionId,
+    /// Of a game that was just begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// For a new player.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    pub revision: u64,
+    pub state: StateView,
+}
+
+impl GameView {
+    /// Of a session.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let (session_id, revision, state) = (snapshot.id, snapshot.revision, StateView::of(snapshot));
+        Self { session_id, name: None, token: None, revision, state }
+    }
+}
+
+/// What an action led to, and the game as it stands.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct ActedView<'a> {
+    pub revision: u64,
+    pub outcome: OutcomeView<'a>,
+    /// Of the state at that revision.
+    pub digest: &'a str,
+    pub state: StateView,
+}
+
+impl<'a> ActedView<'a> {
+    /// Of an accepted action.
+    pub fn of(acted: &'a Acted) -> Self {
+        let Acted { revision, outcome, digest, snapshot } = acted;
+        let state = StateView::of(snapshot);
+        Self { revision: *revision, outcome: OutcomeView::of(outcome, snapshot), digest, state }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -13,12 +13,12 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::clock::Clock;
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, may_yield, past};
-use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot};
+use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
 use super::slots::is_hash;
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
@@ -250,26 +250,59 @@ impl Registry {
     }
 
     /// Takes an action. It is durable when this answers.
+    ///
+    /// A client that hangs up can stop this until the turn is with the store, and then no more: whoever is told that it is durable
+    /// takes the session with him, commits, and lets it go.
     pub async fn act(&self, owner: PlayerId, id: SessionId, command: Command) -> Result<Acted, SessionError> {
-        self.task(move |me| async move {
-            let _running = me.claim(owner, id, command.key.as_ref())?;
-            let mut seated = me.enter(owner, id).await?;
-            let session = session_mut(&mut seated)?;
-            if let Some(revision) = command.key.as_deref().and_then(|key| session.revision_of(key)) {
-                let acted = me.answer_again(id, session.snapshot(), revision, &command).await;
-                return acted;
+        let me = self.arc()?;
+        let running = me.claim(owner, id, command.key.as_ref())?;
+        let mut seated = self.approach(owner, id).await?;
+        let session = session_mut(&mut seated)?;
+        if let Some(revision) = command.key.as_deref().and_then(|key| session.revision_of(key)) {
+            return me.answer_again(id, session.snapshot(), revision, &command).await;
+        }
+        if session.doubtful() || me.store.log().overdue(id.0) {
+            seated = self.task(move |me| me.brought_up_to_date(id, seated)).await?;
+        }
+        let session = session_mut(&mut seated)?;
+        let (prepared, written) = session.prepare(command, me.now())?;
+        let (answer, answered) = oneshot::channel();
+        let (expected, registry) = (session.revision(), me.clone());
+        let Written { turn, place, state } = written;
+        me.store.append(id.0, expected, &turn, &place, &state, move |durable| {
+            let acted = durable.map_err(SessionError::from).and_then(|()| {
+                let session = session_mut(&mut seated)?;
+                let acted = session.commit(prepared);
+                registry.counters.turns.fetch_add(1, Ordering::Relaxed);
+                registry.publish(id, session);
+                Ok(acted)
+            });
+            drop((seated, running));
+            // The client may have hung up.
+            drop(answer.send(acted));
+        });
+        answered.await.unwrap_or_else(|_| Err(SessionError::Internal("the store has closed".to_owned())))
+    }
+
+    async fn brought_up_to_date(self: Arc<Self>, id: SessionId, mut seated: Seated) -> Result<Seated, SessionError> {
+        self.checkpoint(id, session_mut(&mut seated)?).await?;
+        Ok(seated)
+    }
+
+    /// Like [`Self::enter`], for callers that can be stopped at any time: only waiting for the session's lock is done in place.
+    async fn approach(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
+        let seat = {
+            let mut maps = self.maps();
+            maps.card(owner, id)?.last_activity = self.now();
+            maps.resident.get(&id).map(|resident| resident.seat.clone())
+        };
+        if let Some(seat) = seat {
+            let seated = seat.lock_owned().await;
+            if seated.is_some() {
+                return Ok(seated);
             }
-            if session.doubtful() || me.store.log().overdue(id.0) {
-                me.checkpoint(id, session).await?;
-            }
-            let prepared = session.prepare(command, me.now())?;
-            me.store.append(id.0, session.revision(), &prepared.turn, &prepared.place, &prepared.state).await?;
-            let acted = session.commit(prepared);
-            me.counters.turns.fetch_add(1, Ordering::Relaxed);
-            me.publish(id, session);
-            Ok(acted)
-        })
-        .await
+        }
+        self.task(move |me| async move { me.enter(owner, id).await }).await
     }
 
     /// Marks a key as under way, until the answer is dropped.

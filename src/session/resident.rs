@@ -63,15 +63,22 @@ pub struct Acted {
 /// An action that has been applied to a copy, and waits to be durable.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What happened.
-    pub outcome: Outcome,
+    revision: u64,
+    outcome: Outcome,
+    digest: String,
+    key: Option<String>,
+    game: Game,
+}
+
+/// What must be durable first.
+#[derive(Debug)]
+pub struct Written {
     /// As history will have it.
     pub turn: Turn,
     /// Where the player will be.
     pub place: String,
     /// The state after, as JSON.
     pub state: Box<RawValue>,
-    game: Game,
 }
 
 /// What lists and `/stats` tell of a session, kept for every session whether in memory or not.
@@ -249,30 +256,32 @@ impl GameSession {
         self.keys.iter().find(|used| used.key == key).map(|used| used.revision)
     }
 
-    /// Applies a command to a copy. Nothing has happened until it is committed.
-    pub fn prepare(&self, command: Command, now: Timestamp) -> Result<Prepared, SessionError> {
+    /// Applies a command to a copy. Nothing has happened until what is to be written is durable, and the rest committed.
+    pub fn prepare(&self, command: Command, now: Timestamp) -> Result<(Prepared, Written), SessionError> {
         let Command { action, expected, key } = command;
         if expected.is_some_and(|expected| expected != self.revision) {
             return Err(SessionError::Stale { revision: self.revision });
         }
         let (game, outcome) = rules::apply(&self.game, &self.content, &action)?;
         let state = State::of(&game, &self.content).encode();
+        let (revision, digest) = (self.revision + 1, model::digest(&self.map_digest, &state));
         let turn = Turn {
             version: model::VERSION,
-            revision: self.revision + 1,
+            revision,
             at: now,
             deed: Deed::Acted { action, outcome: outcome.clone() },
-            digest: model::digest(&self.map_digest, &state),
+            digest: digest.clone(),
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
-            key,
+            key: key.clone(),
         };
-        Ok(Prepared { outcome, turn, place: model::whereabouts(&game), state, game })
+        let written = Written { turn, place: model::whereabouts(&game), state };
+        Ok((Prepared { revision, outcome, digest, key, game }, written))
     }
 
     /// Takes a prepared action that is durable now.
     pub fn commit(&mut self, prepared: Prepared) -> Acted {
-        let Prepared { outcome, turn: Turn { revision, key, digest, .. }, game, .. } = prepared;
+        let Prepared { revision, outcome, digest, key, game } = prepared;
         self.game = Arc::new(game);
         self.revision = revision;
         self.dirty = true;

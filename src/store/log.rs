@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::disk::{Barrier, DiskFile};
@@ -199,9 +199,12 @@ struct Place {
     length: u32,
 }
 
+/// What follows once a turn is durable, or refused.
+type Then = Box<dyn FnOnce(Result<(), Rejected>) + Send>;
+
 struct Job {
     record: Record,
-    done: oneshot::Sender<Result<(), Rejected>>,
+    then: Then,
 }
 
 impl Index {
@@ -243,6 +246,11 @@ impl Index {
 }
 
 impl Shared {
+    fn answer(&self, job: Job, answer: Result<(), Rejected>) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        (job.then)(answer);
+    }
+
     fn index(&self) -> MutexGuard<'_, Index> {
         // Nothing under this lock can panic halfway through a change.
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
@@ -328,29 +336,36 @@ impl Log {
         Ok(Self { shared, durability, queue: Some(queue), writer: Some(writer) })
     }
 
-    /// Takes a turn. It is durable when this answers, or not there.
-    pub async fn append(&self, record: Record) -> Result<(), Rejected> {
-        {
+    /// Takes a turn. It is durable when `then` is called, or not there. That is always called, on whatever thread, and must be
+    /// quick: other turns wait for it.
+    pub fn append(&self, record: Record, then: Then) {
+        let newest = {
             let mut index = self.shared.index();
             let newest = index.sessions.get(&record.session).and_then(|entries| entries.last());
-            if newest.is_some_and(|entry| entry.revision >= record.revision) {
-                return Err(Rejected::Conflict);
+            let newest = newest.map_or(0, |entry| entry.revision);
+            if newest < record.revision && self.durability == Durability::Sweep {
+                let held = Kept::Held(record.line.as_slice().into());
+                index.insert(record.session, record.revision, held);
             }
-            if self.durability == Durability::Sweep {
-                index.insert(record.session, record.revision, Kept::Held(record.line.into()));
-                return Ok(());
-            }
-        }
-        let (done, answer) = oneshot::channel();
-        let Some(queue) = &self.queue else { return Err(Rejected::Busy) };
-        self.shared.queued.fetch_add(1, Ordering::Relaxed);
-        let sent = queue.try_send(Job { record, done });
-        let answer = match sent {
-            Ok(()) => answer.await,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Ok(Err(Rejected::Busy)),
+            newest
         };
-        self.shared.queued.fetch_sub(1, Ordering::Relaxed);
-        answer.unwrap_or_else(|_| Err(Rejected::Io(io::Error::other("the turn log has stopped"))))
+        if newest >= record.revision {
+            return then(Err(Rejected::Conflict));
+        }
+        if self.durability == Durability::Sweep {
+            return then(Ok(()));
+        }
+        let refused = match &self.queue {
+            Some(queue) => {
+                self.shared.queued.fetch_add(1, Ordering::Relaxed);
+                queue.try_send(Job { record, then }).err()
+            }
+            // Only while it is dropped, when nobody can call.
+            None => None,
+        };
+        if let Some(TrySendError::Full(job) | TrySendError::Disconnected(job)) = refused {
+            self.shared.answer(job, Err(Rejected::Busy));
+        }
     }
 
     /// Says that the disk failed elsewhere: no turn is taken until a trial has gone well.
@@ -442,7 +457,9 @@ impl Log {
 impl Drop for Log {
     fn drop(&mut self) {
         self.queue.take();
-        if let Some(writer) = self.writer.take() {
+        // Whoever is called back may be the last to hold the store; then this is the writer itself, which ends by itself.
+        let elsewhere = |writer: &JoinHandle<()>| writer.thread().id() != std::thread::current().id();
+        if let Some(writer) = self.writer.take().filter(elsewhere) {
             // It only ends; had it panicked, its callers were told.
             drop(writer.join());
         }
@@ -535,8 +552,7 @@ impl Writer {
                 Ok(()) => Ok(()),
                 Err(error) => Err(Rejected::Io(io::Error::new(error.kind(), error.to_string()))),
             };
-            // Whoever waited may have gone; the turn stands all the same.
-            drop(job.done.send(answer));
+            self.shared.answer(job, answer);
         }
     }
 

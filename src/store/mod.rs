@@ -1,4 +1,5 @@
-//! What outlives the process: one folder of files. All calls block but [`Store::append`]; the caller decides on which thread.
+//! What outlives the process: one folder of files. All calls block but [`Store::append`], which calls back; the
+//! caller decides on which thread.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -191,15 +192,17 @@ impl Store {
         self.set_aside.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes a turn that leads from `expected` to the next revision. It is durable when this answers, or not there.
-    pub async fn append(
+    /// Takes a turn that leads from `expected` to the next revision. It is durable when `then` is called, or not there. That is
+    /// always called, on whatever thread, and must be quick: other turns wait for it.
+    pub fn append(
         &self,
         session: Uuid,
         expected: u64,
         turn: &Turn,
         place: &str,
         state: &RawValue,
-    ) -> Result<(), StoreError> {
+        then: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
         #[derive(Serialize)]
         struct Written<'a> {
             place: &'a str,
@@ -208,11 +211,12 @@ impl Store {
         // Stored types always serialize.
         let state = serde_json::to_vec(&Written { place, state }).unwrap_or_default();
         let record = Record { session, revision: expected + 1, line: format::line(turn), state };
-        self.log.append(record).await.map_err(|rejected| match rejected {
+        let answer = |rejected| match rejected {
             Rejected::Busy => StoreError::Busy,
             Rejected::Io(error) => at("turns_*.log")(error),
             Rejected::Conflict => at("turns_*.log")(io::Error::other("a turn of this revision is there already")),
-        })
+        };
+        self.log.append(record, Box::new(move |taken| then(taken.map_err(answer))));
     }
 
     /// Writes what happened since the last checkpoint into the history, then the checkpoint itself. Where a save has taken the

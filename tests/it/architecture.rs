@@ -14,7 +14,8 @@ fn sources(folder: &str) -> Vec<(String, String)> {
             if path.is_dir() {
                 open.push(path);
             } else {
-                let text = std::fs::read_to_string(&path).expect("text");
+                // Golden saves are no text.
+                let text = String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned();
                 // Tests at the foot of a file may do what they like.
                 let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
                 found.push((path.display().to_string(), code));
