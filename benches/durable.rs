@@ -20,11 +20,15 @@ use cosmic_explorer::store::log::Durability;
 use cosmic_explorer::store::{self, Store};
 use serde_json::Value;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CLIENTS: [usize; 3] = [1, 16, 64];
-const ROUNDS: usize = 3;
-const ROUND: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(1);
 /// Games that are there before a round; each is good for some fifty turns of waiting.
-const GAMES: usize = 1000;
+const GAMES: usize = 1500;
 const BODY: &str = "{\"type\":\"wait\"}";
 
 /// A connection that is kept open.

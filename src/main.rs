@@ -20,6 +20,11 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use tracing_subscriber::EnvFilter;
 
+/// Answers are made of many small pieces, and turns are committed on another thread than they came from; a tenth of the work of
+/// an action was glibc's allocator. (`benches/durable.rs`)
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Cosmic Explorer: a turn-based space-exploration game server.
 #[derive(Debug, Parser)]
 #[command(version, about)]

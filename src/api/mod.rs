@@ -14,13 +14,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route, guard};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
-use tracing_actix_web::TracingLogger;
+use tracing::{Span, field};
+use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::session::registry::Registry;
 use problem::Problem;
@@ -70,7 +73,7 @@ pub async fn serve(
     let shared = app.clone();
     let mut server = HttpServer::new(move || {
         ActixApp::new()
-            .wrap(TracingLogger::default())
+            .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(
                 DefaultHeaders::new()
                     .add(("X-Content-Type-Options", "nosniff"))
@@ -114,10 +117,32 @@ pub async fn serve(
     Ok(registry.checkpoint_all().await)
 }
 
+/// What the log says of a request, with whatever is logged during it: little, because every request pays for it.
+struct RequestSpan;
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        tracing::info_span!("request", method = %request.method(), path = request.path(), status = field::Empty)
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        span.record("status", status.as_u16());
+    }
+}
+
 fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
     config
         .app_data(app.clone())
         .app_data(PayloadConfig::new(app.settings.body_bytes))
+        // First what is asked for most: addresses are tried in this order.
+        .service(resource(
+            "/api/sessions/{id}/actions",
+            vec![get(sessions::actions), (Method::POST, web::post().to(sessions::act))],
+        ))
         .service(resource("/", vec![get(operate::page)]))
         .service(resource("/style.css", vec![get(operate::style)]))
         .service(resource("/health", vec![get(operate::health)]))
@@ -137,10 +162,6 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
             ],
         ))
         .service(resource("/api/sessions/{id}/map", vec![get(sessions::map)]))
-        .service(resource(
-            "/api/sessions/{id}/actions",
-            vec![get(sessions::actions), (Method::POST, web::post().to(sessions::act))],
-        ))
         .service(resource("/api/sessions/{id}/turns", vec![get(sessions::turns)]))
         .service(resource("/api/slots", vec![get(slots::list)]))
         .service(resource(

@@ -331,7 +331,7 @@ impl Log {
         }
         shared.trim();
         let (queue, jobs) = mpsc::sync_channel(QUEUE);
-        let writer = Writer { shared: shared.clone(), active: None, next };
+        let writer = Writer { shared: shared.clone(), active: None, next, buffer: Vec::new() };
         let writer = std::thread::Builder::new().name("turn-log".into()).spawn(move || writer.run(&jobs))?;
         Ok(Self { shared, durability, queue: Some(queue), writer: Some(writer) })
     }
@@ -501,6 +501,8 @@ struct Writer {
     active: Option<Active>,
     /// The number of the next segment.
     next: u64,
+    /// A batch as it is written; at most a full queue of turns, some 3 MB.
+    buffer: Vec<u8>,
 }
 
 struct Active {
@@ -587,17 +589,18 @@ impl Writer {
                 self.active.insert(begun)
             }
         };
-        let mut bytes = Vec::with_capacity(batch.len() * 3072);
+        let bytes = &mut self.buffer;
+        bytes.clear();
         if active.durable == 0 {
             bytes.extend(header());
         }
         let mut places = Vec::with_capacity(batch.len());
         for Job { record, .. } in batch {
             let offset = active.durable + bytes.len() as u64;
-            let length = frame(&mut bytes, record, active.number, offset);
+            let length = frame(bytes, record, active.number, offset);
             places.push(Place { segment: active.number, offset, length });
         }
-        active.file.write(&bytes)?;
+        active.file.write(bytes)?;
         active.file.sync(Barrier::Logged)?;
         active.durable += bytes.len() as u64;
         let mut index = self.shared.index();
