@@ -248,7 +248,8 @@ impl From<SessionError> for Problem {
                 Self::new(409, code.as_str().unwrap_or_default(), refused.detail)
             }
             SessionError::Store(StoreError::Io { file, source }) => {
-                tracing::error!(file, %source, "the store failed");
+                // The store has told of it once; refusals may come by the thousand.
+                tracing::debug!(file, %source, "the store failed");
                 let detail = "The server cannot write at the moment. Repeat the request; an action, with the same \
                               Idempotency-Key, so that it is not taken twice.";
                 Self::store_unavailable(detail).retry_after(5)

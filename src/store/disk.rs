@@ -60,7 +60,7 @@ pub trait Disk: Debug + Send + Sync {
     fn exists(&self, name: &str) -> bool;
     /// So many bytes of a file from an offset.
     fn read_at(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>>;
-    /// A file to append to; made if it is not there.
+    /// A file to append to, which nobody else has open; made if it is not there.
     fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Renames a file, over another if there is one.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
@@ -74,9 +74,11 @@ pub trait Disk: Debug + Send + Sync {
 pub trait DiskFile: Debug + Send {
     /// Bytes in it.
     fn length(&self) -> io::Result<u64>;
-    /// Appends; on failure some of the bytes may be there.
+    /// Appends, over what was reserved; on failure some of the bytes may be there.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Shortens it.
+    /// Makes it so long with zeros behind its end, so that to sync what is appended later needs no change of its length.
+    fn reserve(&mut self, length: u64) -> io::Result<()>;
+    /// Shortens it, and gives up what was reserved.
     fn cut(&mut self, length: u64) -> io::Result<()>;
     /// Waits until its bytes are on the platter.
     fn sync(&mut self, barrier: Barrier) -> io::Result<()>;
@@ -158,7 +160,9 @@ impl Disk for LocalDisk {
     }
 
     fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(LocalFile(private().append(true).create(true).open(self.path.join(name))?)))
+        let file = private().write(true).create(true).truncate(false).open(self.path.join(name))?;
+        let end = file.metadata()?.len();
+        Ok(Box::new(LocalFile { file, end }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -176,23 +180,38 @@ impl Disk for LocalDisk {
 }
 
 #[derive(Debug)]
-struct LocalFile(File);
+struct LocalFile {
+    file: File,
+    /// Where the next bytes go; behind it there may be zeros.
+    end: u64,
+}
 
 impl DiskFile for LocalFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.end)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.file.seek(SeekFrom::Start(self.end))?;
+        self.file.write_all(bytes)?;
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn reserve(&mut self, length: u64) -> io::Result<()> {
+        let there = self.file.seek(SeekFrom::End(0))?;
+        io::copy(&mut io::repeat(0).take(length.saturating_sub(there)), &mut self.file)?;
+        Ok(())
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.set_len(length)
+        self.file.set_len(length)?;
+        self.end = length;
+        Ok(())
     }
 
     fn sync(&mut self, _: Barrier) -> io::Result<()> {
         // The length is part of what it takes to read the data back, so fdatasync writes it too.
-        self.0.sync_data()
+        self.file.sync_data()
     }
 }

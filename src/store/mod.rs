@@ -475,6 +475,7 @@ impl Store {
     }
 
     fn failed(&self, name: &str, error: io::Error) -> StoreError {
+        tracing::error!(file = name, %error, "a file could not be written");
         self.log.fail();
         at(name)(error)
     }

@@ -182,7 +182,7 @@ fn check(client: &Client, book: &Logbook) -> Result<usize, String> {
 fn run(saves: &Path) -> Program {
     let mut command = program(saves, &[]);
     // Checkpoints and trims happen all the time, and are hit as well.
-    command.env("COSMIC_SESSIONS__SWEEP_SECS", "1").env("COSMIC_TURN_LOG_BYTES", "4194304").env("COSMIC_LOG", "error");
+    command.env("COSMIC_SESSIONS__SWEEP_SECS", "1").env("COSMIC_TURN_LOG_BYTES", "16777216").env("COSMIC_LOG", "error");
     start(command)
 }
 

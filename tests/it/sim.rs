@@ -97,6 +97,16 @@ impl State {
         }
     }
 
+    /// Writes over a file from a place on, as much as fits.
+    fn put(&mut self, inode: usize, at: usize, bytes: &[u8]) -> usize {
+        let room = self.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(self.used()));
+        let file = &mut self.inodes[inode].bytes;
+        let fits = bytes.len().min((file.len() - at).saturating_add(room));
+        file.resize(file.len().max(at + fits), 0);
+        file[at..at + fits].copy_from_slice(&bytes[..fits]);
+        fits
+    }
+
     fn used(&self) -> usize {
         let linked: BTreeSet<_> = self.names.values().collect();
         linked.iter().map(|inode| self.inodes[**inode].bytes.len()).sum()
@@ -193,14 +203,13 @@ fn on_platter(bytes: Vec<u8>) -> Inode {
     Inode { synced: bytes.clone(), bytes }
 }
 
-/// What was synced, and a part of what was appended since; or all that is there.
+/// What was synced, and what was written since up to some byte.
 fn torn(inode: &Inode, draws: &mut Draws<'_>) -> Vec<u8> {
     let Inode { bytes, synced } = inode;
-    if !bytes.starts_with(synced) {
-        return if draws.chance(0.5) { bytes.clone() } else { synced.clone() };
-    }
-    let more = draws.below((bytes.len() - synced.len()) as u64 + 1) as usize;
-    bytes[..synced.len() + more].to_vec()
+    let same = bytes.iter().zip(synced).take_while(|(a, b)| a == b).count();
+    let up_to = same + draws.below((bytes.len() - same) as u64 + 1) as usize;
+    let behind = synced.get(up_to..).unwrap_or_default();
+    [&bytes[..up_to], behind].concat()
 }
 
 impl Disk for SimDisk {
@@ -240,7 +249,8 @@ impl Disk for SimDisk {
             }
         };
         told(lied)?;
-        Ok(Box::new(SimFile { disk: self.clone(), inode }))
+        let end = state.inodes[inode].bytes.len();
+        Ok(Box::new(SimFile { disk: self.clone(), inode, end }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -272,25 +282,38 @@ impl Disk for SimDisk {
 struct SimFile {
     disk: SimDisk,
     inode: usize,
+    end: usize,
 }
 
 impl DiskFile for SimFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(self.disk.state().inodes[self.inode].bytes.len() as u64)
+        Ok(self.end as u64)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         let lied = state.step(Op::Write)?;
-        let room = state.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(state.used()));
         // The kernel may have flushed what it has so far, asked or not; a lie is the worst case of that.
-        let fits = if lied { bytes.len() / 2 } else { bytes.len() }.min(room);
-        let inode = &mut state.inodes[self.inode];
-        inode.bytes.extend(&bytes[..fits]);
+        let wanted = if lied { &bytes[..bytes.len() / 2] } else { bytes };
+        let fits = state.put(self.inode, self.end, wanted);
         if lied {
+            let inode = &mut state.inodes[self.inode];
             inode.synced.clone_from(&inode.bytes);
+            return told(true);
         }
-        if fits < bytes.len() && !lied {
+        if fits < bytes.len() {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk is full"));
+        }
+        self.end += bytes.len();
+        Ok(())
+    }
+
+    fn reserve(&mut self, length: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let lied = state.step(Op::Write)?;
+        let there = state.inodes[self.inode].bytes.len();
+        let zeros = vec![0; usize::try_from(length).expect("a small file").saturating_sub(there)];
+        if state.put(self.inode, there, &zeros) < zeros.len() {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk is full"));
         }
         told(lied)
@@ -299,7 +322,8 @@ impl DiskFile for SimFile {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         let lied = state.step(Op::Cut)?;
-        state.inodes[self.inode].bytes.truncate(usize::try_from(length).expect("a small file"));
+        self.end = usize::try_from(length).expect("a small file");
+        state.inodes[self.inode].bytes.truncate(self.end);
         told(lied)
     }
 
