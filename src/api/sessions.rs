@@ -117,7 +117,7 @@ fn versioned<T: Serialize>(
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(etag(revision));
     response.insert_header((CACHE_CONTROL, "private, no-cache"));
-    if fresh { response.finish() } else { response.json(body(snapshot)) }
+    if fresh { response.finish() } else { view::json(&mut response, &body(snapshot)) }
 }
 
 pub(super) async fn act(
@@ -133,7 +133,7 @@ pub(super) async fn act(
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(acted.snapshot.revision));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(response.json(ActedView::of(&acted)))
+    Ok(view::json(&mut response, &ActedView::of(&acted)))
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,6 +23,14 @@ use crate::session::registry::Listed;
 use crate::session::resident::{Acted, Snapshot};
 use crate::store::model::{Deed, Loaded, Turn};
 use crate::store::save::Save;
+
+/// A JSON body, written into as much room as most of them need.
+pub fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
+    let mut bytes = Vec::with_capacity(4096);
+    // Views have string keys and finite numbers only: they always serialize.
+    let _ = serde_json::to_writer(&mut bytes, body);
+    response.content_type(ContentType::json()).body(bytes)
+}
 
 /// The state of a game, with effective stats and the present place; nothing in it changes without an action.
 #[derive(Debug, Serialize)]

@@ -269,7 +269,7 @@ impl Registry {
         let (answer, answered) = oneshot::channel();
         let (expected, registry) = (session.revision(), me.clone());
         let Written { turn, place, state } = written;
-        me.store.append(id.0, expected, &turn, &place, &state, move |durable| {
+        me.store.append(id.0, expected, &turn, &place, state, move |durable| {
             let acted = durable.map_err(SessionError::from).and_then(|()| {
                 let session = session_mut(&mut seated)?;
                 let acted = session.commit(prepared);

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{PlayerId, SessionError, SessionId};
@@ -78,7 +77,7 @@ pub struct Written {
     /// Where the player will be.
     pub place: String,
     /// The state after, as JSON.
-    pub state: Box<RawValue>,
+    pub state: Vec<u8>,
 }
 
 /// What lists and `/stats` tell of a session, kept for every session whether in memory or not.

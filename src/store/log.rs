@@ -6,7 +6,7 @@
 //! ```text
 //! header  "COSMICTL", version u32, CRC32C of those 12 bytes
 //! record  magic F5 C0 5A FF, length u32, CRC32C u32, body of that length
-//! body    session 16 bytes, revision u64, the turn as a line of history (JSON), line feed, the state after it (JSON)
+//! body    session 16 bytes, revision u64, and three lines of JSON: the turn as history has it, where the player is, the state
 //! ```
 //!
 //! with all numbers little-endian. Behind the last record there may be zeros, reserved for the next ones: a sync that need not
@@ -111,9 +111,14 @@ pub struct Record {
     pub revision: u64,
     /// The line of history: JSON without a line feed.
     pub line: Vec<u8>,
+    /// Where the player is then, as JSON.
+    pub place: Vec<u8>,
     /// The state after it, as JSON.
     pub state: Vec<u8>,
 }
+
+/// What a record holds: the line of history; where the player is; the state.
+pub(super) type Lines = [Vec<u8>; 3];
 
 /// Why a turn was not taken into the log.
 #[derive(Debug)]
@@ -284,18 +289,17 @@ impl Shared {
         self.index().bytes() >= 2 * self.most_bytes
     }
 
-    fn read(&self, place: Place) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    fn read(&self, place: Place) -> io::Result<Lines> {
         let bytes = self.folder.read_at(&segment_name(place.segment), place.offset, FRAME + place.length as usize)?;
         let body = record_at(&bytes, 0, place.segment, place.offset);
         let body = body.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a logged turn has been damaged"))?;
-        let text = &body[TAG..];
-        let line = memchr::memchr(b'\n', text).unwrap_or(text.len());
-        Ok((text[..line].to_vec(), text.get(line + 1..).unwrap_or_default().to_vec()))
+        let mut lines = body[TAG..].splitn(3, |byte| *byte == b'\n').map(<[u8]>::to_vec);
+        Ok(std::array::from_fn(|_| lines.next().unwrap_or_default()))
     }
 
     fn line(&self, kept: &Kept) -> io::Result<Vec<u8>> {
         match kept {
-            Kept::Logged(place) => self.read(*place).map(|(line, _)| line),
+            Kept::Logged(place) => self.read(*place).map(|[line, ..]| line),
             Kept::Held(line) => Ok(line.to_vec()),
         }
     }
@@ -377,9 +381,9 @@ impl Log {
         self.shared.healthy.store(false, Ordering::Relaxed);
     }
 
-    /// The newest turn of a session that no checkpoint covers: its line, and the state after it. Held in memory it has no state
-    /// here: whoever holds the session has it.
-    pub(super) fn newest(&self, session: Uuid) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    /// The newest turn of a session that no checkpoint covers. Held in memory it has no state here: whoever holds the session
+    /// has it.
+    pub(super) fn newest(&self, session: Uuid) -> io::Result<Option<Lines>> {
         let newest = {
             let index = self.shared.index();
             index.sessions.get(&session).and_then(|entries| entries.last()).map(|last| last.kept.clone())
@@ -705,8 +709,10 @@ fn frame(bytes: &mut Vec<u8>, record: &Record, segment: u64, offset: u64) -> u32
     bytes.extend([0; FRAME]);
     bytes.extend(record.session.as_bytes());
     bytes.extend(record.revision.to_le_bytes());
-    bytes.extend(&record.line);
-    bytes.push(b'\n');
+    for line in [&record.line, &record.place] {
+        bytes.extend(line);
+        bytes.push(b'\n');
+    }
     bytes.extend(&record.state);
     let body = begin + FRAME;
     // A turn is a few kilobytes: its parts are bounded by the rules.
@@ -776,7 +782,8 @@ mod tests {
 
     fn record(session: u128, revision: u64) -> Record {
         let line = format!("{{\"revision\":{revision}}}").into_bytes();
-        Record { session: Uuid::from_u128(session), revision, line, state: b"{\"turn_count\":1}".to_vec() }
+        let (place, state) = (b"\"Home\"".to_vec(), b"{\"turn_count\":1}".to_vec());
+        Record { session: Uuid::from_u128(session), revision, line, place, state }
     }
 
     fn segment(number: u64, records: u64) -> Vec<u8> {

@@ -29,7 +29,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::game::content::{Content, Files, hex};
@@ -200,17 +199,12 @@ impl Store {
         expected: u64,
         turn: &Turn,
         place: &str,
-        state: &RawValue,
+        state: Vec<u8>,
         then: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        #[derive(Serialize)]
-        struct Written<'a> {
-            place: &'a str,
-            state: &'a RawValue,
-        }
         // Stored types always serialize.
-        let state = serde_json::to_vec(&Written { place, state }).unwrap_or_default();
-        let record = Record { session, revision: expected + 1, line: format::line(turn), state };
+        let place = serde_json::to_vec(place).unwrap_or_default();
+        let record = Record { session, revision: expected + 1, line: format::line(turn), place, state };
         let answer = |rejected| match rejected {
             Rejected::Busy => StoreError::Busy,
             Rejected::Io(error) => at("turns_*.log")(error),
@@ -269,8 +263,9 @@ impl Store {
 
     /// The newest turn of a session in the log, and the state after it.
     fn newest(&self, id: Uuid) -> Result<Option<(Turn, Logged)>, StoreError> {
-        let Some((line, state)) = self.log.newest(id).map_err(at("turns_*.log"))? else { return Ok(None) };
-        let logged = serde_json::from_slice(&state).map_err(|error| self.unreadable("turns_*.log", error.into()))?;
+        let Some([line, place, state]) = self.log.newest(id).map_err(at("turns_*.log"))? else { return Ok(None) };
+        let read = || Ok(Logged { place: serde_json::from_slice(&place)?, state: serde_json::from_slice(&state)? });
+        let logged = read().map_err(|error: serde_json::Error| self.unreadable("turns_*.log", error.into()))?;
         Ok(Some((self.logged(&line)?, logged)))
     }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -150,8 +149,8 @@ pub struct Step {
     pub rules: u32,
 }
 
-/// The part of a log record that recovery needs: the state, and where the player is, for lists.
-#[derive(Clone, Debug, Deserialize)]
+/// What recovery takes from a log record: the state, and where the player is, for lists.
+#[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Logged {
     pub place: String,
@@ -553,9 +552,12 @@ impl State {
     }
 
     /// Its JSON, of which the digest is taken.
-    pub fn encode(&self) -> Box<RawValue> {
+    pub fn encode(&self) -> Vec<u8> {
+        // Most states have between 1 and 2 KB.
+        let mut bytes = Vec::with_capacity(2048);
         // Stored types have string keys and finite numbers only: they always serialize.
-        serde_json::value::to_raw_value(self).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut bytes, self);
+        bytes
     }
 }
 
@@ -701,8 +703,8 @@ pub fn whereabouts(game: &Game) -> String {
 }
 
 /// SHA-256 over a map's digest and a state's JSON, in hex.
-pub fn digest(map: &[u8; 32], state: &RawValue) -> String {
-    hex(&sha256(&[map, state.get().as_bytes()]))
+pub fn digest(map: &[u8; 32], state: &[u8]) -> String {
+    hex(&sha256(&[map, state]))
 }
 
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
