@@ -779,7 +779,7 @@ impl Registry {
     pub(super) fn publish(&self, id: SessionId, session: &GameSession) {
         let mut maps = self.maps();
         if let Some(card) = maps.known.get_mut(&id) {
-            *card = session.card(card.last_activity);
+            session.tell(card);
         }
         if let Some(resident) = maps.resident.get_mut(&id) {
             resident.shown = Some(session.snapshot());

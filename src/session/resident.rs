@@ -235,19 +235,33 @@ impl GameSession {
 
     /// What lists tell of it.
     pub fn card(&self, last_activity: Timestamp) -> Card {
-        Card {
+        let mut card = Card {
             owner: self.owner,
-            name: self.name.clone(),
+            name: String::new(),
             created_at: self.created_at,
             last_activity,
-            revision: self.revision,
-            turn_count: self.game.turn,
-            ship_type: self.content.ships.id(self.game.ship).to_owned(),
-            place: model::whereabouts(&self.game),
-            wealth: self.game.wealth,
-            end: self.game.end.map(|end| end.id().to_owned()),
-            ranked: self.ranked,
-        }
+            revision: 0,
+            turn_count: 0,
+            ship_type: String::new(),
+            place: String::new(),
+            wealth: 0,
+            end: None,
+            ranked: false,
+        };
+        self.tell(&mut card);
+        card
+    }
+
+    /// Brings what lists tell of it up to date. After every turn, so it writes into what is there.
+    pub fn tell(&self, card: &mut Card) {
+        self.name.clone_into(&mut card.name);
+        card.revision = self.revision;
+        card.turn_count = self.game.turn;
+        self.content.ships.id(self.game.ship).clone_into(&mut card.ship_type);
+        model::whereabouts(&self.game).clone_into(&mut card.place);
+        card.wealth = self.game.wealth;
+        card.end = self.game.end.map(|end| end.id().to_owned());
+        card.ranked = self.ranked;
     }
 
     /// The revision that a key led to, if it is one of the last.
