@@ -107,10 +107,10 @@ pub(super) async fn actions(request: HttpRequest, app: web::Data<App>, player: P
 }
 
 /// A body that changes with the revision and with nothing else.
-fn versioned<T: Serialize>(
+fn versioned<'a, T: Serialize>(
     request: &HttpRequest,
-    snapshot: &Snapshot,
-    body: impl FnOnce(&Snapshot) -> T,
+    snapshot: &'a Snapshot,
+    body: impl FnOnce(&'a Snapshot) -> T,
 ) -> HttpResponse {
     let revision = snapshot.revision.to_string();
     let fresh = not_modified(request, &revision);

@@ -35,7 +35,7 @@ pub fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpRe
 /// The state of a game, with effective stats and the present place; nothing in it changes without an action.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)] // The README describes the fields.
-pub struct StateView {
+pub struct StateView<'a> {
     pub turn_count: i64,
     pub max_turns: i64,
     pub difficulty: Difficulty,
@@ -46,12 +46,12 @@ pub struct StateView {
     /// Told once the game is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    pub content: String,
+    pub content: &'a str,
     pub at_repair_location: bool,
     pub current_region_id: String,
     pub current_node_id: String,
-    pub current_location: LocationView,
-    pub player_stats: PlayerView,
+    pub current_location: LocationView<'a>,
+    pub player_stats: PlayerView<'a>,
     pub combat: Option<CombatView>,
     pub current_event: Option<EventView>,
     pub available_choices: Vec<ChoiceView>,
@@ -63,7 +63,7 @@ pub struct StateView {
 /// A game as it stands.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct GameView {
+pub struct GameView<'a> {
     pub session_id: SessionId,
     /// Of a game that was just begun.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,12 +72,12 @@ pub struct GameView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     pub revision: u64,
-    pub state: StateView,
+    pub state: StateView<'a>,
 }
 
-impl GameView {
+impl<'a> GameView<'a> {
     /// Of a session.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub fn of(snapshot: &'a Snapshot) -> Self {
         let (session_id, revision, state) = (snapshot.id, snapshot.revision, StateView::of(snapshot));
         Self { session_id, name: None, token: None, revision, state }
     }
@@ -91,7 +91,7 @@ pub struct ActedView<'a> {
     pub outcome: OutcomeView<'a>,
     /// Of the state at that revision.
     pub digest: &'a str,
-    pub state: StateView,
+    pub state: StateView<'a>,
 }
 
 impl<'a> ActedView<'a> {
@@ -105,17 +105,17 @@ impl<'a> ActedView<'a> {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct LocationView {
+pub struct LocationView<'a> {
     pub region: RegionView,
     pub node: NodeView,
     /// What a trade dock asks and pays for one unit, and how many it has.
-    pub market: Vec<PriceView>,
+    pub market: Vec<PriceView<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct PriceView {
-    pub item_id: String,
+pub struct PriceView<'a> {
+    pub item_id: &'a str,
     pub buy: i64,
     pub sell: i64,
     pub stock: i64,
@@ -159,17 +159,17 @@ pub struct ChartView {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct PlayerView {
+pub struct PlayerView<'a> {
     pub health: i64,
     pub wealth: i64,
     pub food: i64,
     pub fuel: i64,
-    pub ship_type: String,
+    pub ship_type: &'a str,
     pub ship_condition: i64,
     pub max_hp: i64,
     pub shield: i64,
-    pub ship_mods: BTreeMap<&'static str, Vec<String>>,
-    pub inventory: Vec<StackView>,
+    pub ship_mods: BTreeMap<&'static str, Vec<&'a str>>,
+    pub inventory: Vec<StackView<'a>>,
     pub cargo_capacity: i64,
     pub used_cargo_space: i64,
     pub fuel_efficiency: f64,
@@ -185,14 +185,14 @@ pub struct PlayerView {
     pub just_bought_pod: bool,
     pub pod_hp: i64,
     pub pod_max_hp: i64,
-    pub pod_augmentations: Vec<String>,
+    pub pod_augmentations: Vec<&'a str>,
     pub temp_effects: Vec<EffectView>,
 }
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct StackView {
-    pub item_id: String,
+pub struct StackView<'a> {
+    pub item_id: &'a str,
     pub quantity: i64,
 }
 
@@ -266,10 +266,10 @@ pub struct StatisticsView {
     pub quests_failed: i64,
 }
 
-impl StateView {
+impl<'a> StateView<'a> {
     /// Of a snapshot.
-    pub fn of(snapshot: &Snapshot) -> Self {
-        let (game, content) = (&snapshot.game, &*snapshot.content);
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        let (game, content) = (&*snapshot.game, &*snapshot.content);
         let stats = Stats::of(game, content);
         let rules = content.difficulty(game.difficulty);
         let event = game.event.map(|event| (event, &content.events[event]));
@@ -283,7 +283,7 @@ impl StateView {
             victory: game.end == Some(End::Victory),
             end: game.end.map(End::id),
             seed: game.end.map(|_| game.dice.seed),
-            content: content.hash.clone(),
+            content: &content.hash,
             at_repair_location: game.node().repair,
             current_region_id: StarMap::region_id(game.region()),
             current_node_id: game.map.node_id(game.here),
@@ -306,10 +306,10 @@ fn choices(game: &Game, content: &Content) -> Vec<ChoiceView> {
     choices.map(|choice| ChoiceView { id: choice.id.clone(), label: choice.label.clone() }).collect()
 }
 
-impl LocationView {
-    fn of(game: &Game, content: &Content) -> Self {
+impl<'a> LocationView<'a> {
+    fn of(game: &'a Game, content: &'a Content) -> Self {
         let price = |listing: &crate::game::map::Listing| PriceView {
-            item_id: content.items.id(listing.item).to_owned(),
+            item_id: content.items.id(listing.item),
             buy: ask_price(game, content, listing, 1),
             sell: bid_price(game, content, listing, 1),
             stock: libm::floor(stock_level(game, content, listing)) as i64,
@@ -360,11 +360,11 @@ impl NodeView {
     }
 }
 
-impl PlayerView {
-    fn of(game: &Game, content: &Content, stats: &Stats) -> Self {
+impl<'a> PlayerView<'a> {
+    fn of(game: &'a Game, content: &'a Content, stats: &Stats) -> Self {
         let fitted = |slot: Slot| {
             let mods = game.mods.iter().filter(|fitted| content.mods[**fitted].slot == slot);
-            mods.map(|fitted| content.mods.id(*fitted).to_owned()).collect()
+            mods.map(|fitted| content.mods.id(*fitted)).collect()
         };
         let name = |slot| match slot {
             Slot::High => "high",
@@ -373,7 +373,7 @@ impl PlayerView {
             Slot::Rig => "rig",
         };
         let stack = |stack: &crate::game::state::Stack| StackView {
-            item_id: content.items.id(stack.item).to_owned(),
+            item_id: content.items.id(stack.item),
             quantity: stack.quantity,
         };
         let effect = |effect: &crate::game::state::TempEffect| EffectView {
@@ -388,7 +388,7 @@ impl PlayerView {
             wealth: game.wealth,
             food: game.food,
             fuel: game.fuel,
-            ship_type: content.ships.id(game.ship).to_owned(),
+            ship_type: content.ships.id(game.ship),
             ship_condition: game.hull,
             max_hp: stats.max_hp,
             shield: stats.shield,
@@ -409,7 +409,7 @@ impl PlayerView {
             just_bought_pod: game.pod.as_ref().is_some_and(|pod| pod.fresh),
             pod_hp: game.pod.as_ref().map_or(0, |pod| pod.hp),
             pod_max_hp: stats.pod_max_hp,
-            pod_augmentations: augmentations.map(|fitted| content.augmentations.id(*fitted).to_owned()).collect(),
+            pod_augmentations: augmentations.map(|fitted| content.augmentations.id(*fitted)).collect(),
             temp_effects: game.effects.iter().map(effect).collect(),
         }
     }
@@ -534,14 +534,14 @@ pub struct OutcomeView<'a> {
     #[serde(flatten)]
     outcome: &'a Outcome,
     choices: Vec<ChoiceView>,
-    rewards: RewardsView,
+    rewards: RewardsView<'a>,
     combat: Option<CombatView>,
 }
 
 #[derive(Debug, Default, Serialize)]
-struct RewardsView {
+struct RewardsView<'a> {
     wealth: i64,
-    items: Vec<StackView>,
+    items: Vec<StackView<'a>>,
 }
 
 impl<'a> OutcomeView<'a> {
@@ -553,7 +553,7 @@ impl<'a> OutcomeView<'a> {
             match event {
                 Event::Credits { amount, .. } if *amount > 0 => rewards.wealth += amount,
                 Event::Item { item, quantity, reason, .. } if *reason != Reason::Purchase => {
-                    rewards.items.push(StackView { item_id: item.clone(), quantity: *quantity });
+                    rewards.items.push(StackView { item_id: item, quantity: *quantity });
                 }
                 _ => {}
             }
