@@ -2,7 +2,7 @@
 
 mod commands;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -97,9 +97,10 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     })?;
     let listener = TcpListener::bind(config.bind).with_context(|| format!("listening on {}", config.bind))?;
     let address = listener.local_addr()?;
+    let stop = told_to_stop()?;
     // Whoever started the server may not listen any more.
     let _ = writeln!(std::io::stdout(), "Cosmic Explorer is listening on http://{address}, saves in {saves}");
-    let failed = api::serve(listener, registry, config.limits, told_to_stop()).await?;
+    let failed = api::serve(listener, registry, config.limits, stop).await?;
     if failed > 0 {
         bail!("{failed} sessions could not be written down");
     }
@@ -132,21 +133,23 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn told_to_stop() {
+/// Waits for SIGTERM or SIGINT. From the call on: whoever reads that the server listens may stop it at once.
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    {
+    let mut signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = signals.0.recv() => {}
+            _ = signals.1.recv() => {}
         }
-    }
-    // Without a handler there is nothing to wait for but the end of the process.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a handler there is nothing to wait for but the end of the process.
+            std::future::pending::<()>().await;
+        }
+    })
 }
