@@ -134,13 +134,16 @@ fn large_bodies_do_not_grow_the_server() {
             assert_eq!(reply.status, 413);
         }
     };
-    send();
+    // The allocator keeps what it needs at the most; that is reached first.
+    for _ in 0..20 {
+        send();
+    }
     let before = memory();
     for _ in 0..20 {
         send();
     }
     let grown = memory().saturating_sub(before);
-    assert!(grown < 20_000_000, "{grown} bytes more");
+    assert!(grown < 10_000_000, "{grown} bytes more");
     assert_eq!(client.look()["revision"], 0);
 }
 
