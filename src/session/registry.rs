@@ -509,7 +509,8 @@ impl Registry {
         }
     }
 
-    /// Works on the files of a session that is not in memory; whoever wants to bring it back waits. None where it is in memory.
+    /// Works on the files of a session that is not in memory; whoever wants to bring it back waits. None where it is in memory,
+    /// or being buried.
     pub(super) async fn aside<T: Send + 'static>(
         &self,
         id: SessionId,
@@ -520,7 +521,7 @@ impl Registry {
         let seated = seat.clone().lock_owned().await;
         {
             let mut maps = self.maps();
-            if maps.resident.contains_key(&id) {
+            if maps.resident.contains_key(&id) || !maps.known.contains_key(&id) {
                 return Ok(None);
             }
             maps.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });

@@ -223,7 +223,7 @@ impl Index {
         }
         let entries = self.sessions.entry(session).or_default();
         // A turn that was written and yet refused may have been found at the start: the later one counts.
-        let later = entries.iter().position(|entry| entry.revision >= revision).unwrap_or(entries.len());
+        let later = entries.partition_point(|entry| entry.revision < revision);
         let gone: Vec<_> = entries.drain(later..).collect();
         entries.push(Entry { revision, kept, told: false });
         self.release(&gone);
