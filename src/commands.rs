@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use cosmic_explorer::game::content::Content;
 use cosmic_explorer::session::token::Signer;
 use cosmic_explorer::session::{PlayerId, SessionId};
-use cosmic_explorer::store::model::{Checkpoint, Deed, Loaded, Turn, VERSION};
+use cosmic_explorer::store::model::{Checkpoint, VERSION};
 use cosmic_explorer::store::replay::{self, Unproven};
 use cosmic_explorer::store::save::{Refusal, Save};
 use cosmic_explorer::store::{Opened, Settings, Store, read_file, saves_folder};
@@ -82,7 +82,7 @@ fn input(file: &Path) -> anyhow::Result<Value> {
 
 impl Replay {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let (_, content) = crate::read(self.data.as_deref())?;
+        let (_, content) = crate::load_content(self.data.as_deref())?;
         let file = input(&self.file)?;
         let name = self.file.display();
         let read = match file.get("star_map") {
@@ -183,18 +183,7 @@ impl Folder {
         save.prove(&content)?;
         let store = &self.opened.store;
         let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
-        let turn = Turn {
-            version: VERSION,
-            revision: 1,
-            at: now,
-            digest: save.state.digest(&save.star_map.digest()),
-            rules: save.rules,
-            content: save.content.clone(),
-            deed: Deed::Loaded {
-                loaded: Loaded { slot: 0, name: save.name.clone(), saved_at: save.saved_at, history: save.history },
-            },
-            key: None,
-        };
+        let turn = save.clone().loaded(0, 1, now);
         let checkpoint = Checkpoint {
             version: VERSION,
             session_id: id.0,
@@ -221,7 +210,7 @@ impl Saves {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         // Damaged files are set aside, and that is told.
         tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_writer(io::stderr).init();
-        let (files, content) = crate::read(self.data.as_deref())?;
+        let (files, content) = crate::load_content(self.data.as_deref())?;
         let path = saves_folder(self.saves);
         if !path.is_dir() {
             bail!("there is no folder {}", path.display());

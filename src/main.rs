@@ -81,7 +81,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;
     let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let (files, content) = read(config.data.as_deref())?;
+    let (files, content) = load_content(config.data.as_deref())?;
     let folder = saves_folder(config.saves);
     let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes };
     let opened = Store::open(&folder, settings).with_context(|| format!("saves in {}", folder.display()))?;
@@ -109,7 +109,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
 }
 
 /// The content in a folder, or the built-in one.
-fn read(folder: Option<&Path>) -> anyhow::Result<(Files, Content)> {
+fn load_content(folder: Option<&Path>) -> anyhow::Result<(Files, Content)> {
     let files = match folder {
         Some(folder) => read_content(folder).with_context(|| format!("content in {}", folder.display()))?,
         None => built_in(),

@@ -59,7 +59,7 @@ pub(super) async fn create(
         response.cookie(cookie(&request, &token));
         body.token = Some(token.reveal().to_owned());
     }
-    Ok(response.json(body))
+    Ok(view::json(&mut response, &body))
 }
 
 /// Names are trimmed, 1 to 40 characters, and have nothing that does not show or turns text around.

@@ -10,7 +10,7 @@ use super::App;
 use super::extract::{Expected, Json, MaybePlayer, Player, cookie, etag};
 use super::problem::Problem;
 use super::sessions::{Answer, clean_name};
-use super::view::{GameView, SlotView};
+use super::view::{self, GameView, SlotView};
 use crate::session::slots::{AUTOSAVE, SLOTS};
 use crate::session::{PlayerId, SessionError, SessionId};
 
@@ -93,7 +93,7 @@ pub(super) async fn load(
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(snapshot.revision));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(response.json(GameView::of(&snapshot)))
+    Ok(view::json(&mut response, &GameView::of(&snapshot)))
 }
 
 pub(super) async fn export(app: web::Data<App>, player: Player, slot: Slot) -> Answer {

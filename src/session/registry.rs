@@ -19,7 +19,6 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, may_yield, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
-use super::slots::is_hash;
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
@@ -291,12 +290,7 @@ impl Registry {
 
     /// Like [`Self::enter`], for callers that can be stopped at any time: only waiting for the session's lock is done in place.
     async fn approach(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
-        let seat = {
-            let mut maps = self.maps();
-            maps.card(owner, id)?.last_activity = self.now();
-            maps.resident.get(&id).map(|resident| resident.seat.clone())
-        };
-        if let Some(seat) = seat {
+        if let Some(seat) = self.seat_of(owner, id)? {
             let seated = seat.lock_owned().await;
             if seated.is_some() {
                 return Ok(seated);
@@ -451,9 +445,6 @@ impl Registry {
 
     /// Content by its hash, the present or an older one; none where no game here began with it.
     pub async fn find_content(&self, hash: String) -> Result<Option<Arc<Content>>, SessionError> {
-        if !is_hash(&hash) {
-            return Ok(None);
-        }
         let me = self.arc()?;
         self.blocking(move |store| if store.has_content(&hash) { me.content_of(&hash).map(Some) } else { Ok(None) })
             .await
@@ -580,14 +571,17 @@ impl Registry {
     }
 
     fn count(&self, maps: &Maps, owner: PlayerId) -> Result<(), SessionError> {
-        let limit = self.settings.per_player;
-        if maps.unfinished(owner) >= limit {
-            return Err(SessionError::TooMany { limit });
-        }
+        self.may_play(maps, owner)?;
         if maps.known.len() >= self.settings.stored {
             return Err(SessionError::StoreFull);
         }
         Ok(())
+    }
+
+    /// Whether a player may have one more unfinished game.
+    pub(super) fn may_play(&self, maps: &Maps, owner: PlayerId) -> Result<(), SessionError> {
+        let limit = self.settings.per_player;
+        if maps.unfinished(owner) >= limit { Err(SessionError::TooMany { limit }) } else { Ok(()) }
     }
 
     /// When as many sessions are stored as can be, the longest finished goes for good.
@@ -605,16 +599,17 @@ impl Registry {
         Box::pin(self.delete(owner, id)).await
     }
 
+    /// Where the owner's session sits, if it is in memory. Asking for it counts as activity.
+    fn seat_of(&self, owner: PlayerId, id: SessionId) -> Result<Option<Seat>, SessionError> {
+        let mut maps = self.maps();
+        maps.card(owner, id)?.last_activity = self.now();
+        Ok(maps.resident.get(&id).map(|resident| resident.seat.clone()))
+    }
+
     /// The owner's session, alone with the caller until he lets go; read back from disk where it must be.
     pub(super) async fn enter(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
         loop {
-            let seat = {
-                let mut maps = self.maps();
-                let now = self.now();
-                maps.card(owner, id)?.last_activity = now;
-                maps.resident.get(&id).map(|resident| resident.seat.clone())
-            };
-            if let Some(seat) = seat {
+            if let Some(seat) = self.seat_of(owner, id)? {
                 let seated = seat.lock_owned().await;
                 if seated.is_some() {
                     return Ok(seated);

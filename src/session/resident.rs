@@ -14,7 +14,7 @@ use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
-use crate::store::model::{self, Checkpoint, Deed, Header, Loaded, State, Turn, UsedKey};
+use crate::store::model::{self, Checkpoint, Deed, Header, State, Turn, UsedKey};
 use crate::store::save::Save;
 
 /// A place among the sessions in memory: held by one, or reserved for one on its way.
@@ -143,16 +143,14 @@ pub struct GameSession {
     keys: VecDeque<UsedKey>,
     /// A checkpoint would say something new.
     dirty: bool,
-    /// What it was before a save took the game's place, until that is durable.
-    before: Option<Box<Before>>,
     /// Another state could not be written, and may be on disk all the same.
     doubtful: bool,
     place: Place,
 }
 
-/// What changes when a save takes the game's place.
+/// What a session was before a save took its game's place; good until that is durable.
 #[derive(Debug)]
-struct Before {
+pub struct Before {
     ranked: bool,
     revision: u64,
     game: Arc<Game>,
@@ -192,7 +190,6 @@ impl GameSession {
             map_digest,
             keys: VecDeque::new(),
             dirty: true,
-            before: None,
             doubtful: false,
             place,
         }
@@ -200,8 +197,7 @@ impl GameSession {
 
     /// A session as the store has it, or what is wrong with that.
     pub fn restore(checkpoint: Checkpoint, content: Arc<Content>, place: Place) -> Result<Self, model::Nonsense> {
-        let map = Arc::new(checkpoint.star_map.restore(&content)?);
-        let game = checkpoint.state.restore(map, &content)?;
+        let game = model::restore(&checkpoint.star_map, &checkpoint.state, &content)?;
         let mut session = Self {
             id: SessionId(checkpoint.session_id),
             owner: PlayerId(checkpoint.owner),
@@ -214,7 +210,6 @@ impl GameSession {
             map_digest: checkpoint.star_map.digest(),
             keys: checkpoint.keys.into(),
             dirty: false,
-            before: None,
             doubtful: false,
             place,
         };
@@ -305,8 +300,8 @@ impl GameSession {
         Acted { revision, outcome, digest, snapshot: self.snapshot() }
     }
 
-    /// Lets a save take the game's place; the line of history that tells of it. It must be written, and then be
-    /// [`Self::loaded`] or [`Self::unload`]ed.
+    /// Lets a save take the game's place; the line of history that tells of it, which must be written, and what it takes to
+    /// [`Self::unload`] it should that fail.
     pub fn load(
         &mut self,
         slot: u8,
@@ -315,22 +310,12 @@ impl GameSession {
         content: Arc<Content>,
         expected: Option<u64>,
         now: Timestamp,
-    ) -> Result<Turn, SessionError> {
+    ) -> Result<(Turn, Before), SessionError> {
         if expected.is_some_and(|expected| expected != self.revision) {
             return Err(SessionError::Stale { revision: self.revision });
         }
-        let Save { name, saved_at, history, rules, star_map, .. } = save;
-        let map_digest = star_map.digest();
-        let turn = Turn {
-            version: model::VERSION,
-            revision: self.revision + 1,
-            at: now,
-            deed: Deed::Loaded { loaded: Loaded { slot, name, saved_at, history } },
-            digest: State::of(&game, &content).digest(&map_digest),
-            rules,
-            content: content.hash.clone(),
-            key: None,
-        };
+        let map_digest = save.star_map.digest();
+        let turn = save.loaded(slot, self.revision + 1, now);
         let before = Before {
             ranked: std::mem::replace(&mut self.ranked, false),
             revision: std::mem::replace(&mut self.revision, turn.revision),
@@ -338,24 +323,16 @@ impl GameSession {
             content: std::mem::replace(&mut self.content, content),
             map_digest: std::mem::replace(&mut self.map_digest, map_digest),
         };
-        self.before = Some(Box::new(before));
         self.dirty = true;
-        Ok(turn)
-    }
-
-    /// The save that was loaded is durable.
-    pub fn loaded(&mut self) {
-        self.before = None;
+        Ok((turn, before))
     }
 
     /// The save that was loaded could not be written: the game is what it was.
-    pub fn unload(&mut self) {
-        if let Some(before) = self.before.take() {
-            let Before { ranked, revision, game, content, map_digest } = *before;
-            (self.ranked, self.revision, self.game) = (ranked, revision, game);
-            (self.content, self.map_digest) = (content, map_digest);
-            self.doubtful = true;
-        }
+    pub fn unload(&mut self, before: Before) {
+        let Before { ranked, revision, game, content, map_digest } = before;
+        (self.ranked, self.revision, self.game) = (ranked, revision, game);
+        (self.content, self.map_digest) = (content, map_digest);
+        self.doubtful = true;
     }
 
     /// Whether it must be written before anything else happens.

@@ -108,24 +108,23 @@ impl Registry {
             if source != id {
                 me.unrank(owner, source).await?;
             }
-            let content = me.clone();
+            let registry = me.clone();
             let (save, game, content) = me
                 .blocking(move |store| {
-                    let content = content.content_of(&save.content)?;
-                    let nonsense = |problem: &dyn ToString| store.reject_slot(owner.0, number, &problem.to_string());
-                    let game = save.restore(&content).map_err(|problem| nonsense(&problem))?;
+                    let content = registry.content_of(&save.content)?;
+                    let game = save.restore(&content);
+                    let game = game.map_err(|problem| store.reject_slot(owner.0, number, &problem.to_string()))?;
                     Ok((save, game, content))
                 })
                 .await?;
             let mut seated = me.enter(owner, id).await?;
             me.may_resume(owner, id, game.end.is_some())?;
             let session = session_mut(&mut seated)?;
-            let turn = session.load(number, save, game, content, expected, me.now())?;
+            let (turn, before) = session.load(number, save, game, content, expected, me.now())?;
             if let Err(error) = me.write(id, session, Some(turn)).await {
-                session.unload();
+                session.unload(before);
                 return Err(error);
             }
-            session.loaded();
             me.publish(id, session);
             Ok(session.snapshot())
         })
@@ -160,7 +159,7 @@ impl Registry {
     }
 
     fn known_content(&self, store: &Store, hash: &str) -> Result<Arc<Content>, SessionError> {
-        if hash == self.content().hash || (is_hash(hash) && store.has_content(hash)) {
+        if hash == self.content().hash || store.has_content(hash) {
             return Ok(self.content_of(hash)?);
         }
         let missing: Refusal = Unproven::ContentMissing { content: hash.chars().take(64).collect() }.into();
@@ -283,15 +282,7 @@ impl Registry {
     /// A finished game that goes on counts as one more that is unfinished.
     fn may_resume(&self, owner: PlayerId, id: SessionId, finished: bool) -> Result<(), SessionError> {
         let mut maps = self.maps();
-        let limit = self.settings().per_player;
-        if !finished && maps.card(owner, id)?.end.is_some() && maps.unfinished(owner) >= limit {
-            return Err(SessionError::TooMany { limit });
-        }
-        Ok(())
+        let resumes = !finished && maps.card(owner, id)?.end.is_some();
+        if resumes { self.may_play(&maps, owner) } else { Ok(()) }
     }
-}
-
-/// Whether a text can be the hash of content, and so a part of a file's name.
-pub(super) fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -131,12 +131,6 @@ pub enum Rejected {
     Conflict,
 }
 
-impl From<io::Error> for Rejected {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 /// The turn log of one folder.
 pub struct Log {
     shared: Arc<Shared>,

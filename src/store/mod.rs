@@ -39,6 +39,8 @@ use log::{Durability, Log, Record, Rejected};
 use model::{Checkpoint, Deed, Header, Logged, Step, Tombstone, Turn, UsedKey};
 use save::Save;
 
+/// How errors name the turn log, whose segments have numbers.
+const LOG: &str = "turns_*.log";
 /// The name of the tombstones' file.
 const TOMBSTONES: &str = "tombstones.jsonl";
 /// The key's file, and its copy.
@@ -163,7 +165,7 @@ impl Store {
         let covered = |id: Uuid| sessions.get(&id).map(|header| header.revision);
         let Settings { durability, log_bytes } = settings;
         let log = Log::open(folder.clone(), durability, log_bytes, covered, |name| set_aside.add(name));
-        let store = Self { folder, log: log.map_err(at("turns_*.log"))?, set_aside, graveyard: Mutex::default() };
+        let store = Self { folder, log: log.map_err(at(LOG))?, set_aside, graveyard: Mutex::default() };
         for id in store.log.uncovered() {
             if let Some(header) = sessions.get_mut(&id) {
                 match store.newest(id) {
@@ -207,8 +209,8 @@ impl Store {
         let record = Record { session, revision: expected + 1, line: format::line(turn), place, state };
         let answer = |rejected| match rejected {
             Rejected::Busy => StoreError::Busy,
-            Rejected::Io(error) => at("turns_*.log")(error),
-            Rejected::Conflict => at("turns_*.log")(io::Error::other("a turn of this revision is there already")),
+            Rejected::Io(error) => at(LOG)(error),
+            Rejected::Conflict => at(LOG)(io::Error::other("a turn of this revision is there already")),
         };
         self.log.append(record, Box::new(move |taken| then(taken.map_err(answer))));
     }
@@ -217,7 +219,7 @@ impl Store {
     /// game's place, `load` tells of it.
     pub fn save(&self, checkpoint: &Checkpoint, load: Option<&Turn>) -> Result<(), StoreError> {
         let id = checkpoint.session_id;
-        let mut lines = self.log.lines(id, 0, true).map_err(at("turns_*.log"))?;
+        let mut lines = self.log.lines(id, 0, true).map_err(at(LOG))?;
         lines.extend(load.map(format::line));
         if !lines.is_empty() {
             self.append_lines(&turns_file(id), &lines)?;
@@ -248,7 +250,7 @@ impl Store {
             if logged.state.digest(&checkpoint.star_map.digest()) != turn.digest {
                 return Err(self.reject(id, "it is not the game that the turn log goes on with"));
             }
-            for line in self.log.lines(id, checkpoint.revision, false).map_err(at("turns_*.log"))? {
+            for line in self.log.lines(id, checkpoint.revision, false).map_err(at(LOG))? {
                 let turn: Turn = self.logged(&line)?;
                 checkpoint.keys.extend(turn.key.map(|key| UsedKey { key, revision: turn.revision }));
             }
@@ -263,21 +265,14 @@ impl Store {
 
     /// The newest turn of a session in the log, and the state after it.
     fn newest(&self, id: Uuid) -> Result<Option<(Turn, Logged)>, StoreError> {
-        let Some([line, place, state]) = self.log.newest(id).map_err(at("turns_*.log"))? else { return Ok(None) };
+        let Some([line, place, state]) = self.log.newest(id).map_err(at(LOG))? else { return Ok(None) };
         let read = || Ok(Logged { place: serde_json::from_slice(&place)?, state: serde_json::from_slice(&state)? });
-        let logged = read().map_err(|error: serde_json::Error| self.unreadable("turns_*.log", error.into()))?;
+        let logged = read().map_err(|error: serde_json::Error| unreadable(LOG, error.into()))?;
         Ok(Some((self.logged(&line)?, logged)))
     }
 
     fn logged(&self, line: &[u8]) -> Result<Turn, StoreError> {
-        format::read(Kind::Turn, line).map_err(|error| self.unreadable("turns_*.log", error))
-    }
-
-    fn unreadable(&self, name: &str, error: Unreadable) -> StoreError {
-        match error {
-            Unreadable::Newer(version) => StoreError::Newer { file: name.to_owned(), version },
-            Unreadable::Damaged(problem) => StoreError::Damaged { file: name.to_owned(), problem },
-        }
+        format::read(Kind::Turn, line).map_err(|error| unreadable(LOG, error))
     }
 
     /// The history of a session up to a revision, oldest first, from after another.
@@ -286,20 +281,11 @@ impl Store {
     pub fn turns(&self, id: Uuid, after: u64, up_to: u64, most: usize) -> Result<Vec<Turn>, StoreError> {
         let name = turns_file(id);
         // The log first: what a checkpoint takes out of it in between is in the file by then.
-        let logged = self.log.lines(id, after, false).map_err(at("turns_*.log"))?;
+        let logged = self.log.lines(id, after, false).map_err(at(LOG))?;
         let file = self.folder.read(&name).map_err(at(&name))?.unwrap_or_default();
-        let lines = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let mut turns = BTreeMap::new();
-        for line in lines.chain(logged.iter().map(Vec::as_slice)) {
-            match format::read::<Turn>(Kind::Turn, line) {
-                Ok(turn) if turn.revision > after && turn.revision <= up_to => drop(turns.insert(turn.revision, turn)),
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(file = name, %error, "a line of history is passed over");
-                    self.set_aside.add(&name);
-                }
-            }
-        }
+        let lines = lines(&file).chain(logged.iter().map(Vec::as_slice));
+        let turns = self.read_lines::<Turn>(Kind::Turn, &name, lines).map(|turn| (turn.revision, turn));
+        let turns: BTreeMap<_, _> = turns.filter(|(revision, _)| (after + 1..=up_to).contains(revision)).collect();
         let whole = turns.keys().copied().eq(after + 1..=up_to);
         if !whole && up_to > after {
             tracing::warn!(file = name, after, up_to, found = turns.len(), "turns are missing from a history");
@@ -350,16 +336,7 @@ impl Store {
     /// All tombstones that were written, oldest first.
     pub fn tombstones(&self) -> Result<Vec<Tombstone>, StoreError> {
         let bytes = self.folder.read(TOMBSTONES).map_err(at(TOMBSTONES))?.unwrap_or_default();
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let stones = lines.filter_map(|line| match format::read(Kind::Tombstone, line) {
-            Ok(stone) => Some(stone),
-            Err(error) => {
-                tracing::warn!(%error, "a tombstone is passed over");
-                self.set_aside.add(TOMBSTONES);
-                None
-            }
-        });
-        Ok(stones.collect())
+        Ok(self.read_lines(Kind::Tombstone, TOMBSTONES, lines(&bytes)).collect())
     }
 
     /// Rewrites the tombstones' file without those that are not kept; how many are left.
@@ -421,10 +398,12 @@ impl Store {
 
     /// Makes sure that content which is kept can be read, as long as there is another copy of it.
     pub fn mend_content(&self, hash: &str, files: &Files) -> Result<(), StoreError> {
-        if !self.has_content(hash) || self.content(hash).is_ok() {
+        let name = content_file(hash);
+        let Some(bytes) = self.folder.read(&name).map_err(at(&name))? else { return Ok(()) };
+        if serde_json::from_slice::<Files>(&bytes).is_ok_and(|kept| kept == *files) {
             return Ok(());
         }
-        drop(damaged(&self.folder, &self.set_aside, &content_file(hash), "it is not the content of its name"));
+        drop(damaged(&self.folder, &self.set_aside, &name, "it is not the content of its name"));
         self.write_content(hash, files)
     }
 
@@ -435,16 +414,17 @@ impl Store {
         self.folder.replace(&name, &bytes).map_err(|error| self.failed(&name, error))
     }
 
-    /// Whether a game began with content of this hash.
+    /// Whether a game began with content of this hash. Any text may be asked for: what is no hash names no file.
     pub fn has_content(&self, hash: &str) -> bool {
-        self.folder.exists(&content_file(hash))
+        let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_hash && self.folder.exists(&content_file(hash))
     }
 
     /// Content that a game began with.
     pub fn content(&self, hash: &str) -> Result<Content, StoreError> {
         let name = content_file(hash);
         let damaged = |problem: String| StoreError::Damaged { file: name.clone(), problem };
-        let bytes = self.folder.read(&name).map_err(at(&name))?;
+        let bytes = if self.has_content(hash) { self.folder.read(&name).map_err(at(&name))? } else { None };
         let bytes = bytes.ok_or_else(|| damaged("the content a game began with is missing".to_owned()))?;
         let files: Files = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         let content = Content::parse(&files).map_err(|faults| {
@@ -475,6 +455,23 @@ impl Store {
         at(name)(error)
     }
 
+    /// The objects in lines of a file. Those that cannot be read are passed over, and reported.
+    fn read_lines<'a, T: DeserializeOwned>(
+        &'a self,
+        kind: Kind,
+        name: &'a str,
+        lines: impl Iterator<Item = &'a [u8]>,
+    ) -> impl Iterator<Item = T> {
+        lines.filter_map(move |line| {
+            let read = format::read(kind, line);
+            if let Err(error) = &read {
+                tracing::warn!(file = name, %error, "a line is passed over");
+                self.set_aside.add(name);
+            }
+            read.ok()
+        })
+    }
+
     fn read<T: DeserializeOwned>(&self, kind: Kind, name: &str) -> Result<Option<T>, StoreError> {
         read(&self.folder, &self.set_aside, kind, name)
     }
@@ -488,9 +485,16 @@ fn read<T: DeserializeOwned>(
 ) -> Result<Option<T>, StoreError> {
     let Some(bytes) = folder.read(name).map_err(at(name))? else { return Ok(None) };
     format::read(kind, &bytes).map(Some).map_err(|error| match error {
-        Unreadable::Newer(version) => StoreError::Newer { file: name.to_owned(), version },
         Unreadable::Damaged(problem) => damaged(folder, set_aside, name, &problem),
+        newer => unreadable(name, newer),
     })
+}
+
+fn unreadable(name: &str, error: Unreadable) -> StoreError {
+    match error {
+        Unreadable::Newer(version) => StoreError::Newer { file: name.to_owned(), version },
+        Unreadable::Damaged(problem) => StoreError::Damaged { file: name.to_owned(), problem },
+    }
 }
 
 fn damaged(folder: &Folder, set_aside: &Reports, name: &str, problem: &str) -> StoreError {
@@ -539,6 +543,10 @@ pub fn saves_folder(asked: Option<PathBuf>) -> PathBuf {
 
 fn at(file: &str) -> impl FnOnce(io::Error) -> StoreError {
     move |source| StoreError::Io { file: file.to_owned(), source }
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
 fn joined(lines: &[Vec<u8>]) -> Vec<u8> {

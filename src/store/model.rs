@@ -696,6 +696,11 @@ impl StoredStatistics {
     }
 }
 
+/// The game of a map and a state, if it makes sense.
+pub fn restore(map: &Map, state: &State, content: &Content) -> Sense<Game> {
+    state.restore(Arc::new(map.restore(content)?), content)
+}
+
 /// Where the player is, for lists.
 pub fn whereabouts(game: &Game) -> String {
     let node = game.node();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::format::{self, Kind};
-use super::model::{self, Checkpoint, Map, Nonsense, State, Step};
+use super::model::{self, Checkpoint, Deed, Loaded, Map, Nonsense, State, Step, Turn};
 use super::replay::{Replay, Unproven};
 use crate::game::RULES_VERSION;
 use crate::game::content::Content;
@@ -78,6 +78,22 @@ impl Save {
         }
     }
 
+    /// The line of history that tells that it took the place of a session's game.
+    pub fn loaded(self, slot: u8, revision: u64, at: Timestamp) -> Turn {
+        Turn {
+            version: model::VERSION,
+            revision,
+            at,
+            digest: self.state.digest(&self.star_map.digest()),
+            rules: self.rules,
+            content: self.content,
+            deed: Deed::Loaded {
+                loaded: Loaded { slot, name: self.name, saved_at: self.saved_at, history: self.history },
+            },
+            key: None,
+        }
+    }
+
     /// What it takes to play it again.
     pub fn replay(&self) -> Replay {
         Replay {
@@ -92,8 +108,7 @@ impl Save {
 
     /// The game in it, if it makes sense.
     pub fn restore(&self, content: &Content) -> Result<Game, Nonsense> {
-        let map = std::sync::Arc::new(self.star_map.restore(content)?);
-        self.state.restore(map, content)
+        model::restore(&self.star_map, &self.state, content)
     }
 
     /// Reads what a client sends: the form only. [`Self::prove`] must follow.
