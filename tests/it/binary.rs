@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use cosmic_explorer::game::rng::Dice;
 use serde_json::{Value, json};
 
-use crate::play::choose;
+use crate::play::choose_offer;
 use crate::server::Client;
 
 pub struct Program {
@@ -59,10 +59,7 @@ fn play_until(client: &Client, dice: &mut Dice, stop_in_fight: bool) -> Value {
         if state["game_over"] == true || (stop_in_fight && in_fight) {
             return state;
         }
-        let busy = !state["combat"].is_null() || !state["current_event"].is_null();
-        let offered = client.offers()["offered"].as_array().expect("offers").clone();
-        let offer = choose(offered, |offer| busy || offer["cost"]["turns"] == 1, dice);
-        client.act(&offer["action"]);
+        client.act(&choose_offer(&state, &client.offers(), dice)["action"]);
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::binary::{program, start};
-use crate::golden::copy;
+use crate::golden::{copy, copy_files};
 use crate::server::Client;
 
 fn cosmic(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -73,10 +73,7 @@ fn a_game_is_listed_exported_replayed_imported_and_played_on() {
     let second = program(folder.path(), &[]).output().expect("it ends");
     assert!(!second.status.success());
     let backup = tempfile::tempdir().expect("a folder");
-    for entry in std::fs::read_dir(folder.path()).expect("a folder") {
-        let entry = entry.expect("an entry");
-        std::fs::copy(entry.path(), backup.path().join(entry.file_name())).expect("a copy");
-    }
+    copy_files(folder.path(), backup.path());
     let (code, verified, _) = cosmic(&["saves", "verify", "--saves", text(backup.path())]);
     assert_eq!(code, Some(0), "{verified}");
     assert_eq!(server.end("-TERM"), Some(0));

@@ -13,7 +13,7 @@ use cosmic_explorer::game::rng::{Dice, Stream};
 use serde_json::{Value, json};
 
 use crate::binary::{Program, program, start};
-use crate::play::choose;
+use crate::play::{busy, choose_offer};
 use crate::server::{Client, Reply};
 
 const CLIENTS: u64 = 16;
@@ -90,13 +90,13 @@ impl Player<'_> {
             let mut revision = 0;
             while state["game_over"] == false {
                 let path = self.client.path("/actions");
-                let busy = !state["combat"].is_null() || !state["current_event"].is_null();
+                let busy = busy(&state);
                 let mood = self.dice.stream(Stream::Loot).below(20);
                 let action = if mood == 0 && !busy {
                     json!({"type": "flee"})
                 } else if busy || mood < 3 {
-                    let offers = self.ask("GET", &path, None)?["offered"].as_array().expect("offers").clone();
-                    choose(offers, |offer| busy || offer["cost"]["turns"] == 1, &mut self.dice)["action"].clone()
+                    let offers = self.ask("GET", &path, None)?;
+                    choose_offer(&state, &offers, &mut self.dice)["action"].clone()
                 } else {
                     json!({"type": "wait"})
                 };

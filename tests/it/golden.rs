@@ -14,11 +14,15 @@ use crate::server::{dawn, serve};
 /// A copy of a folder, to work on.
 pub fn copy(version: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    for entry in std::fs::read_dir(Path::new("tests/saves").join(format!("v{version}"))).expect("golden saves") {
-        let entry = entry.expect("an entry");
-        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a copy");
-    }
+    copy_files(&Path::new("tests/saves").join(format!("v{version}")), folder.path());
     folder
+}
+
+pub fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+    }
 }
 
 /// What a folder holds, as its player sees it, and after a turn more.

@@ -3,7 +3,7 @@
 use cosmic_explorer::game::rng::Dice;
 use serde_json::{Value, json};
 
-use crate::play::choose;
+use crate::play::choose_offer;
 use crate::server::{Client, dawn, start};
 
 /// Plays to the end by what the server offers, and checks every step.
@@ -18,9 +18,7 @@ fn play(client: &Client, policy: u64) -> Value {
             assert!(refused["code"].as_str().is_some_and(|code| !code.is_empty()), "{refused}");
             assert!(refused["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "{refused}");
         }
-        let busy = !state["combat"].is_null() || !state["current_event"].is_null();
-        let offered = offers["offered"].as_array().expect("offers").clone();
-        let offer = choose(offered, |offer| busy || offer["cost"]["turns"] == 1, &mut dice);
+        let offer = choose_offer(&state, &offers, &mut dice);
         if revision % 7 == 0 {
             refusals_hold(client, &offers, revision);
         }

@@ -9,6 +9,7 @@ use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::game::rules::{Plan, apply};
 use cosmic_explorer::game::state::{End, Game};
 use cosmic_explorer::store::model::{Map, State};
+use serde_json::Value;
 
 pub static CONTENT: LazyLock<Arc<Content>> = LazyLock::new(|| match Content::parse(&built_in()) {
     Ok(content) => Arc::new(content),
@@ -46,12 +47,24 @@ pub fn refusal(game: &Game, json: &str) -> String {
 }
 
 /// Chooses among offers: at random, but half the time only among those that move the game on, so that games end.
-pub fn choose<T>(offers: Vec<T>, moves_on: impl Fn(&T) -> bool, dice: &mut Dice) -> T {
+fn choose<T>(offers: Vec<T>, moves_on: impl Fn(&T) -> bool, dice: &mut Dice) -> T {
     let mut draws = dice.stream(Stream::Events);
     let (on, off): (Vec<_>, Vec<_>) = offers.into_iter().partition(moves_on);
     let mut from = if !on.is_empty() && draws.chance(0.5) { on } else { on.into_iter().chain(off).collect() };
     let at = draws.below(from.len() as u64) as usize;
     from.swap_remove(at)
+}
+
+/// Whether a fight or an event waits for an answer.
+pub fn busy(state: &Value) -> bool {
+    !state["combat"].is_null() || !state["current_event"].is_null()
+}
+
+/// The next offer of the random policy, from a state and its offers as the API gives them.
+pub fn choose_offer(state: &Value, offers: &Value, dice: &mut Dice) -> Value {
+    let busy = busy(state);
+    let offered = offers["offered"].as_array().expect("offers").clone();
+    choose(offered, |offer| busy || offer["cost"]["turns"] == 1, dice)
 }
 
 /// The next action of the random policy.

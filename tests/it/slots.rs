@@ -4,7 +4,7 @@ use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::store::replay::{Replay, Unproven};
 use serde_json::{Value, json};
 
-use crate::play::{CONTENT, choose};
+use crate::play::{CONTENT, choose_offer};
 use crate::server::{Client, Reply, Server, start, start_in};
 
 /// Takes so many actions that are offered, or as many as the game has left; what was done, with its digests.
@@ -16,9 +16,7 @@ fn play(client: &Client, policy: u64, actions: usize) -> Vec<(Value, Value)> {
         if state["game_over"] == true {
             break;
         }
-        let busy = !state["combat"].is_null() || !state["current_event"].is_null();
-        let offered = client.offers()["offered"].as_array().expect("offers").clone();
-        let action = choose(offered, |offer| busy || offer["cost"]["turns"] == 1, &mut dice)["action"].clone();
+        let action = choose_offer(&state, &client.offers(), &mut dice)["action"].clone();
         let digest = client.act(&action)["digest"].clone();
         done.push((action, digest));
     }
