@@ -27,8 +27,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const CLIENTS: [usize; 3] = [1, 16, 64];
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_secs(1);
-/// Games that are there before a round; each is good for some fifty turns of waiting.
-const GAMES: usize = 1500;
+/// Games that are there before a round. With stores for it, each is good for some hundred turns of waiting: a whole game.
+const GAMES: usize = 1000;
+const STORES: &str = "{\"type\":\"buy_food\",\"amount\":80}";
 const BODY: &str = "{\"type\":\"wait\"}";
 
 /// A connection that is kept open.
@@ -106,6 +107,8 @@ impl Server {
                 new.clone_into(token);
             }
             let path = format!("/api/sessions/{}/actions", created["session_id"].as_str().expect("an id"));
+            let status = wire.ask(&request("POST", &path, token, STORES));
+            assert_eq!(status, 200, "{}", String::from_utf8_lossy(&wire.body));
             games.push(request("POST", &path, token, BODY));
         }
     }

@@ -52,11 +52,11 @@ pub struct StateView<'a> {
     pub current_node_id: String,
     pub current_location: LocationView<'a>,
     pub player_stats: PlayerView<'a>,
-    pub combat: Option<CombatView>,
-    pub current_event: Option<EventView>,
-    pub available_choices: Vec<ChoiceView>,
-    pub active_quests: Vec<QuestView>,
-    pub offered_quests: Vec<QuestView>,
+    pub combat: Option<CombatView<'a>>,
+    pub current_event: Option<EventView<'a>>,
+    pub available_choices: Vec<ChoiceView<'a>>,
+    pub active_quests: Vec<QuestView<'a>>,
+    pub offered_quests: Vec<QuestView<'a>>,
     pub statistics: StatisticsView,
 }
 
@@ -106,8 +106,8 @@ impl<'a> ActedView<'a> {
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct LocationView<'a> {
-    pub region: RegionView,
-    pub node: NodeView,
+    pub region: RegionView<'a>,
+    pub node: NodeView<'a>,
     /// What a trade dock asks and pays for one unit, and how many it has.
     pub market: Vec<PriceView<'a>>,
 }
@@ -123,10 +123,10 @@ pub struct PriceView<'a> {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct RegionView {
+pub struct RegionView<'a> {
     pub id: String,
-    pub r#type: String,
-    pub name: String,
+    pub r#type: &'a str,
+    pub name: &'a str,
     pub position: [f64; 2],
     pub danger_level: f64,
     /// Those on the player's map.
@@ -135,22 +135,22 @@ pub struct RegionView {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct NodeView {
+pub struct NodeView<'a> {
     pub id: String,
-    pub name: String,
+    pub name: &'a str,
     pub position: [f64; 2],
     pub visited: bool,
     /// Whether more than name and position is known.
     pub charted: bool,
     #[serde(flatten)]
-    pub chart: Option<ChartView>,
+    pub chart: Option<ChartView<'a>>,
 }
 
 /// What is known of a charted place.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct ChartView {
-    pub r#type: String,
+pub struct ChartView<'a> {
+    pub r#type: &'a str,
     pub has_repair: bool,
     pub has_trade: bool,
     pub danger_level: f64,
@@ -208,9 +208,9 @@ pub struct EffectView {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct CombatView {
-    pub enemy_type: String,
-    pub enemy_name: String,
+pub struct CombatView<'a> {
+    pub enemy_type: &'a str,
+    pub enemy_name: &'a str,
     pub enemy_hp: i64,
     pub enemy_max_hp: i64,
     pub round: i64,
@@ -221,21 +221,21 @@ pub struct CombatView {
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct EventView {
-    pub id: String,
-    pub text: String,
+pub struct EventView<'a> {
+    pub id: &'a str,
+    pub text: &'a str,
 }
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct ChoiceView {
-    pub id: String,
-    pub label: String,
+pub struct ChoiceView<'a> {
+    pub id: &'a str,
+    pub label: &'a str,
 }
 
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct QuestView {
+pub struct QuestView<'a> {
     pub id: String,
     pub kind: QuestKind,
     pub title: String,
@@ -244,7 +244,7 @@ pub struct QuestView {
     pub target_node_id: String,
     pub target_region_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub enemy_type: Option<String>,
+    pub enemy_type: Option<&'a str>,
     pub cargo_weight: i64,
     pub reward: i64,
     /// Accepted: the last turn it can be finished. Offered: turns allowed once accepted.
@@ -290,8 +290,7 @@ impl<'a> StateView<'a> {
             current_location: LocationView::of(game, content),
             player_stats: PlayerView::of(game, content, &stats),
             combat: CombatView::of(game, content, &stats),
-            current_event: event
-                .map(|(ix, event)| EventView { id: content.events.id(ix).to_owned(), text: event.text.clone() }),
+            current_event: event.map(|(ix, event)| EventView { id: content.events.id(ix), text: &event.text }),
             available_choices: choices(game, content),
             active_quests: game.quests.iter().map(|quest| QuestView::of(game, content, quest, quest.until)).collect(),
             offered_quests: here.map(|quest| QuestView::of(game, content, quest, quest.days)).collect(),
@@ -300,10 +299,10 @@ impl<'a> StateView<'a> {
     }
 }
 
-fn choices(game: &Game, content: &Content) -> Vec<ChoiceView> {
+fn choices<'a>(game: &Game, content: &'a Content) -> Vec<ChoiceView<'a>> {
     let Some(event) = game.event else { return Vec::new() };
     let choices = content.events[event].choices.iter();
-    choices.map(|choice| ChoiceView { id: choice.id.clone(), label: choice.label.clone() }).collect()
+    choices.map(|choice| ChoiceView { id: &choice.id, label: &choice.label }).collect()
 }
 
 impl<'a> LocationView<'a> {
@@ -322,14 +321,14 @@ impl<'a> LocationView<'a> {
     }
 }
 
-impl RegionView {
-    fn of(game: &Game, content: &Content, at: usize) -> Self {
+impl<'a> RegionView<'a> {
+    fn of(game: &'a Game, content: &'a Content, at: usize) -> Self {
         let region = &game.map.regions[at];
         let known = region.connections.iter().filter(|to| game.knows_region(**to));
         Self {
             id: StarMap::region_id(at),
-            r#type: content.regions.id(region.kind).to_owned(),
-            name: region.name.clone(),
+            r#type: content.regions.id(region.kind),
+            name: &region.name,
             position: region.position,
             danger_level: content.regions[region.kind].danger,
             connections: known.map(|to| StarMap::region_id(*to)).collect(),
@@ -337,13 +336,13 @@ impl RegionView {
     }
 }
 
-impl NodeView {
-    fn of(game: &Game, content: &Content, at: usize) -> Self {
+impl<'a> NodeView<'a> {
+    fn of(game: &'a Game, content: &'a Content, at: usize) -> Self {
         let node = &game.map.nodes[at];
         let place = &game.places[at];
         let known = node.connections.iter().filter(|to| game.places[**to].sight > Sight::Unknown);
         let chart = (place.sight == Sight::Charted).then(|| ChartView {
-            r#type: content.nodes.id(node.kind).to_owned(),
+            r#type: content.nodes.id(node.kind),
             has_repair: node.repair,
             has_trade: node.trade,
             danger_level: node.danger,
@@ -351,7 +350,7 @@ impl NodeView {
         });
         Self {
             id: game.map.node_id(at),
-            name: node.name.clone(),
+            name: &node.name,
             position: node.position,
             visited: place.visited,
             charted: chart.is_some(),
@@ -415,13 +414,13 @@ impl<'a> PlayerView<'a> {
     }
 }
 
-impl CombatView {
-    fn of(game: &Game, content: &Content, stats: &Stats) -> Option<Self> {
+impl<'a> CombatView<'a> {
+    fn of(game: &Game, content: &'a Content, stats: &Stats) -> Option<Self> {
         let fight = game.combat?;
         let enemy = &content.enemies[fight.enemy];
         Some(Self {
-            enemy_type: content.enemies.id(fight.enemy).to_owned(),
-            enemy_name: enemy.name.clone(),
+            enemy_type: content.enemies.id(fight.enemy),
+            enemy_name: &enemy.name,
             enemy_hp: fight.hp,
             enemy_max_hp: enemy.hp,
             round: fight.round,
@@ -431,8 +430,8 @@ impl CombatView {
     }
 }
 
-impl QuestView {
-    fn of(game: &Game, content: &Content, quest: &Quest, deadline: i64) -> Self {
+impl<'a> QuestView<'a> {
+    fn of(game: &Game, content: &'a Content, quest: &Quest, deadline: i64) -> Self {
         Self {
             id: quest.id(),
             kind: quest.kind(content),
@@ -441,7 +440,7 @@ impl QuestView {
             giver_node_id: game.map.node_id(quest.giver),
             target_node_id: game.map.node_id(quest.target),
             target_region_id: StarMap::region_id(game.map.nodes[quest.target].region),
-            enemy_type: quest.enemy.map(|enemy| content.enemies.id(enemy).to_owned()),
+            enemy_type: quest.enemy.map(|enemy| content.enemies.id(enemy)),
             cargo_weight: quest.weight,
             reward: quest.reward,
             deadline,
@@ -533,9 +532,9 @@ pub fn actions(snapshot: &Snapshot) -> Value {
 pub struct OutcomeView<'a> {
     #[serde(flatten)]
     outcome: &'a Outcome,
-    choices: Vec<ChoiceView>,
+    choices: Vec<ChoiceView<'a>>,
     rewards: RewardsView<'a>,
-    combat: Option<CombatView>,
+    combat: Option<CombatView<'a>>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -546,8 +545,8 @@ struct RewardsView<'a> {
 
 impl<'a> OutcomeView<'a> {
     /// Of an outcome and the state after it.
-    pub fn of(outcome: &'a Outcome, snapshot: &Snapshot) -> Self {
-        let (game, content) = (&snapshot.game, &*snapshot.content);
+    pub fn of(outcome: &'a Outcome, snapshot: &'a Snapshot) -> Self {
+        let (game, content) = (&*snapshot.game, &*snapshot.content);
         let mut rewards = RewardsView::default();
         for event in &outcome.events {
             match event {

@@ -51,9 +51,9 @@ impl Folder {
         self.disk.exists(name)
     }
 
-    /// So many bytes of a file from an offset.
-    pub(super) fn read_at(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        self.disk.read_at(name, offset, length)
+    /// Stretches of a file: offset and length of each.
+    pub(super) fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>> {
+        self.disk.read_at(name, stretches)
     }
 
     /// Opens a file to append to. Its name may not be on the platter before the next [`Self::settle`].

@@ -283,19 +283,18 @@ impl Shared {
         self.index().bytes() >= 2 * self.most_bytes
     }
 
-    fn read(&self, place: Place) -> io::Result<Lines> {
-        let bytes = self.folder.read_at(&segment_name(place.segment), place.offset, FRAME + place.length as usize)?;
-        let body = record_at(&bytes, 0, place.segment, place.offset);
-        let body = body.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a logged turn has been damaged"))?;
-        let mut lines = body[TAG..].splitn(3, |byte| *byte == b'\n').map(<[u8]>::to_vec);
-        Ok(std::array::from_fn(|_| lines.next().unwrap_or_default()))
-    }
-
-    fn line(&self, kept: &Kept) -> io::Result<Vec<u8>> {
-        match kept {
-            Kept::Logged(place) => self.read(*place).map(|[line, ..]| line),
-            Kept::Held(line) => Ok(line.to_vec()),
-        }
+    /// What the records at some places of one segment hold.
+    fn read(&self, segment: u64, places: &[Place]) -> io::Result<Vec<Lines>> {
+        let stretches: Vec<_> = places.iter().map(|place| (place.offset, FRAME + place.length as usize)).collect();
+        let records = self.folder.read_at(&segment_name(segment), &stretches)?;
+        let read = records.iter().zip(places).map(|(bytes, place)| {
+            let body = record_at(bytes, 0, segment, place.offset);
+            let body =
+                body.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a logged turn has been damaged"))?;
+            let mut lines = body[TAG..].splitn(3, |byte| *byte == b'\n').map(<[u8]>::to_vec);
+            Ok(std::array::from_fn(|_| lines.next().unwrap_or_default()))
+        });
+        read.collect()
     }
 }
 
@@ -383,7 +382,7 @@ impl Log {
             index.sessions.get(&session).and_then(|entries| entries.last()).map(|last| last.kept.clone())
         };
         match newest {
-            Some(Kept::Logged(place)) => self.shared.read(place).map(Some),
+            Some(Kept::Logged(place)) => Ok(self.shared.read(place.segment, &[place])?.pop()),
             _ => Ok(None),
         }
     }
@@ -391,13 +390,23 @@ impl Log {
     /// The lines of a session's turns that no checkpoint covers, oldest first, from after a revision. Those that are in its
     /// history file already are left out where `untold` asks for it.
     pub(super) fn lines(&self, session: Uuid, after: u64, untold: bool) -> io::Result<Vec<Vec<u8>>> {
-        let kept: Vec<_> = {
-            let index = self.shared.index();
-            let entries = index.sessions.get(&session).into_iter().flatten();
-            let entries = entries.filter(|entry| entry.revision > after && !(untold && entry.told));
-            entries.map(|entry| entry.kept.clone()).collect()
-        };
-        kept.iter().map(|kept| self.shared.line(kept)).collect()
+        let (mut logged, mut held) = (Vec::new(), Vec::new());
+        for entry in self.shared.index().sessions.get(&session).into_iter().flatten() {
+            if entry.revision > after && !(untold && entry.told) {
+                match &entry.kept {
+                    Kept::Logged(place) => logged.push(*place),
+                    Kept::Held(line) => held.push(line.clone()),
+                }
+            }
+        }
+        let mut lines = Vec::with_capacity(logged.len() + held.len());
+        // A segment is opened once for all of them that are in it.
+        for run in logged.chunk_by(|one, next| one.segment == next.segment) {
+            lines.extend(self.shared.read(run[0].segment, run)?.into_iter().map(|[line, ..]| line));
+        }
+        // Where both are, the mode has changed since the log was written: held are the later ones.
+        lines.extend(held.iter().map(|line| line.to_vec()));
+        Ok(lines)
     }
 
     /// The lines up to a revision are in the history file.

@@ -230,10 +230,13 @@ impl Disk for SimDisk {
         self.state().names.contains_key(name)
     }
 
-    fn read_at(&self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>> {
         let bytes = self.read(name)?.ok_or(io::ErrorKind::NotFound)?;
-        let begin = usize::try_from(offset).expect("a small file");
-        Ok(bytes.get(begin..begin + length).ok_or(io::ErrorKind::UnexpectedEof)?.to_vec())
+        let read = stretches.iter().map(|(offset, length)| {
+            let begin = usize::try_from(*offset).expect("a small file");
+            Ok(bytes.get(begin..begin + length).ok_or(io::ErrorKind::UnexpectedEof)?.to_vec())
+        });
+        read.collect()
     }
 
     fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
