@@ -95,6 +95,7 @@ impl Config {
         fits("sessions.sweep_secs", (1..=86_400).contains(&sessions.sweep_secs), "1 to 86400")?;
         fits("sessions.idle_secs", (0..=31_536_000).contains(&sessions.idle_secs), "0 (never) to 31536000")?;
         fits("sessions.yield_secs", (0..=86_400).contains(&sessions.yield_secs), "0 to 86400")?;
+        fits("sessions.grace_secs", (60..=3_600).contains(&sessions.grace_secs), "60 to 3600")?;
         fits("sessions.per_player", (1..=1_000_000).contains(&sessions.per_player), "1 to 1000000")?;
         fits("sessions.stored", (1..=10_000_000).contains(&sessions.stored), "1 to 10000000")?;
         fits("limits.body_bytes", (1_024..=16 << 20).contains(&self.limits.body_bytes), "1024 to 16777216")?;

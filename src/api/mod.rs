@@ -1,10 +1,14 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
 mod extract;
+mod live;
 mod operate;
+mod plug;
 mod problem;
 mod sessions;
 mod slots;
+mod socket;
+mod stream;
 mod view;
 
 use std::future::Future;
@@ -26,6 +30,7 @@ use tracing::{Span, field};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::session::registry::Registry;
+use plug::Plug;
 use problem::Problem;
 
 /// What HTTP needs to know. All configurable.
@@ -82,6 +87,7 @@ pub async fn serve(
             )
             .configure(|config| routes(config, &shared))
     })
+    .on_connect(Plug::keep)
     .disable_signals()
     .shutdown_timeout(GRACE_SECS);
     if workers > 0 {
@@ -110,6 +116,9 @@ pub async fn serve(
     shutdown.await;
     tracing::info!("stopping");
     app.shutting_down.store(true, Ordering::Relaxed);
+    // Whoever is told goes, and comes back to another server, perhaps: first it is all written down.
+    registry.checkpoint_all().await;
+    registry.close();
     handle.stop(true).await;
     running.await.map_err(io::Error::other)??;
     drop(stop_sweeping);
@@ -161,6 +170,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
                 (Method::DELETE, web::delete().to(sessions::delete)),
             ],
         ))
+        .service(resource("/ws", vec![(Method::GET, web::get().to(socket::open))]))
+        .service(resource("/api/sessions/{id}/events", vec![(Method::GET, web::get().to(stream::events))]))
         .service(resource("/api/sessions/{id}/map", vec![get(sessions::map)]))
         .service(resource("/api/sessions/{id}/turns", vec![get(sessions::turns)]))
         .service(resource("/api/slots", vec![get(slots::list)]))

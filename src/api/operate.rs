@@ -111,6 +111,7 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
     let counters = &registry.counters;
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let [known, resident, players, tombstones] = registry.census();
+    let (connected, link_dead) = registry.presences();
     let sessions: Vec<_> = registry
         .residents()
         .into_iter()
@@ -131,6 +132,9 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
         "limit": registry.settings().limit,
         "places_taken": registry.places_taken(),
         "tombstones": tombstones,
+        "connected": connected,
+        "link_dead": link_dead,
+        "slow_readers": count(&counters.slow_readers),
         "turns": count(&counters.turns),
         "created": count(&counters.created),
         "loads": count(&counters.loads),
@@ -155,11 +159,11 @@ pub(super) async fn sessions(request: HttpRequest, app: web::Data<App>) -> Answe
         .residents()
         .into_iter()
         .map(|listed| {
+            let (connections, remaining) = app.registry.presence(listed.id);
             json!({
                 "session_id": listed.id,
-                // Plain REST holds no connection; sockets and streams are not there yet.
-                "connection_count": 0,
-                "timeout_remaining_secs": null,
+                "connection_count": connections,
+                "timeout_remaining_secs": remaining,
                 "is_shutting_down": is_shutting_down,
                 "revision": listed.card.revision,
                 "idle_secs": now.duration_since(listed.card.last_activity).as_secs(),

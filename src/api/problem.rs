@@ -53,6 +53,8 @@ problems! {
     token_invalid = 401 "TOKEN_INVALID";
     /// A page for admins.
     admin_required = 401 "ADMIN_TOKEN_REQUIRED";
+    /// An observer wants to do more than watch.
+    observer_only = 403 "OBSERVER_ONLY";
     /// No such address.
     not_found = 404 "NOT_FOUND";
     /// No such session for this player.
@@ -69,6 +71,10 @@ problems! {
     too_many_sessions = 409 "TOO_MANY_SESSIONS";
     /// A request with the same idempotency key is under way.
     key_running = 409 "KEY_IN_PROGRESS";
+    /// The client's connection was replaced by another one.
+    replaced = 409 "REPLACED";
+    /// As many watch the session as can.
+    too_many_observers = 409 "TOO_MANY_OBSERVERS";
     /// Slot 0 is a view.
     slot_read_only = 409 "SLOT_READ_ONLY";
     /// The game is not over yet.
@@ -97,6 +103,8 @@ problems! {
     unknown_value = 422 "UNKNOWN_VALUE";
     /// A name is empty, too long or has characters that do not show.
     bad_name = 422 "BAD_NAME";
+    /// The address is for WebSockets.
+    upgrade_required = 426 "UPGRADE_REQUIRED";
     /// An idempotency key came with another action before.
     key_reused = 422 "KEY_REUSED";
     /// A save does not read, or makes no sense.
@@ -111,6 +119,10 @@ problems! {
     session_limit = 503 "SESSION_LIMIT_REACHED";
     /// The store is full.
     store_full = 503 "STORE_FULL";
+    /// Too many commands wait for the session.
+    session_busy = 503 "SESSION_BUSY";
+    /// The server stops.
+    shutting_down = 503 "SHUTTING_DOWN";
     /// Too many turns wait for the disk.
     store_busy = 503 "STORE_BUSY";
     /// The disk does not work.
@@ -153,6 +165,24 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The document, as it is answered.
+    pub fn document(&self) -> Value {
+        let status = self.status_code();
+        let mut document = json!({
+            "type": format!("urn:cosmic-explorer:problem:{}", self.code),
+            "title": status.canonical_reason().unwrap_or("Problem"),
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+        });
+        if let Value::Object(members) = &mut document {
+            members.extend(self.more.clone());
+        }
+        document
+    }
+}
+
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         // All in the table above are valid.
@@ -161,16 +191,6 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let mut body = json!({
-            "type": format!("urn:cosmic-explorer:problem:{}", self.code),
-            "title": status.canonical_reason().unwrap_or("Problem"),
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if let Value::Object(members) = &mut body {
-            members.extend(self.more.clone());
-        }
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
         response.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -180,7 +200,7 @@ impl ResponseError for Problem {
         for (name, value) in &self.headers {
             response.insert_header((*name, value.as_str()));
         }
-        response.body(body.to_string())
+        response.body(self.document().to_string())
     }
 }
 
@@ -212,6 +232,19 @@ impl From<SessionError> for Problem {
             SessionError::StoreFull => {
                 Self::store_full("This server keeps as many games as it can, none of them finished. Try again later.")
                     .retry_after(3600)
+            }
+            SessionError::Busy { limit } => Self::session_busy(format!(
+                "{limit} commands wait for this session, as many as can. Nothing was changed; wait for their answers."
+            ))
+            .retry_after(1),
+            SessionError::Replaced => Self::replaced(
+                "Another connection plays this session now. Add takeover=true to take it back.",
+            ),
+            SessionError::TooManyObservers { limit } => Self::too_many_observers(format!(
+                "{limit} watch this session, as many as can. Try again when one of them has gone."
+            )),
+            SessionError::Closing => {
+                Self::shutting_down("The server stops, and will be back. Every game is saved.").retry_after(5)
             }
             SessionError::Stale { revision } => {
                 let detail = format!("The game has moved on to revision {revision}. Fetch the state and decide again.");

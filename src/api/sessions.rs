@@ -164,7 +164,7 @@ pub(super) async fn turns(app: web::Data<App>, player: Player, id: Id, page: Que
     }
     let turns = app.registry.turns(player.0, *id, page.0.after, limit).await?;
     let next = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
-    let turns: Vec<_> = turns.into_iter().map(TurnView::of).collect();
+    let turns: Vec<_> = turns.iter().map(TurnView::of).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     Ok(response.json(json!({ "turns": turns, "next_after": next })))

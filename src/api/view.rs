@@ -659,45 +659,45 @@ impl SlotView {
 /// A line of history.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct TurnView {
+pub struct TurnView<'a> {
     pub revision: u64,
     pub at: Timestamp,
     #[serde(flatten)]
-    pub deed: DeedView,
-    pub digest: String,
+    pub deed: DeedView<'a>,
+    pub digest: &'a str,
     pub rules: u32,
-    pub content: String,
+    pub content: &'a str,
 }
 
 /// What led to a revision: an action, or a save that took the game's place.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 #[allow(missing_docs)]
-pub enum DeedView {
-    Acted { action: Action, outcome: Outcome },
-    Loaded { loaded: LoadedView },
+pub enum DeedView<'a> {
+    Acted { action: &'a Action, outcome: &'a Outcome },
+    Loaded { loaded: LoadedView<'a> },
 }
 
 /// A save that took the game's place.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
-pub struct LoadedView {
+pub struct LoadedView<'a> {
     pub slot: u8,
-    pub name: String,
+    pub name: &'a str,
     pub saved_at: Timestamp,
 }
 
-impl TurnView {
+impl<'a> TurnView<'a> {
     /// Of a stored turn.
-    pub fn of(turn: Turn) -> Self {
-        let Turn { revision, at, deed, digest, rules, content, .. } = turn;
-        let deed = match deed {
+    pub fn of(turn: &'a Turn) -> Self {
+        let deed = match &turn.deed {
             Deed::Acted { action, outcome } => DeedView::Acted { action, outcome },
             Deed::Loaded { loaded: Loaded { slot, name, saved_at, .. } } => {
-                DeedView::Loaded { loaded: LoadedView { slot, name, saved_at } }
+                DeedView::Loaded { loaded: LoadedView { slot: *slot, name, saved_at: *saved_at } }
             }
         };
-        Self { revision, at, deed, digest, rules, content }
+        let Turn { revision, at, digest, rules, content, .. } = turn;
+        Self { revision: *revision, at: *at, deed, digest, rules: *rules, content }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
+use super::live::Live;
 use super::resident::{Card, GameSession, Snapshot};
 use super::{PlayerId, SessionError, SessionId};
 use crate::store::model::Tombstone;
@@ -24,11 +25,23 @@ pub(super) struct Maps {
     pub known: HashMap<SessionId, Card>,
     pub by_owner: HashMap<PlayerId, BTreeSet<SessionId>>,
     pub resident: HashMap<SessionId, Resident>,
+    /// Who is connected, or may come back.
+    pub live: HashMap<SessionId, Live>,
+    /// The server stops: nobody joins any more.
+    pub closing: bool,
     pub tombstones: Tombstones,
-    /// Idempotency keys of commands under way.
-    pub running: HashSet<(SessionId, String)>,
+    /// Commands of a session that are under way or wait for it.
+    pub commands: HashMap<SessionId, Commands>,
     /// Slots that are taken.
     pub slots: HashSet<(PlayerId, u8)>,
+}
+
+/// The commands of a session that are under way or wait for it.
+#[derive(Default)]
+pub(super) struct Commands {
+    pub count: usize,
+    /// Their idempotency keys.
+    pub keys: Vec<String>,
 }
 
 /// A session in memory, or on its way in or out.
@@ -72,6 +85,22 @@ impl Maps {
         }
     }
 
+    /// Whether a session can leave memory: its player is not connected, and nobody waits for him to come back.
+    pub fn lonely(&self, id: SessionId) -> bool {
+        self.live.get(&id).is_none_or(|live| live.newest.is_none())
+    }
+
+    /// Whether a session can be made to give way: it is finished, or nobody has asked for it for long enough.
+    pub fn may_yield(&self, id: SessionId, card: &Card, now: Timestamp, yield_secs: i64) -> bool {
+        card.end.is_some() || (self.lonely(id) && idle_secs(card, now) >= yield_secs)
+    }
+
+    /// Whether a session has been idle for so long that it leaves memory.
+    pub fn idle(&self, id: SessionId, now: Timestamp, idle_secs: i64) -> bool {
+        let idle = |card: &Card| self::idle_secs(card, now) >= idle_secs;
+        idle_secs > 0 && self.lonely(id) && self.known.get(&id).is_some_and(idle)
+    }
+
     pub fn unfinished(&self, owner: PlayerId) -> usize {
         let own = self.by_owner.get(&owner).into_iter().flatten();
         own.filter(|id| self.known.get(id).is_some_and(|card| card.end.is_none())).count()
@@ -82,7 +111,7 @@ impl Maps {
         let candidates = self.resident.iter().filter(|(_, resident)| !resident.leaving);
         let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|card| (*id, card)));
         let (id, _) = candidates
-            .filter(|(_, card)| may_yield(card, now, yield_secs))
+            .filter(|(id, card)| self.may_yield(*id, card, now, yield_secs))
             .min_by_key(|(id, card)| (card.end.is_none(), card.last_activity, *id))?;
         let resident = self.resident.get_mut(&id)?;
         resident.leaving = true;
@@ -92,11 +121,6 @@ impl Maps {
 
 pub(super) fn idle_secs(card: &Card, now: Timestamp) -> i64 {
     now.duration_since(card.last_activity).as_secs()
-}
-
-/// Whether a session can be made to give way: it is finished, or idle for long enough.
-pub(super) fn may_yield(card: &Card, now: Timestamp, yield_secs: i64) -> bool {
-    card.end.is_some() || idle_secs(card, now) >= yield_secs
 }
 
 /// Whether a tombstone has stood long enough.

@@ -1,7 +1,9 @@
 //! Who is here: players, their sessions, which of them are in memory, and how they come and go. Nothing of HTTP.
 
 pub mod clock;
+pub mod live;
 mod maps;
+pub mod presence;
 pub mod registry;
 pub mod resident;
 pub mod slots;
@@ -66,6 +68,8 @@ pub struct Settings {
     pub idle_secs: i64,
     /// Seconds without a request after which a session can be made to give way when memory is full.
     pub yield_secs: i64,
+    /// Seconds a session stays in memory for a player whose connection dropped, from the drop or the last request on.
+    pub grace_secs: i64,
     /// Unfinished sessions of one player.
     pub per_player: usize,
     /// Sessions kept in all, in memory or not.
@@ -74,7 +78,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limit: 100, sweep_secs: 300, idle_secs: 3600, yield_secs: 60, per_player: 10, stored: 100_000 }
+        Self {
+            limit: 100,
+            sweep_secs: 300,
+            idle_secs: 3600,
+            yield_secs: 60,
+            grace_secs: 300,
+            per_player: 10,
+            stored: 100_000,
+        }
     }
 }
 
@@ -109,6 +121,24 @@ pub enum SessionError {
     /// As many games are stored as can be, none of them finished.
     #[error("the store is full")]
     StoreFull,
+    /// So many commands wait for the session already.
+    #[error("{limit} commands wait for the session")]
+    Busy {
+        /// How many can.
+        limit: usize,
+    },
+    /// The client's connection was replaced by another one.
+    #[error("the connection was replaced by another one")]
+    Replaced,
+    /// So many watch the session already.
+    #[error("{limit} watch the session")]
+    TooManyObservers {
+        /// How many can.
+        limit: usize,
+    },
+    /// The server stops.
+    #[error("the server stops")]
+    Closing,
     /// The client acted on a state that is no longer the present one.
     #[error("the state has changed; its revision is {revision}")]
     Stale {

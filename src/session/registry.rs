@@ -6,6 +6,7 @@
 //! so that a client that hangs up cannot stop it halfway.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,11 +14,12 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::clock::Clock;
-use super::maps::{Maps, Resident, Seat, Seated, idle_secs, may_yield, past};
+use super::live::End;
+use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
@@ -91,6 +93,8 @@ pub struct Counters {
     pub checkpoints: AtomicU64,
     /// Checkpoints that could not be written.
     pub checkpoint_failures: AtomicU64,
+    /// Connections that were closed because they did not read.
+    pub slow_readers: AtomicU64,
     /// Microseconds the last sweep took.
     pub last_sweep_micros: AtomicU64,
     /// Microseconds the last checkpoint took.
@@ -125,15 +129,27 @@ impl Swept {
     }
 }
 
-/// A key that is under way, as long as this lives.
+/// Commands that are under way or wait for a session; beyond, they are refused.
+const MOST_COMMANDS: usize = 128;
+
+/// A command and its key, which are under way as long as this lives.
 struct Running {
     registry: Arc<Registry>,
-    claimed: (SessionId, String),
+    id: SessionId,
+    key: Option<String>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.registry.maps().running.remove(&self.claimed);
+        let mut maps = self.registry.maps();
+        let Entry::Occupied(mut commands) = maps.commands.entry(self.id) else { return };
+        commands.get_mut().count -= 1;
+        if let Some(key) = &self.key {
+            commands.get_mut().keys.retain(|each| each != key);
+        }
+        if commands.get().count == 0 {
+            commands.remove();
+        }
     }
 }
 
@@ -152,6 +168,8 @@ pub struct Registry {
     maps: Mutex<Maps>,
     /// Content of older games that are in memory.
     older: Mutex<HashMap<String, Weak<Content>>>,
+    /// The last session has left memory.
+    pub(super) empty: Notify,
     /// What has been counted.
     pub counters: Counters,
 }
@@ -198,6 +216,7 @@ impl Registry {
             places,
             maps: Mutex::new(maps),
             older: Mutex::default(),
+            empty: Notify::new(),
             counters: Counters::default(),
         }))
     }
@@ -205,6 +224,14 @@ impl Registry {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Signs and checks tokens.
@@ -254,7 +281,7 @@ impl Registry {
     /// takes the session with him, commits, and lets it go.
     pub async fn act(&self, owner: PlayerId, id: SessionId, command: Command) -> Result<Acted, SessionError> {
         let me = self.arc()?;
-        let running = me.claim(owner, id, command.key.as_ref())?;
+        let running = me.claim(owner, id, command.key.clone())?;
         let mut seated = self.approach(owner, id).await?;
         let session = session_mut(&mut seated)?;
         if let Some(revision) = command.key.as_deref().and_then(|key| session.revision_of(key)) {
@@ -268,12 +295,13 @@ impl Registry {
         let (answer, answered) = oneshot::channel();
         let (expected, registry) = (session.revision(), me.clone());
         let Written { turn, place, state } = written;
+        let told = turn.clone();
         me.store.append(id.0, expected, &turn, &place, state, move |durable| {
             let acted = durable.map_err(SessionError::from).and_then(|()| {
                 let session = session_mut(&mut seated)?;
                 let acted = session.commit(prepared);
                 registry.counters.turns.fetch_add(1, Ordering::Relaxed);
-                registry.publish(id, session);
+                registry.publish(id, session, Some(&told));
                 Ok(acted)
             });
             drop((seated, running));
@@ -299,21 +327,21 @@ impl Registry {
         self.task(move |me| async move { me.enter(owner, id).await }).await
     }
 
-    /// Marks a key as under way, until the answer is dropped.
-    fn claim(
-        self: &Arc<Self>,
-        owner: PlayerId,
-        id: SessionId,
-        key: Option<&String>,
-    ) -> Result<Option<Running>, SessionError> {
-        let Some(key) = key else { return Ok(None) };
-        let claimed = (id, key.clone());
+    /// Counts a command, and marks its key as under way, until the answer is dropped.
+    fn claim(self: &Arc<Self>, owner: PlayerId, id: SessionId, key: Option<String>) -> Result<Running, SessionError> {
         let mut maps = self.maps();
         maps.card(owner, id)?;
-        if !maps.running.insert(claimed.clone()) {
+        let commands = maps.commands.entry(id).or_default();
+        if key.as_ref().is_some_and(|key| commands.keys.contains(key)) {
             return Err(SessionError::KeyRunning);
         }
-        Ok(Some(Running { registry: self.clone(), claimed }))
+        if commands.count >= MOST_COMMANDS {
+            return Err(SessionError::Busy { limit: MOST_COMMANDS });
+        }
+        commands.count += 1;
+        commands.keys.extend(key.clone());
+        drop(maps);
+        Ok(Running { registry: self.clone(), id, key })
     }
 
     /// The answer to a command that was taken before, with the state as it is now.
@@ -340,7 +368,7 @@ impl Registry {
             let mut seated = me.enter(owner, id).await?;
             let session = session_mut(&mut seated)?;
             session.rename(name);
-            me.publish(id, session);
+            me.publish(id, session, None);
             me.checkpoint(id, session).await?;
             let card = me.maps().card(owner, id)?.clone();
             Ok(Listed { id, card, resident: true })
@@ -390,9 +418,12 @@ impl Registry {
             };
             let session = seated.as_ref().and_then(|seated| seated.as_ref());
             tombstone.revision = session.map_or(tombstone.revision, GameSession::revision);
-            let buried = me.blocking(move |store| store.bury(&tombstone)).await;
+            let stone = tombstone.clone();
+            let buried = me.blocking(move |store| store.bury(&stone)).await;
             if buried.is_ok() {
                 seated.as_mut().and_then(|seated| seated.take());
+                let gone = End::Gone { expired_at: tombstone.expired_at, reason: tombstone.reason };
+                me.see_off(&mut me.maps(), id, gone);
                 return buried;
             }
             let mut maps = me.maps();
@@ -406,7 +437,7 @@ impl Registry {
             drop(maps);
             // What happened while it was out of the maps.
             if let Some(session) = seated.as_ref().and_then(|seated| seated.as_ref()) {
-                me.publish(id, session);
+                me.publish(id, session, None);
             }
             buried
         })
@@ -454,11 +485,11 @@ impl Registry {
     pub async fn sweep(&self) -> Swept {
         let began = Instant::now();
         let now = self.now();
-        let due = |card: &Card| self.settings.idle_secs > 0 && idle_secs(card, now) >= self.settings.idle_secs;
+        let due = |maps: &Maps, id| maps.idle(id, now, self.settings.idle_secs);
         let residents: Vec<_> = {
             let maps = self.maps();
             let seats = maps.resident.iter().filter(|(_, resident)| !resident.leaving);
-            seats.map(|(id, resident)| (*id, resident.seat.clone(), maps.known.get(id).is_some_and(due))).collect()
+            seats.map(|(id, resident)| (*id, resident.seat.clone(), due(&maps, *id))).collect()
         };
         let mut swept = Swept::default();
         for (id, seat, idle) in residents {
@@ -468,7 +499,7 @@ impl Registry {
                 continue;
             }
             // It may have been asked for while this waited.
-            if idle && self.maps().known.get(&id).is_some_and(due) {
+            if idle && due(&self.maps(), id) {
                 self.unseat(id, &mut seated);
                 swept.evicted += 1;
             }
@@ -556,7 +587,7 @@ impl Registry {
         }
         self.counters.created.fetch_add(1, Ordering::Relaxed);
         let snapshot = session.snapshot();
-        self.publish(id, &session);
+        self.publish(id, &session, None);
         *seated = Some(session);
         Ok(Created { snapshot, name })
     }
@@ -638,7 +669,7 @@ impl Registry {
         match self.load(id, place).await {
             Ok(session) => {
                 self.counters.loads.fetch_add(1, Ordering::Relaxed);
-                self.publish(id, &session);
+                self.publish(id, &session, None);
                 *seated = Some(session);
                 Ok(seated)
             }
@@ -714,17 +745,23 @@ impl Registry {
         let Some(session) = seated.as_mut() else { return Ok(None) };
         self.checkpoint(id, session).await?;
         let now = self.now();
-        let still = |card: &Card| may_yield(card, now, self.settings.yield_secs);
-        if !self.maps().known.get(&id).is_some_and(still) {
-            return Ok(None);
+        {
+            let maps = self.maps();
+            let still = |card| maps.may_yield(id, card, now, self.settings.yield_secs);
+            if !maps.known.get(&id).is_some_and(still) {
+                return Ok(None);
+            }
         }
         Ok(self.unseat(id, seated))
     }
 
     /// Takes a session that is written down out of memory.
-    fn unseat(&self, id: SessionId, seated: &mut Seated) -> Option<Place> {
+    pub(super) fn unseat(&self, id: SessionId, seated: &mut Seated) -> Option<Place> {
         let session = seated.take()?;
-        self.maps().resident.remove(&id);
+        let mut maps = self.maps();
+        maps.resident.remove(&id);
+        self.see_off(&mut maps, id, End::Left);
+        drop(maps);
         self.counters.evictions.fetch_add(1, Ordering::Relaxed);
         Some(session.leave())
     }
@@ -751,7 +788,7 @@ impl Registry {
         &self,
         id: SessionId,
         session: &mut GameSession,
-        load: Option<model::Turn>,
+        load: Option<Arc<Turn>>,
     ) -> Result<(), SessionError> {
         let began = Instant::now();
         let last_activity = self.maps().known.get(&id).map_or_else(|| self.now(), |card| card.last_activity);
@@ -760,7 +797,7 @@ impl Registry {
         let written = self
             .blocking(move |store| {
                 me.keep_content(&checkpoint.content)?;
-                store.save(&checkpoint, load.as_ref())
+                store.save(&checkpoint, load.as_deref())
             })
             .await;
         let counter = if written.is_ok() { &self.counters.checkpoints } else { &self.counters.checkpoint_failures };
@@ -771,14 +808,29 @@ impl Registry {
         Ok(())
     }
 
-    /// Shows readers what has become of a session.
-    pub(super) fn publish(&self, id: SessionId, session: &GameSession) {
+    /// Ends the connections of a session that is in memory no more.
+    fn see_off(&self, maps: &mut Maps, id: SessionId, end: End) {
+        if let Some(live) = maps.live.remove(&id) {
+            live.end(end);
+        }
+        if maps.resident.is_empty() {
+            self.empty.notify_one();
+        }
+    }
+
+    /// Shows readers what has become of a session, and tells its connections of the turn that led there.
+    pub(super) fn publish(&self, id: SessionId, session: &GameSession, turn: Option<&Arc<Turn>>) {
         let mut maps = self.maps();
         if let Some(card) = maps.known.get_mut(&id) {
             session.tell(card);
         }
+        let snapshot = session.snapshot();
+        if let (Some(live), Some(turn)) = (maps.live.get(&id), turn) {
+            let slow = live.tell(turn, &snapshot);
+            self.counters.slow_readers.fetch_add(slow as u64, Ordering::Relaxed);
+        }
         if let Some(resident) = maps.resident.get_mut(&id) {
-            resident.shown = Some(session.snapshot());
+            resident.shown = Some(snapshot);
         }
     }
 
@@ -835,11 +887,12 @@ fn listed(maps: &Maps, id: SessionId, card: &Card) -> Listed {
     Listed { id, card: card.clone(), resident: maps.resident.contains_key(&id) }
 }
 
-fn session(seated: &Seated) -> Result<&GameSession, SessionError> {
+/// The session in a seat that was entered.
+pub(super) fn session(seated: &Seated) -> Result<&GameSession, SessionError> {
     seated.as_ref().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
 }
 
-/// The session in a seat that was entered.
+/// See [`session`].
 pub(super) fn session_mut(seated: &mut Seated) -> Result<&mut GameSession, SessionError> {
     seated.as_mut().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::live::EventId;
 use super::{PlayerId, SessionError, SessionId};
 use crate::game::RULES_VERSION;
 use crate::game::action::Action;
@@ -73,7 +74,7 @@ pub struct Prepared {
 #[derive(Debug)]
 pub struct Written {
     /// As history will have it.
-    pub turn: Turn,
+    pub turn: Arc<Turn>,
     /// Where the player will be.
     pub place: String,
     /// The state after, as JSON.
@@ -264,6 +265,22 @@ impl GameSession {
         self.keys.iter().find(|used| used.key == key).map(|used| used.revision)
     }
 
+    /// Which session.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The event that led to its state.
+    pub fn event(&self) -> EventId {
+        EventId::new(self.revision, &State::of(&self.game, &self.content).digest(&self.map_digest))
+    }
+
+    /// The event its game began with, as long as no save has taken its place: the map is the same then.
+    pub fn first_event(&self) -> EventId {
+        let game = Game::new(&self.content, self.game.dice.seed, self.game.difficulty);
+        EventId::new(0, &State::of(&game, &self.content).digest(&self.map_digest))
+    }
+
     /// Applies a command to a copy. Nothing has happened until what is to be written is durable, and the rest committed.
     pub fn prepare(&self, command: Command, now: Timestamp) -> Result<(Prepared, Written), SessionError> {
         let Command { action, expected, key } = command;
@@ -283,7 +300,7 @@ impl GameSession {
             content: self.content.hash.clone(),
             key: key.clone(),
         };
-        let written = Written { turn, place: model::whereabouts(&game), state };
+        let written = Written { turn: Arc::new(turn), place: model::whereabouts(&game), state };
         Ok((Prepared { revision, outcome, digest, key, game }, written))
     }
 

@@ -121,11 +121,12 @@ impl Registry {
             me.may_resume(owner, id, game.end.is_some())?;
             let session = session_mut(&mut seated)?;
             let (turn, before) = session.load(number, save, game, content, expected, me.now())?;
-            if let Err(error) = me.write(id, session, Some(turn)).await {
+            let turn = Arc::new(turn);
+            if let Err(error) = me.write(id, session, Some(turn.clone())).await {
                 session.unload(before);
                 return Err(error);
             }
-            me.publish(id, session);
+            me.publish(id, session, Some(&turn));
             Ok(session.snapshot())
         })
         .await
@@ -263,7 +264,7 @@ impl Registry {
                 let Some(session) = seated.as_mut() else { continue };
                 session.unrank();
                 self.checkpoint(id, session).await?;
-                self.publish(id, session);
+                self.publish(id, session, None);
                 return Ok(());
             }
             let unranked = self.aside(id, move |store| match store.load(id.0)? {

@@ -11,7 +11,7 @@ use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
-use cosmic_explorer::store::{Opened, Store};
+use cosmic_explorer::store::{Opened, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -43,8 +43,16 @@ pub fn dawn() -> Timestamp {
 }
 
 pub fn start_in(saves: &Path, settings: Settings, api: api::Settings) -> Server {
-    let opened = Store::open(saves, cosmic_explorer::store::Settings::default()).expect("a store");
-    serve(opened, settings, api)
+    let mut opened = Store::open(saves, cosmic_explorer::store::Settings::default());
+    // The threads of a server before this one may be about to end.
+    for _ in 0..1_000 {
+        if !matches!(opened, Err(StoreError::Locked { .. })) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        opened = Store::open(saves, cosmic_explorer::store::Settings::default());
+    }
+    serve(opened.expect("a store"), settings, api)
 }
 
 /// A server over a store that the test has opened.
@@ -198,6 +206,28 @@ impl Client {
         }?;
         let text = response.body_mut().read_to_string()?;
         Ok(Reply { status: response.status().as_u16(), headers: response.headers().clone(), text })
+    }
+
+    /// The same player at another session.
+    pub fn with_session(&self, session: &str) -> Self {
+        Self { session: session.to_owned(), ..self.clone() }
+    }
+
+    /// A body that goes on.
+    pub fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Box<dyn std::io::Read + Send> {
+        let mut request = ureq::http::Request::builder().uri(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.agent.run(request.body(()).expect("a request")).expect("an answer");
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["content-type"]),
+            (200, &"text/event-stream".parse().expect("a header"))
+        );
+        Box::new(response.into_body().into_reader())
     }
 
     pub fn get(&self, path: &str) -> Reply {

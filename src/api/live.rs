@@ -1,0 +1,482 @@
+//! A connection to a session: what it is told, in which words, and when it is given up. The same over a WebSocket and an event
+//! stream, which differ in how a frame is written and in whether anything comes back.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::web;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::App;
+use super::extract::parse;
+use super::problem::Problem;
+use super::view::{ActedView, StateView, TurnView};
+use crate::game::action::Action;
+use crate::session::live::{ConnectionId, End, EventId, News, Role};
+use crate::session::presence::{Joined, Joining, Presence};
+use crate::session::resident::{Acted, Command, Snapshot};
+use crate::session::{PlayerId, SessionError, SessionId};
+use crate::store::model::{Departure, Turn};
+
+/// Pings without an answer after which a client is dead.
+const MOST_MISSES: u32 = 3;
+/// Orders of a connection that wait for the one before them.
+const MOST_ORDERS: usize = 128;
+/// Seconds a client has for taking what it is sent.
+const SEND_SECS: i64 = 30;
+
+/// What the server says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Frame<'a> {
+    /// The first of a connection.
+    Hello {
+        session_id: SessionId,
+        connection: ConnectionId,
+        /// The session was there before.
+        resumed: bool,
+        /// All that was missed follows; else the state is where to begin.
+        recovered: bool,
+        /// The last event so far.
+        head: &'a EventId,
+        revision: u64,
+        state: StateView<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<&'a str>,
+    },
+    /// A turn. The only frame with an event's id.
+    Turn {
+        id: EventId,
+        #[serde(flatten)]
+        turn: TurnView<'a>,
+    },
+    /// The state after the turns before.
+    State { revision: u64, state: StateView<'a> },
+    /// The answer to a command, with its id.
+    Result {
+        id: &'a Tag,
+        #[serde(flatten)]
+        acted: Option<ActedView<'a>>,
+    },
+    /// The refusal of a command, with its id where it had one.
+    Error { id: &'a Tag, problem: Value },
+    /// Answer with `pong`, or with a pong frame.
+    Ping { time: Timestamp },
+    /// Another connection plays this session now.
+    Replaced {},
+    /// The session is gone for good.
+    Expired { expired_at: Timestamp, reason: Departure },
+    /// The server stops, and will be back.
+    Shutdown {},
+}
+
+impl Frame<'_> {
+    /// Its type, which event streams name it by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hello { .. } => "hello",
+            Self::Turn { .. } => "turn",
+            Self::State { .. } => "state",
+            Self::Result { .. } => "result",
+            Self::Error { .. } => "error",
+            Self::Ping { .. } => "ping",
+            Self::Replaced {} => "replaced",
+            Self::Expired { .. } => "expired",
+            Self::Shutdown {} => "shutdown",
+        }
+    }
+
+    /// The event a client has when it has this frame.
+    pub fn event(&self) -> Option<&EventId> {
+        match self {
+            Self::Turn { id, .. } => Some(id),
+            Self::Hello { head, .. } => Some(head),
+            _ => None,
+        }
+    }
+
+    pub fn json(&self) -> String {
+        // Views have string keys and finite numbers only: they always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A client's own name for what it asks; told in the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Tag {
+    Text(String),
+    Number(u64),
+    #[default]
+    None,
+}
+
+/// What the client says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Asked {
+    /// Who it is; only before `hello`.
+    Auth { token: String },
+    /// An action.
+    Act {
+        #[serde(default)]
+        id: Tag,
+        key: Option<String>,
+        if_revision: Option<u64>,
+        action: Action,
+    },
+    /// The player puts the game away.
+    Leave {
+        #[serde(default)]
+        id: Tag,
+    },
+    /// Answers a ping.
+    Pong {},
+}
+
+/// What a client wants of a connection, in the query.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    pub session_id: Option<String>,
+    pub last_event_id: Option<String>,
+    pub previous: Option<ConnectionId>,
+    #[serde(default)]
+    pub takeover: bool,
+}
+
+impl Wanted {
+    pub fn joining(&self, role: Role) -> Joining {
+        let Self { last_event_id, previous, takeover, .. } = self.clone();
+        Joining { role, last_event: last_event_id, previous, takeover }
+    }
+}
+
+/// Why a connection is closed; DESIGN section 4 has the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Close {
+    /// It has closed itself, or cannot be reached.
+    Gone,
+    Shutdown,
+    Left,
+    Token,
+    Unknown,
+    Slow,
+    Replaced,
+    Expired,
+    /// Try again later.
+    Busy,
+}
+
+impl Close {
+    /// As a WebSocket says it.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Gone => 1000,
+            Self::Shutdown => 1001,
+            Self::Busy => 1013,
+            Self::Left => 4000,
+            Self::Token => 4401,
+            Self::Unknown => 4404,
+            Self::Slow => 4408,
+            Self::Replaced => 4409,
+            Self::Expired => 4410,
+        }
+    }
+
+    /// For a session that could not be joined.
+    pub fn of(error: &SessionError) -> Self {
+        match error {
+            SessionError::NotFound => Self::Unknown,
+            SessionError::Gone { .. } => Self::Expired,
+            SessionError::Replaced => Self::Replaced,
+            SessionError::Closing => Self::Shutdown,
+            _ => Self::Busy,
+        }
+    }
+
+    fn after(end: End) -> Self {
+        match end {
+            End::Replaced => Self::Replaced,
+            End::Gone { .. } => Self::Expired,
+            End::Left => Self::Left,
+            End::Slow => Self::Slow,
+            End::Shutdown => Self::Shutdown,
+        }
+    }
+}
+
+/// What comes back over a connection.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    Text(String),
+    /// Not a message, but a sign of life.
+    Alive,
+    /// A message that nobody takes.
+    Refused(Problem),
+    Closed,
+}
+
+/// The other side cannot be reached any more.
+#[derive(Debug)]
+pub(super) struct Unreachable;
+
+/// How frames reach a client.
+pub(super) trait Wire {
+    /// Seconds between heartbeats.
+    const HEARTBEAT: i64;
+    /// Whether heartbeats are answered.
+    const ANSWERS: bool;
+
+    async fn send(&mut self, frame: &Frame<'_>) -> Result<(), Unreachable>;
+    async fn beat(&mut self, now: Timestamp) -> Result<(), Unreachable>;
+    /// What comes next. Whoever stops waiting loses nothing.
+    async fn receive(&mut self) -> Incoming;
+    /// Says why, as far as that is possible, and hangs up.
+    async fn close(self, why: Close);
+}
+
+/// What a connection begins with, besides what [`Joined`] says.
+pub(super) struct Opening {
+    pub owner: PlayerId,
+    pub resumed: bool,
+    /// For the client to keep.
+    pub token: Option<String>,
+}
+
+/// Serves a connection until one side ends it.
+pub(super) async fn run<W: Wire>(app: web::Data<App>, mut wire: W, joined: Joined, opening: Opening) {
+    let why = Connection::serve(app, &mut wire, joined, opening).await;
+    // The presence has parted by now: closing may take a while.
+    wire.close(why).await;
+}
+
+/// What a client asks of its session.
+enum Order {
+    Act(Box<Command>),
+    Leave,
+}
+
+/// What an order led to; nothing where the player has left.
+type Done = Result<Option<Acted>, SessionError>;
+type UnderWay = Option<(Tag, Pin<Box<dyn Future<Output = Done>>>)>;
+
+struct Connection<'a, W> {
+    app: web::Data<App>,
+    wire: &'a mut W,
+    presence: Presence,
+    owner: PlayerId,
+    /// The revision of the last state that was sent.
+    shown: u64,
+    /// The state to be sent once the answer under way is out, which most often has it too.
+    later: Option<Snapshot>,
+    /// What waits for the order under way.
+    orders: VecDeque<(Tag, Order)>,
+    under_way: UnderWay,
+    /// The order under way is to leave: its answer is the last word.
+    leaving: bool,
+    misses: u32,
+}
+
+impl<W: Wire> Connection<'_, W> {
+    async fn serve(app: web::Data<App>, wire: &mut W, joined: Joined, opening: Opening) -> Close {
+        let Joined { presence, snapshot, head, missed } = joined;
+        let mut connection = Connection {
+            app,
+            wire,
+            presence,
+            owner: opening.owner,
+            shown: snapshot.revision,
+            later: None,
+            orders: VecDeque::new(),
+            under_way: None,
+            leaving: false,
+            misses: 0,
+        };
+        let hello = Frame::Hello {
+            session_id: connection.presence.session,
+            connection: connection.presence.connection,
+            resumed: opening.resumed,
+            recovered: missed.is_some(),
+            head: &head,
+            revision: snapshot.revision,
+            state: StateView::of(&snapshot),
+            token: opening.token.as_deref(),
+        };
+        let missed = missed.unwrap_or_default();
+        let greeted = match connection.say(&hello).await {
+            Ok(()) => connection.tell_turns(&missed).await,
+            unreachable => unreachable,
+        };
+        drop(missed);
+        match greeted {
+            Ok(()) => connection.go_on().await,
+            Err(why) => why,
+        }
+    }
+
+    async fn go_on(&mut self) -> Close {
+        let registry = self.app.registry.clone();
+        let mut beat = registry.now() + SignedDuration::from_secs(W::HEARTBEAT);
+        loop {
+            // In this order: whoever says much is told things all the same, and is not dead while he does.
+            let done = tokio::select! {
+                biased;
+                news = self.presence.line.news(), if !self.leaving => self.tell(news).await,
+                (id, done) = done(&mut self.under_way) => self.answer(&id, done).await,
+                incoming = self.wire.receive() => self.hear(incoming).await,
+                () = registry.sleep_until(beat) => {
+                    beat = registry.now() + SignedDuration::from_secs(W::HEARTBEAT);
+                    self.beat().await
+                }
+            };
+            if let Err(why) = done {
+                return why;
+            }
+        }
+    }
+
+    /// Sends a frame; not for ever to a client that does not read.
+    async fn say(&mut self, frame: &Frame<'_>) -> Result<(), Close> {
+        let registry = self.app.registry.clone();
+        let line = self.presence.line.clone();
+        let latest = registry.now() + SignedDuration::from_secs(SEND_SECS);
+        tokio::select! {
+            sent = self.wire.send(frame) => sent.map_err(|Unreachable| Close::Gone),
+            () = line.cut() => Err(Close::Slow),
+            () = registry.sleep_until(latest) => Err(Close::Slow),
+        }
+    }
+
+    async fn tell_turns(&mut self, turns: &[Arc<Turn>]) -> Result<(), Close> {
+        for turn in turns {
+            self.say(&Frame::Turn { id: EventId::of(turn), turn: TurnView::of(turn) }).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self, news: News) -> Result<(), Close> {
+        let News { turns, state, end } = news;
+        self.tell_turns(&turns).await?;
+        self.later = state.or(self.later.take());
+        if self.under_way.is_none() {
+            self.show().await?;
+        }
+        let Some(end) = end else { return Ok(()) };
+        match end {
+            End::Replaced => self.say(&Frame::Replaced {}).await?,
+            End::Gone { expired_at, reason } => self.say(&Frame::Expired { expired_at, reason }).await?,
+            End::Shutdown => self.say(&Frame::Shutdown {}).await?,
+            End::Left | End::Slow => {}
+        }
+        Err(Close::after(end))
+    }
+
+    /// Sends the newest state, if it is not known yet.
+    async fn show(&mut self) -> Result<(), Close> {
+        let Some(snapshot) = self.later.take().filter(|snapshot| snapshot.revision > self.shown) else { return Ok(()) };
+        self.shown = snapshot.revision;
+        self.say(&Frame::State { revision: snapshot.revision, state: StateView::of(&snapshot) }).await
+    }
+
+    async fn beat(&mut self) -> Result<(), Close> {
+        if W::ANSWERS {
+            if self.misses >= MOST_MISSES {
+                return Err(Close::Gone);
+            }
+            self.misses += 1;
+        }
+        let now = self.app.registry.now();
+        self.wire.beat(now).await.map_err(|Unreachable| Close::Gone)
+    }
+
+    async fn hear(&mut self, incoming: Incoming) -> Result<(), Close> {
+        self.misses = 0;
+        let text = match incoming {
+            Incoming::Text(text) => text,
+            Incoming::Alive => return Ok(()),
+            Incoming::Refused(problem) => return self.refuse(&Tag::None, problem).await,
+            Incoming::Closed => return Err(Close::Gone),
+        };
+        match parse::<Asked>(text.as_bytes()) {
+            Ok(Asked::Act { id, key, if_revision, action }) => {
+                self.order(id, Order::Act(Box::new(Command { action, expected: if_revision, key }))).await
+            }
+            Ok(Asked::Leave { id }) => self.order(id, Order::Leave).await,
+            Ok(Asked::Pong {}) => Ok(()),
+            Ok(Asked::Auth { .. }) => {
+                let problem = Problem::unknown_value("This connection has a player already. Open another one.");
+                self.refuse(&Tag::None, problem).await
+            }
+            Err(problem) => self.refuse(&Tag::None, problem).await,
+        }
+    }
+
+    async fn refuse(&mut self, id: &Tag, problem: Problem) -> Result<(), Close> {
+        self.say(&Frame::Error { id, problem: problem.document() }).await
+    }
+
+    async fn order(&mut self, id: Tag, order: Order) -> Result<(), Close> {
+        if self.presence.role == Role::Observer && matches!(order, Order::Act(_)) {
+            return self.refuse(&id, Problem::observer_only("This connection can only watch.")).await;
+        }
+        if self.orders.len() >= MOST_ORDERS {
+            return self.refuse(&id, SessionError::Busy { limit: MOST_ORDERS }.into()).await;
+        }
+        self.orders.push_back((id, order));
+        self.begin_next();
+        Ok(())
+    }
+
+    /// One at a time, in order.
+    fn begin_next(&mut self) {
+        if self.under_way.is_some() {
+            return;
+        }
+        let Some((id, order)) = self.orders.pop_front() else { return };
+        let (registry, owner) = (self.app.registry.clone(), self.owner);
+        let (session, connection) = (self.presence.session, self.presence.connection);
+        self.leaving = matches!(order, Order::Leave);
+        let done: Pin<Box<dyn Future<Output = Done>>> = match order {
+            Order::Act(command) => Box::pin(async move { registry.act(owner, session, *command).await.map(Some) }),
+            Order::Leave => Box::pin(async move { registry.leave(session, connection).await.map(|()| None) }),
+        };
+        self.under_way = Some((id, done));
+    }
+
+    async fn answer(&mut self, id: &Tag, done: Done) -> Result<(), Close> {
+        // The turn itself comes before the answer to whoever took it. An end is still there the next time.
+        if let Some(News { turns, state, .. }) = self.presence.line.take() {
+            self.tell_turns(&turns).await?;
+            self.later = state.or(self.later.take());
+        }
+        match done {
+            Ok(Some(acted)) => {
+                self.shown = self.shown.max(acted.snapshot.revision);
+                self.say(&Frame::Result { id, acted: Some(ActedView::of(&acted)) }).await?;
+            }
+            Ok(None) => {
+                self.say(&Frame::Result { id, acted: None }).await?;
+                return Err(Close::Left);
+            }
+            Err(error) => self.refuse(id, error.into()).await?,
+        }
+        self.leaving = false;
+        self.show().await?;
+        self.begin_next();
+        Ok(())
+    }
+}
+
+/// What the order under way led to; never, where there is none.
+async fn done(under_way: &mut UnderWay) -> (Tag, Done) {
+    let Some((id, future)) = under_way else { return pending().await };
+    let done = future.as_mut().await;
+    let id = std::mem::take(id);
+    *under_way = None;
+    (id, done)
+}

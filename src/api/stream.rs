@@ -1,0 +1,99 @@
+//! Event streams: `GET /api/sessions/{id}/events`, for those who only listen, or act through plain requests.
+
+use std::time::Duration;
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, rt, web};
+use futures_util::stream::poll_fn;
+use jiff::Timestamp;
+use russe::{Event, Message};
+use tokio::sync::mpsc;
+
+use super::App;
+use super::extract::{Id, Player, Query};
+use super::live::{self, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
+use super::plug::Plug;
+use super::problem::Problem;
+use super::sessions::Answer;
+use crate::session::live::Role;
+
+/// What a browser waits before it comes back.
+const RETRY: Duration = Duration::from_secs(1);
+/// What it waits where it should not come back by itself: there is no word for never.
+const NO_RETRY: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) async fn events(
+    request: HttpRequest,
+    app: web::Data<App>,
+    player: Player,
+    id: Id,
+    wanted: Query<Wanted>,
+) -> Answer {
+    let mut wanted = wanted.0;
+    if wanted.session_id.is_some() {
+        return Err(Problem::bad_query("The session's id is in the path here."));
+    }
+    // A browser that comes back by itself says it in the header, with the query of the first time.
+    if let Some(last) = request.headers().get("last-event-id") {
+        wanted.last_event_id = Some(last.to_str().unwrap_or_default().to_owned());
+    }
+    let joined = app.registry.join(player.0, *id, wanted.joining(Role::Player)).await?;
+    let (sender, mut receiver) = mpsc::channel(1);
+    let wire = EventStream { sender, plug: Plug::of(&request) };
+    let resumed = joined.head.revision() > 0 || wanted.last_event_id.is_some();
+    rt::spawn(live::run(app, wire, joined, Opening { owner: player.0, resumed, token: None }));
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/event-stream");
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    // For proxies that would hold it back.
+    response.insert_header(("X-Accel-Buffering", "no"));
+    Ok(response.streaming(poll_fn(move |context| receiver.poll_recv(context))))
+}
+
+struct EventStream {
+    sender: mpsc::Sender<Result<web::Bytes, Problem>>,
+    plug: Option<Plug>,
+}
+
+impl EventStream {
+    async fn write(&self, event: Event) -> Result<(), Unreachable> {
+        let text = event.into_bytestring().map_err(|_| Unreachable)?;
+        self.sender.send(Ok(text.into_bytes())).await.map_err(|_| Unreachable)
+    }
+}
+
+impl Wire for EventStream {
+    const HEARTBEAT: i64 = 15;
+    const ANSWERS: bool = false;
+
+    async fn send(&mut self, frame: &Frame<'_>) -> Result<(), Unreachable> {
+        let retry = match frame {
+            Frame::Hello { .. } => Some(RETRY),
+            Frame::Replaced {} | Frame::Expired { .. } => Some(NO_RETRY),
+            _ => None,
+        };
+        self.write(Event::Message(Message {
+            data: frame.json().into(),
+            event: Some(frame.name().into()),
+            retry,
+            id: frame.event().map(|id| id.to_string().into()),
+        }))
+        .await
+    }
+
+    async fn beat(&mut self, _: Timestamp) -> Result<(), Unreachable> {
+        self.write(Event::Comment("".into())).await
+    }
+
+    async fn receive(&mut self) -> Incoming {
+        self.sender.closed().await;
+        Incoming::Closed
+    }
+
+    async fn close(self, why: Close) {
+        // Else it ends with what was sent.
+        if let (Close::Slow, Some(plug)) = (why, &self.plug) {
+            plug.pull();
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Who is connected to a session, and what each of them is still to be told.
+//!
+//! One connection is the player's; the next one takes over from it. Others only watch. A turn reaches every connection once, in
+//! order, from the revision at which it joined.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, Serializer};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use uuid::Uuid;
+
+use super::resident::Snapshot;
+use crate::store::model::{Departure, Turn};
+
+/// Turns that may wait for a connection. Each has a few kilobytes (the rules bound it), so it is far less than a mebibyte.
+const MOST_WAITING: usize = 64;
+/// Connections that watch a session.
+pub(super) const MOST_OBSERVERS: usize = 16;
+
+/// The name of a connection. It admits to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionId(Uuid);
+
+impl ConnectionId {
+    pub(super) fn fresh() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+/// The name of a turn as an event: its revision, and the first eight digits of its digest, so that a revision of another history
+/// is not taken for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventId {
+    pub(super) revision: u64,
+    pub(super) digest: String,
+}
+
+impl EventId {
+    const DIGITS: usize = 8;
+
+    /// Of a state, by its revision and digest.
+    pub fn new(revision: u64, digest: &str) -> Self {
+        Self { revision, digest: digest.chars().take(Self::DIGITS).collect() }
+    }
+
+    /// Of what revision.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Of a turn.
+    pub fn of(turn: &Turn) -> Self {
+        Self::new(turn.revision, &turn.digest)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.revision, self.digest)
+    }
+}
+
+impl Serialize for EventId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Not the name of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnEvent;
+
+impl FromStr for EventId {
+    type Err = NotAnEvent;
+
+    /// Only the one form that we write.
+    fn from_str(text: &str) -> Result<Self, NotAnEvent> {
+        let (revision, digest) = text.split_once('-').ok_or(NotAnEvent)?;
+        let id = Self::new(revision.parse().map_err(|_| NotAnEvent)?, digest);
+        let hex =
+            id.digest.len() == Self::DIGITS && id.digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if hex && id.to_string() == text { Ok(id) } else { Err(NotAnEvent) }
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It plays.
+    Player,
+    /// It only watches.
+    Observer,
+}
+
+/// Why the server ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The player has come over another connection.
+    Replaced,
+    /// The session is gone for good.
+    Gone {
+        /// Since when.
+        expired_at: Timestamp,
+        /// Why.
+        reason: Departure,
+    },
+    /// The session has left memory; it can be resumed.
+    Left,
+    /// More waited for the client than can wait.
+    Slow,
+    /// The server stops.
+    Shutdown,
+}
+
+/// What a connection is told at once.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Turns, in order.
+    pub turns: Vec<Arc<Turn>>,
+    /// The state after the last of them.
+    pub state: Option<Snapshot>,
+    /// Nothing follows.
+    pub end: Option<End>,
+}
+
+/// What waits for a connection.
+#[derive(Debug, Default)]
+pub struct Line {
+    waiting: Mutex<Waiting>,
+    news: Notify,
+    cut: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    turns: VecDeque<Arc<Turn>>,
+    state: Option<Snapshot>,
+    end: Option<End>,
+}
+
+impl Line {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing under this lock can panic halfway through a change.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of a turn. Whether the client keeps up; if not, the line has ended.
+    fn tell(&self, turn: &Arc<Turn>, state: Snapshot) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.end.is_some() {
+            return true;
+        }
+        if waiting.turns.len() >= MOST_WAITING {
+            *waiting = Waiting { end: Some(End::Slow), ..Waiting::default() };
+            self.cut.notify_one();
+        } else {
+            waiting.turns.push_back(turn.clone());
+            // Only the newest state is of any use.
+            waiting.state = Some(state);
+        }
+        self.news.notify_one();
+        waiting.end.is_none()
+    }
+
+    /// Nothing follows what waits.
+    pub(super) fn end(&self, end: End) {
+        self.waiting().end.get_or_insert(end);
+        self.news.notify_one();
+    }
+
+    /// Waits for news, and takes them. Whoever stops waiting loses nothing.
+    pub async fn news(&self) -> News {
+        loop {
+            if let Some(news) = self.take() {
+                return news;
+            }
+            self.news.notified().await;
+        }
+    }
+
+    /// What waits by now.
+    pub fn take(&self) -> Option<News> {
+        let mut waiting = self.waiting();
+        let turns: Vec<_> = waiting.turns.drain(..).collect();
+        let (state, end) = (waiting.state.take(), waiting.end);
+        let any = !turns.is_empty() || state.is_some() || end.is_some();
+        any.then_some(News { turns, state, end })
+    }
+
+    /// Waits until the client has been too slow; then it is no use to wait until it has taken what is being sent.
+    pub async fn cut(&self) {
+        self.cut.notified().await;
+    }
+}
+
+/// The connections of a session.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    pub player: Option<(ConnectionId, Arc<Line>)>,
+    pub observers: Vec<(ConnectionId, Arc<Line>)>,
+    /// The player's newest connection, open or dropped. Who comes back from an older one was replaced.
+    pub newest: Option<ConnectionId>,
+    /// Ends the session's stay in memory when its player does not come back in time.
+    pub timer: Option<AbortHandle>,
+}
+
+impl Live {
+    /// The connection dropped, and its player may come back.
+    pub fn link_dead(&self) -> bool {
+        self.player.is_none() && self.newest.is_some()
+    }
+
+    pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
+        self.player.iter().chain(&self.observers).map(|(_, line)| line)
+    }
+
+    /// Tells everybody of a turn; how many were too slow.
+    pub fn tell(&self, turn: &Arc<Turn>, state: &Snapshot) -> usize {
+        self.lines().filter(|line| !line.tell(turn, state.clone())).count()
+    }
+
+    pub fn end(&self, end: End) {
+        self.lines().for_each(|line| line.end(end));
+        self.cancel();
+    }
+
+    /// The player is back.
+    pub fn cancel(&self) {
+        if let Some(timer) = &self.timer {
+            timer.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_form_names_an_event() {
+        let id: EventId = "12-89abcdef".parse().expect("an event");
+        assert_eq!((id.revision, id.to_string().as_str()), (12, "12-89abcdef"));
+        for bad in
+            ["", "12", "12-", "-89abcdef", "012-89abcdef", "+12-89abcdef", "12-89ABCDEF", "12-89abcde", "12-89abcdef0"]
+        {
+            assert_eq!(bad.parse::<EventId>(), Err(NotAnEvent), "{bad}");
+        }
+        assert_eq!("12-89abcdeg".parse::<EventId>(), Err(NotAnEvent));
+        assert_eq!("99999999999999999999-89abcdef".parse::<EventId>(), Err(NotAnEvent));
+    }
+}

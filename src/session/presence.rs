@@ -1,0 +1,239 @@
+//! Players and observers come and go: joining a session with what was missed, dropping, coming back in time or not, leaving.
+//!
+//! A connection joins under the session's lock, under which turns are committed: what it missed ends where what it is told
+//! begins.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::live::{ConnectionId, End, EventId, Line, MOST_OBSERVERS, Role};
+use super::registry::{Registry, session, session_mut};
+use super::resident::{GameSession, Snapshot};
+use super::{PlayerId, SessionError, SessionId};
+use crate::store::model::Turn;
+
+/// Turns that are told again at the most; a game has some three hundred.
+const MOST_REPLAYED: u64 = 1_000;
+
+/// How a connection joins a session.
+#[derive(Clone, Debug)]
+pub struct Joining {
+    /// To play, or to watch.
+    pub role: Role,
+    /// The last event the client has.
+    pub last_event: Option<String>,
+    /// The client's connection before this one.
+    pub previous: Option<ConnectionId>,
+    /// It wants the session although another connection has replaced its previous one.
+    pub takeover: bool,
+}
+
+/// A connection that has joined a session. Dropped, it has parted.
+pub struct Presence {
+    registry: Arc<Registry>,
+    /// Which session.
+    pub session: SessionId,
+    /// Which connection.
+    pub connection: ConnectionId,
+    /// What for.
+    pub role: Role,
+    /// What it is told.
+    pub line: Arc<Line>,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.registry.part(self.session, self.connection);
+    }
+}
+
+/// What a connection is told when it joins.
+pub struct Joined {
+    /// The connection.
+    pub presence: Presence,
+    /// The session as it is.
+    pub snapshot: Snapshot,
+    /// Its last event.
+    pub head: EventId,
+    /// What happened since the last event the client has; none where that cannot be told without a gap.
+    pub missed: Option<Vec<Arc<Turn>>>,
+}
+
+impl Registry {
+    /// Joins a session, with what was missed.
+    pub async fn join(&self, owner: PlayerId, id: SessionId, joining: Joining) -> Result<Joined, SessionError> {
+        self.task(move |me| async move {
+            let seated = me.enter(owner, id).await?;
+            let session = session(&seated)?;
+            let (head, snapshot) = (session.event(), session.snapshot());
+            let missed = me.missed(session, &head, joining.last_event.as_deref()).await?;
+            let presence = me.connect(owner, id, &joining)?;
+            Ok(Joined { presence, snapshot, head, missed })
+        })
+        .await
+    }
+
+    async fn missed(
+        &self,
+        session: &GameSession,
+        head: &EventId,
+        last: Option<&str>,
+    ) -> Result<Option<Vec<Arc<Turn>>>, SessionError> {
+        let Some(last) = last.and_then(|last| last.parse::<EventId>().ok()) else { return Ok(None) };
+        if last.revision == head.revision {
+            return Ok((last == *head).then(Vec::new));
+        }
+        let (after, up_to) = (last.revision, head.revision);
+        if after > up_to || up_to - after > MOST_REPLAYED {
+            return Ok(None);
+        }
+        let id = session.id();
+        let turns = self.blocking(move |store| store.turns(id.0, after.saturating_sub(1), up_to, usize::MAX)).await?;
+        let mut turns: Vec<_> = turns.into_iter().map(Arc::new).collect();
+        // The turn the client has last is read too, to see that it is the same.
+        let known = if after == 0 { Some(session.first_event()) } else { turns.first().map(|turn| EventId::of(turn)) };
+        if after > 0 && !turns.is_empty() {
+            turns.remove(0);
+        }
+        let whole = turns.iter().map(|turn| turn.revision).eq(after + 1..=up_to);
+        Ok((known == Some(last) && whole).then_some(turns))
+    }
+
+    /// The caller holds the session's seat.
+    fn connect(self: &Arc<Self>, owner: PlayerId, id: SessionId, joining: &Joining) -> Result<Presence, SessionError> {
+        let (connection, line, role) = (ConnectionId::fresh(), Arc::new(Line::default()), joining.role);
+        let mut maps = self.maps();
+        // It may have been deleted meanwhile.
+        maps.card(owner, id)?;
+        if maps.closing {
+            return Err(SessionError::Closing);
+        }
+        let live = maps.live.entry(id).or_default();
+        match role {
+            Role::Player => {
+                let replaced = joining.previous.is_some() && live.newest.is_some() && joining.previous != live.newest;
+                if replaced && !joining.takeover {
+                    return Err(SessionError::Replaced);
+                }
+                live.cancel();
+                live.newest = Some(connection);
+                if let Some((_, old)) = live.player.replace((connection, line.clone())) {
+                    old.end(End::Replaced);
+                }
+            }
+            Role::Observer if live.observers.len() >= MOST_OBSERVERS => {
+                return Err(SessionError::TooManyObservers { limit: MOST_OBSERVERS });
+            }
+            Role::Observer => live.observers.push((connection, line.clone())),
+        }
+        drop(maps);
+        Ok(Presence { registry: self.clone(), session: id, connection, role, line })
+    }
+
+    /// A connection has ended, however it did.
+    fn part(self: &Arc<Self>, id: SessionId, connection: ConnectionId) {
+        let mut maps = self.maps();
+        let now = self.now();
+        let Some(live) = maps.live.get_mut(&id) else { return };
+        live.observers.retain(|(each, _)| *each != connection);
+        if live.player.as_ref().is_some_and(|(each, _)| *each == connection) {
+            live.player = None;
+            let me = self.clone();
+            live.timer = Some(self.runtime().spawn(async move { me.lapse(id, connection).await }).abort_handle());
+            if let Some(card) = maps.known.get_mut(&id) {
+                // An open connection was activity.
+                card.last_activity = now;
+            }
+        } else if live.newest.is_none() && live.observers.is_empty() {
+            maps.live.remove(&id);
+        }
+    }
+
+    /// Lets a session leave memory whose player does not come back in time.
+    async fn lapse(self: Arc<Self>, id: SessionId, connection: ConnectionId) {
+        loop {
+            // None: it has a newer connection, or has left, and this timer means nothing any more.
+            let Some(deadline) = self.deadline(id, connection) else { return };
+            if self.now() < deadline {
+                self.clock().sleep_until(deadline).await;
+                continue;
+            }
+            let seat = self.maps().resident.get(&id).map(|resident| resident.seat.clone());
+            let Some(seat) = seat else { return drop(self.maps().live.remove(&id)) };
+            let mut seated = seat.lock_owned().await;
+            let Some(session) = seated.as_mut() else { continue };
+            if let Err(error) = self.checkpoint(id, session).await {
+                tracing::error!(%id, %error, "a session that nobody came back to could not be written; it stays for now");
+                drop(seated);
+                let later = self.now() + SignedDuration::from_secs(self.settings().sweep_secs as i64);
+                self.clock().sleep_until(later).await;
+                continue;
+            }
+            // Nobody joins while the seat is held; but a request may have come.
+            if self.deadline(id, connection).is_some_and(|deadline| self.now() >= deadline) {
+                self.unseat(id, &mut seated);
+            }
+        }
+    }
+
+    /// When a dropped connection's session leaves memory, if it is still the newest.
+    fn deadline(&self, id: SessionId, connection: ConnectionId) -> Option<Timestamp> {
+        let maps = self.maps();
+        maps.live.get(&id).filter(|live| live.link_dead() && live.newest == Some(connection))?;
+        Some(maps.known.get(&id)?.last_activity + SignedDuration::from_secs(self.settings().grace_secs))
+    }
+
+    /// The player puts the game away: it is written down and leaves memory, without grace. From any connection but the player's
+    /// newest this changes nothing.
+    pub async fn leave(&self, id: SessionId, connection: ConnectionId) -> Result<(), SessionError> {
+        self.task(move |me| async move {
+            let own = || me.maps().live.get(&id).is_some_and(|live| live.newest == Some(connection));
+            let seat = me.maps().resident.get(&id).map(|resident| resident.seat.clone());
+            let Some(seat) = seat.filter(|_| own()) else { return Ok(()) };
+            let mut seated = seat.lock_owned().await;
+            me.checkpoint(id, session_mut(&mut seated)?).await?;
+            // Another connection may have taken over meanwhile; none can now.
+            if own() {
+                me.unseat(id, &mut seated);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until a time.
+    pub async fn sleep_until(&self, time: Timestamp) {
+        self.clock().sleep_until(time).await;
+    }
+
+    /// Ends every connection, and takes no more.
+    pub fn close(&self) {
+        let mut maps = self.maps();
+        maps.closing = true;
+        maps.live.values().for_each(|live| live.end(End::Shutdown));
+    }
+
+    /// Connections of a session, and the seconds until it leaves memory because nobody came back to it.
+    pub fn presence(&self, id: SessionId) -> (usize, Option<i64>) {
+        let maps = self.maps();
+        let Some(live) = maps.live.get(&id) else { return (0, None) };
+        let newest = live.newest.filter(|_| live.link_dead());
+        let connections = live.lines().count();
+        drop(maps);
+        let left = newest.and_then(|connection| self.deadline(id, connection));
+        (connections, left.map(|deadline| deadline.duration_since(self.now()).as_secs().max(0)))
+    }
+
+    /// Sessions with a connection of their player, and those that wait for one to come back.
+    pub fn presences(&self) -> (usize, usize) {
+        let maps = self.maps();
+        let connected = maps.live.values().filter(|live| live.player.is_some()).count();
+        (connected, maps.live.values().filter(|live| live.link_dead()).count())
+    }
+
+    /// Waits until the last session has left memory.
+    pub async fn emptied(&self) {
+        self.empty.notified().await;
+    }
+}

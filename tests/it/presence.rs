@@ -1,0 +1,600 @@
+//! Connections that drop and come back: grace, takeover, replay, leaving, and what the other side is told.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cosmic_explorer::api;
+use cosmic_explorer::session::Settings;
+use serde_json::{Value, json};
+
+use crate::server::{Client, Server, start, start_in};
+use crate::wire::{EventStream, Refusal, Socket, until};
+
+fn wait() -> Value {
+    json!({"type": "wait"})
+}
+
+fn seen(server: &Server, client: &Client) -> Option<Value> {
+    let sessions = server.client().get("/sessions").json();
+    let sessions = sessions["sessions"].as_array().expect("sessions").clone();
+    sessions.into_iter().find(|each| each["session_id"] == client.session.as_str())
+}
+
+fn connections(server: &Server, client: &Client) -> Value {
+    seen(server, client).map_or(json!(null), |seen| seen["connection_count"].clone())
+}
+
+/// Hangs up without a word, and waits until the server has seen it.
+fn drop_socket(server: &Server, client: &Client, socket: Socket) {
+    drop(socket);
+    until("the drop", || connections(server, client) == 0);
+}
+
+#[test]
+fn a_socket_without_a_session_begins_one_and_plays_it() {
+    let (_folder, server) = start();
+    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    assert_eq!((&socket.hello["resumed"], &socket.hello["recovered"]), (&json!(false), &json!(false)));
+    let mut client = server.client();
+    client.token = socket.hello["token"].as_str().map(str::to_owned);
+    client.session = socket.hello["session_id"].as_str().expect("an id").to_owned();
+    assert_eq!(client.look()["state"], socket.hello["state"]);
+
+    let result = socket.act(7, &wait());
+    assert_eq!((&result["type"], &result["revision"]), (&json!("result"), &json!(1)), "{result}");
+    assert_eq!(result["state"], client.look()["state"]);
+    assert_eq!(socket.turns.len(), 1, "the turn came before the answer");
+    let turn = socket.turns[0].clone();
+    let digest = result["digest"].as_str().expect("a digest");
+    assert_eq!(turn["id"], format!("1-{}", &digest[..8]));
+    let line = client.history()[0].clone();
+    for (name, value) in line.as_object().expect("a line") {
+        assert_eq!(turn[name], *value, "{name}");
+    }
+
+    let refused = socket.act(8, &json!({"type": "flee"}));
+    assert_eq!((&refused["type"], &refused["problem"]["code"]), (&json!("error"), &json!("NOT_IN_COMBAT")));
+    socket.say(&json!({"type": "act", "id": "late", "if_revision": 0, "action": wait()}));
+    assert_eq!(socket.wait_for("error")["problem"]["code"], "STALE_REVISION");
+    socket.say(&json!({"type": "act", "id": "k", "key": "one", "action": wait()}));
+    let first = socket.wait_for("result");
+    socket.say(&json!({"type": "act", "id": "k", "key": "one", "action": wait()}));
+    assert_eq!(socket.wait_for("result")["digest"], first["digest"]);
+
+    // What a plain request does is told here too, with the state.
+    client.act(&wait());
+    assert_eq!(socket.wait_for("turn")["revision"], 3);
+    assert_eq!(socket.wait_for("state")["state"], client.look()["state"]);
+}
+
+#[test]
+fn rubbish_is_answered_and_the_socket_goes_on() {
+    let (_folder, server) = start();
+    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    for (rubbish, code) in [
+        (json!("hello"), "NOT_AN_OBJECT"),
+        (json!({"type": "fly"}), "UNKNOWN_VALUE"),
+        (json!({"type": "act"}), "MISSING_FIELD"),
+        (json!({"type": "act", "action": {"type": "mine", "ore": 3}}), "UNKNOWN_FIELD"),
+        (json!({"type": "auth", "token": "x"}), "UNKNOWN_VALUE"),
+    ] {
+        socket.say(&rubbish);
+        assert_eq!(socket.wait_for("error")["problem"]["code"], code, "{rubbish}");
+    }
+    socket.say_bytes(vec![0, 159, 146, 150]);
+    assert_eq!(socket.wait_for("error")["problem"]["code"], "MALFORMED_JSON");
+    assert_eq!(socket.act(1, &wait())["revision"], 1);
+    // A message that is too long ends it; nothing else does.
+    socket.say(&json!({"type": "act", "id": "x".repeat(100_000), "action": wait()}));
+    assert!(matches!(socket.wait_for_close(), 1000 | 1006));
+}
+
+#[test]
+fn commands_are_taken_one_at_a_time_and_in_order() {
+    let (_folder, server) = start();
+    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    for id in 1..=40 {
+        socket.say(&json!({"type": "act", "id": id, "action": wait()}));
+    }
+    for id in 1..=40 {
+        let result = socket.wait_for("result");
+        assert_eq!((&result["id"], &result["revision"]), (&json!(id), &json!(id)));
+    }
+    assert_eq!(socket.revisions(), (1..=40).collect::<Vec<_>>());
+}
+
+#[test]
+fn who_comes_back_in_time_plays_on_and_who_does_not_is_put_away() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(socket.act(1, &wait())["revision"], 1);
+    drop_socket(&server, &client, socket);
+    server.clock.advance(5);
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], 295);
+
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], json!(null));
+    for minute in 0..10 {
+        server.clock.advance(60);
+        assert_eq!(socket.act(minute, &wait())["type"], "result");
+    }
+    assert_eq!(connections(&server, &client), 1, "the first timer is no more");
+
+    // Dropped twice: the first timer would end at 300, the second ends at 500.
+    drop_socket(&server, &client, socket);
+    server.clock.advance(200);
+    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    drop_socket(&server, &client, socket);
+    server.clock.advance(299);
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], 1);
+    server.clock.advance(1);
+    until("the end of grace", || seen(&server, &client).is_none());
+    assert_eq!(server.client().get("/stats").json()["link_dead"], 0);
+    assert_eq!(client.get("/api/sessions").json()["sessions"][0]["status"], "stored");
+
+    // It is only out of memory.
+    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(socket.hello["revision"], 11);
+}
+
+#[test]
+fn a_request_puts_the_end_of_grace_off() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    drop_socket(&server, &client, socket);
+    server.clock.advance(299);
+    client.act(&wait());
+    server.clock.advance(299);
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], 1);
+    server.clock.advance(1);
+    until("the end of grace", || seen(&server, &client).is_none());
+}
+
+#[test]
+fn a_session_that_never_had_a_connection_is_never_link_dead() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    server.clock.advance(3_000);
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], json!(null));
+}
+
+#[test]
+fn an_open_connection_is_activity() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    for _ in 0..80 {
+        server.clock.advance(100);
+        socket.wait_for("ping");
+        socket.say(&json!({"type": "pong"}));
+        // Time goes by only once the server has the answer.
+        socket.round_trip();
+    }
+    assert_eq!(server.sweep().evicted, 0);
+    assert_eq!(socket.act(1, &wait())["revision"], 1);
+}
+
+#[test]
+fn a_deleted_session_ends_its_connections_with_the_reason() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(client.send("DELETE", &client.path(""), &[], None).status, 204);
+    assert_eq!(socket.wait_for("expired")["reason"], "deleted");
+    assert_eq!(socket.wait_for_close(), 4410);
+    let gone = Socket::resume(&server, &client, "").err().expect("a refusal");
+    assert_eq!(gone, Refusal::Status(410, "SESSION_EXPIRED".to_owned()));
+    let events = client.get(&client.path("/events"));
+    assert_eq!((events.code().as_str(), events.header("x-session-expired-reason")), ("SESSION_EXPIRED", "deleted"));
+
+    // To everybody else it never was.
+    let stranger = server.player(2);
+    let theirs = stranger.with_session(&client.session);
+    let never = stranger.with_session("01890a5d-ac96-774b-bcce-b302099a8057");
+    let live = stranger.with_session(&server.player(3).session);
+    for other in [theirs, never, live] {
+        let refused = Socket::resume(&server, &other, "").err().expect("a refusal");
+        assert_eq!(refused, Refusal::Status(404, "SESSION_NOT_FOUND".to_owned()));
+    }
+}
+
+#[test]
+fn a_new_connection_takes_over_and_the_old_does_not_come_back_by_itself() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let mut old = Socket::resume(&server, &client, "").expect("a socket");
+    let mut new = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(old.wait_for("replaced")["type"], "replaced");
+    assert_eq!(old.wait_for_close(), 4409);
+    assert_eq!(new.act(1, &wait())["revision"], 1, "the late close of the old one changed nothing");
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], json!(null));
+
+    let previous = format!("&previous={}", old.connection());
+    let refused = Socket::resume(&server, &client, &previous).err().expect("a refusal");
+    assert_eq!(refused, Refusal::Closed(4409));
+    assert_eq!(new.act(2, &wait())["revision"], 2);
+    // Nor while the newer one is only dropped.
+    let of_new = format!("&previous={}", new.connection());
+    drop_socket(&server, &client, new);
+    assert_eq!(Socket::resume(&server, &client, &previous).err(), Some(Refusal::Closed(4409)));
+    let mut new = Socket::resume(&server, &client, &of_new).expect("a socket");
+    let mut back = Socket::resume(&server, &client, &format!("{previous}&takeover=true")).expect("a socket");
+    assert_eq!(new.wait_for_close(), 4409);
+    assert_eq!(back.act(3, &wait())["revision"], 3);
+}
+
+#[test]
+fn leaving_puts_the_game_away_at_once() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    socket.say(&json!({"type": "act", "id": 1, "action": wait()}));
+    socket.say(&json!({"type": "leave", "id": "bye"}));
+    assert_eq!(socket.wait_for("result")["id"], 1, "what was asked for before is done first");
+    assert_eq!(socket.wait_for("result")["id"], "bye");
+    assert_eq!(socket.wait_for_close(), 4000);
+    assert!(seen(&server, &client).is_none());
+    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(socket.hello["revision"], 1);
+}
+
+#[test]
+fn a_silent_client_is_dead_after_three_pings() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let ws = Socket::dial(&server, &format!("?session_id={}", client.session), client.token.as_deref()).expect("open");
+    // What has come, without taking it: who reads a ping answers it.
+    until("the connection", || connections(&server, &client) == 1);
+    until("its end", || {
+        server.clock.advance(10);
+        connections(&server, &client) == 0
+    });
+    server.clock.advance(5);
+    // Read without answering what is read.
+    let mut said = Vec::new();
+    let _ = ws.get_ref().read_to_end(&mut said);
+    let pings = String::from_utf8_lossy(&said).matches("\"type\":\"ping\"").count();
+    assert_eq!(pings, 3);
+}
+
+#[test]
+fn nothing_is_missed_whenever_the_connection_drops() {
+    let (folder, server) = start();
+    let client = server.player(1);
+    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    let head = socket.last();
+    assert!(head.starts_with("0-"), "{head}");
+    // Right after hello.
+    drop_socket(&server, &client, socket);
+    for _ in 0..5 {
+        client.act(&wait());
+    }
+    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={head}")).expect("a socket");
+    assert_eq!(socket.hello["recovered"], true);
+    assert_eq!(socket.hello["revision"], 5);
+    for _ in 0..5 {
+        socket.wait_for("turn");
+    }
+    assert_eq!(socket.revisions(), [1, 2, 3, 4, 5]);
+    let last = socket.last();
+    assert_eq!(last, socket.hello["head"]);
+
+    // Right after a ping, with nothing missed.
+    server.clock.advance(10);
+    socket.wait_for("ping");
+    drop_socket(&server, &client, socket);
+    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={last}")).expect("a socket");
+    assert_eq!(socket.hello["recovered"], true);
+    client.act(&wait());
+    assert_eq!(socket.wait_for("turn")["revision"], 6, "nothing came twice");
+    let third = format!("&last_event_id={}", client_event(&client, 3));
+
+    // From before an eviction, and from before a restart.
+    drop_socket(&server, &client, socket);
+    server.clock.advance(300);
+    until("the end of grace", || seen(&server, &client).is_none());
+    let mut socket = Socket::resume(&server, &client, &third).expect("a socket");
+    for _ in 0..3 {
+        socket.wait_for("turn");
+    }
+    assert_eq!(socket.revisions(), [4, 5, 6]);
+    drop(socket);
+    assert_eq!(server.stop(), 0);
+    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let client = client.at(&server.url);
+    let mut socket = Socket::resume(&server, &client, &third).expect("a socket");
+    for _ in 0..3 {
+        socket.wait_for("turn");
+    }
+    assert_eq!((&socket.hello["recovered"], socket.revisions()), (&json!(true), vec![4, 5, 6]));
+}
+
+fn client_event(client: &Client, revision: usize) -> String {
+    let line = &client.history()[revision - 1];
+    format!("{}-{}", line["revision"], &line["digest"].as_str().expect("a digest")[..8])
+}
+
+#[test]
+fn what_cannot_be_told_without_a_gap_is_told_as_a_whole() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    for _ in 0..5 {
+        client.act(&wait());
+    }
+    let head = client_event(&client, 5);
+    let other = head.replace("5-", "4-");
+    for bad in [
+        "",
+        "5",
+        "-",
+        "nonsense",
+        "05-00000000",
+        "6-00000000",
+        "99999999999999999999-00000000",
+        "0-00000000",
+        "5-00000000",
+        "3-00000000",
+        &other,
+        "%00",
+        "5-zzzzzzzz",
+    ] {
+        let socket = Socket::resume(&server, &client, &format!("&last_event_id={bad}")).expect("a socket");
+        assert_eq!(socket.hello["recovered"], false, "{bad}");
+        assert_eq!((&socket.hello["revision"], &socket.hello["head"]), (&json!(5), &json!(head)), "{bad}");
+        assert_eq!(socket.hello["state"], client.look()["state"]);
+    }
+}
+
+#[test]
+fn a_load_is_an_event_too() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    client.act(&wait());
+    let save = json!({"session_id": client.session});
+    assert_eq!(
+        client
+            .send("PUT", "/api/slots/1", &[("content-type", "application/json")], Some(save.to_string().as_bytes()))
+            .status,
+        200
+    );
+    client.act(&wait());
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(client.post("/api/slots/1/load", &save).status, 200);
+    let turn = socket.wait_for("turn");
+    assert_eq!((&turn["revision"], &turn["loaded"]["slot"]), (&json!(3), &json!(1)), "{turn}");
+    assert_eq!(socket.wait_for("state")["state"]["turn_count"], 1);
+    let last = socket.last();
+    drop_socket(&server, &client, socket);
+    client.act(&wait());
+    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={last}")).expect("a socket");
+    assert_eq!(socket.wait_for("turn")["revision"], 4);
+}
+
+#[test]
+fn a_stream_tells_the_same_events_under_the_same_ids() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let mut stream = EventStream::open(&client, "", &[]);
+    let hello = stream.next().expect("a first event");
+    assert_eq!((hello.name.as_str(), &hello.data["type"], hello.retry), ("hello", &json!("hello"), Some(1000)));
+    assert_eq!(hello.id.as_deref(), hello.data["head"].as_str());
+    client.act(&wait());
+    let turn = stream.next().expect("a turn");
+    assert_eq!((turn.name.as_str(), turn.id.as_deref()), ("turn", Some(client_event(&client, 1).as_str())));
+    let state = stream.next().expect("a state");
+    assert_eq!((state.name.as_str(), &state.id), ("state", &None));
+    assert_eq!(state.data["state"], client.look()["state"]);
+    server.clock.advance(15);
+    assert!(stream.next().expect("a heartbeat").comment);
+
+    // A socket takes over from a stream, and the other way round; who is replaced is told not to come back by himself.
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let replaced = stream.wait_for("replaced");
+    assert_eq!(replaced.retry, Some(86_400_000));
+    assert!(stream.next().is_none());
+    client.act(&wait());
+    client.act(&wait());
+    let mut stream = EventStream::open(&client, "", &[("last-event-id", turn.id.as_deref().expect("an id"))]);
+    assert_eq!(socket.wait_for_close(), 4409);
+    assert_eq!(stream.wait_for("hello").data["recovered"], true);
+    assert_eq!(stream.next().expect("a turn").data["revision"], 2);
+    assert_eq!(stream.next().expect("a turn").data["revision"], 3);
+    drop(stream);
+    until("the drop", || {
+        // Nobody notices before something is sent.
+        server.clock.advance(15);
+        connections(&server, &client) == 0
+    });
+    let refused = client.get(&client.path(&format!("/events?previous={}", socket.connection())));
+    assert_eq!((refused.status, refused.code().as_str()), (409, "REPLACED"));
+}
+
+#[test]
+fn who_brings_no_token_says_who_he_is_first() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let query = format!("?session_id={}", client.session);
+    let auth = |token: &str| json!({"type": "auth", "token": token}).to_string();
+    for (message, code) in [
+        (auth("nonsense"), 4401),
+        (json!({"type": "leave"}).to_string(), 4401),
+        ("nonsense".to_owned(), 4401),
+        (auth(server.player(2).token.as_deref().expect("a token")), 4404),
+    ] {
+        let mut ws = Socket::dial(&server, &query, None).expect("it is open");
+        ws.send(tungstenite::Message::text(message.clone())).expect("it is sent");
+        assert_eq!(Socket::greet(ws).err(), Some(Refusal::Closed(code)), "{message}");
+    }
+    let silent = Socket::dial(&server, &query, None).expect("it is open");
+    let mut ws = Socket::dial(&server, &query, None).expect("it is open");
+    ws.send(tungstenite::Message::text(auth(client.token.as_deref().expect("a token")))).expect("it is sent");
+    let mut socket = Socket::greet(ws).expect("a socket");
+    assert_eq!(socket.act(1, &wait())["revision"], 1);
+    server.clock.advance(10);
+    assert_eq!(Socket::greet(silent).err(), Some(Refusal::Closed(4401)));
+    let bad = Socket::open(&server, &query, Some("nonsense")).err();
+    assert_eq!(bad, Some(Refusal::Status(401, "TOKEN_INVALID".to_owned())));
+    assert_eq!(server.client().get("/ws").code(), "UPGRADE_REQUIRED");
+}
+
+#[test]
+fn two_resumes_at_once_have_one_winner() {
+    let (_folder, server) = start();
+    for _ in 0..30 {
+        let client = server.player(1);
+        let first = Socket::resume(&server, &client, "").expect("a socket");
+        // They race with each other, and with the drop of the one before.
+        let sockets: Vec<Socket> = std::thread::scope(|scope| {
+            let dropped = scope.spawn(move || drop(first));
+            let both: Vec<_> =
+                (0..2).map(|_| scope.spawn(|| Socket::resume(&server, &client, "").expect("a socket"))).collect();
+            dropped.join().expect("it drops");
+            both.into_iter().map(|one| one.join().expect("a socket")).collect()
+        });
+        let mut won = 0;
+        for mut socket in sockets {
+            // The loser is told; whoever is not, plays.
+            let _ = socket.try_say(&json!({"type": "act", "id": 1, "action": wait()}));
+            loop {
+                match socket.read() {
+                    Ok(frame) if frame["type"] == "result" => {
+                        won += 1;
+                        break;
+                    }
+                    Ok(_) => {}
+                    Err(code) => {
+                        assert_eq!(code, 4409);
+                        break;
+                    }
+                }
+            }
+            std::mem::forget(socket);
+        }
+        assert!(won >= 1, "somebody plays");
+        until("one connection", || connections(&server, &client) == 1);
+        assert_eq!(
+            seen(&server, &client).expect("it is there")["timeout_remaining_secs"],
+            json!(null),
+            "no zombie timer"
+        );
+        client.send("DELETE", &client.path(""), &[], None);
+    }
+}
+
+#[test]
+fn a_thousand_drops_under_load_lose_nothing_and_repeat_nothing() {
+    let drops = std::env::var("DROPS").map_or(120, |drops| drops.parse().expect("a number"));
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let done = AtomicBool::new(false);
+    let heard = std::thread::scope(|scope| {
+        // One plays without a pause; games end, so they are loaded again.
+        scope.spawn(|| {
+            let save = json!({"session_id": client.session});
+            let json = [("content-type", "application/json")];
+            assert_eq!(client.send("PUT", "/api/slots/1", &json, Some(save.to_string().as_bytes())).status, 200);
+            while !done.load(Ordering::Relaxed) {
+                if client.try_act(&wait()).status != 200 {
+                    assert_eq!(client.post("/api/slots/1/load", &save).status, 200);
+                }
+            }
+        });
+        let mut heard: Vec<(u64, String)> = Vec::new();
+        let mut last = None;
+        for drop_after in 0..drops {
+            let more = last.as_ref().map_or(String::new(), |last| format!("&last_event_id={last}"));
+            let mut socket = Socket::resume(&server, &client, &more).expect("a socket");
+            if last.is_some() {
+                assert_eq!(socket.hello["recovered"], true, "{more}");
+            }
+            // Dropped after hello, and somewhere in what follows.
+            for _ in 0..(drop_after * 7) % 11 {
+                drop(socket.read().expect("a frame"));
+            }
+            if last.is_none() {
+                last = Some(socket.hello["head"].as_str().expect("a head").to_owned());
+                let begun = socket.hello["revision"].as_u64().expect("a revision");
+                heard.push((begun, last.clone().expect("a head")));
+            }
+            for turn in &socket.turns {
+                let id = turn["id"].as_str().expect("an id").to_owned();
+                heard.push((turn["revision"].as_u64().expect("a revision"), id.clone()));
+                last = Some(id);
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        heard
+    });
+    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={}", heard.last().expect("some").1))
+        .expect("a socket");
+    let head = socket.hello["revision"].as_u64().expect("a revision");
+    let mut heard = heard;
+    while heard.last().expect("some").0 < head {
+        let turn = socket.wait_for("turn");
+        heard.push((turn["revision"].as_u64().expect("a revision"), turn["id"].as_str().expect("an id").to_owned()));
+    }
+    let first = heard.remove(0).0;
+    let history: Vec<_> = client
+        .history()
+        .iter()
+        .map(|line| {
+            (
+                line["revision"].as_u64().expect("a revision"),
+                format!("{}-{}", line["revision"], &line["digest"].as_str().expect("a digest")[..8]),
+            )
+        })
+        .filter(|(revision, _)| *revision > first)
+        .collect();
+    assert_eq!(heard, history);
+    assert!(heard.len() > drops, "something happened meanwhile");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_closed_and_costs_the_others_nothing() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let query = format!("?session_id={}", client.session);
+    let deaf = Socket::dial(&server, &query, client.token.as_deref()).expect("open");
+    until("the connection", || connections(&server, &client) == 1);
+    let save = json!({"session_id": client.session});
+    let json = [("content-type", "application/json")];
+    assert_eq!(client.send("PUT", "/api/slots/1", &json, Some(save.to_string().as_bytes())).status, 200);
+    // Until the buffers between are full, and then 64 turns more.
+    until("its end", || {
+        if client.try_act(&wait()).status != 200 {
+            assert_eq!(client.post("/api/slots/1/load", &save).status, 200);
+        }
+        connections(&server, &client) == 0
+    });
+    assert_eq!(server.client().get("/stats").json()["slow_readers"], 1);
+    // It is not waited for longer than this.
+    server.clock.advance(5);
+    let mut deaf = Socket::greet(deaf).expect("what was sent before");
+    assert!(matches!(deaf.wait_for_close(), 4408 | 1006));
+    let socket = Socket::resume(&server, &client, &format!("&last_event_id={}", deaf.last())).expect("a socket");
+    assert_eq!(socket.hello["session_id"], client.session.as_str());
+}
+
+#[test]
+fn a_server_that_stops_tells_everybody_and_saves_first() {
+    let (folder, server) = start();
+    let client = server.player(1);
+    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    assert_eq!(socket.act(1, &wait())["revision"], 1);
+    let mut stream = EventStream::open(&server.player(2), "", &[]);
+    stream.wait_for("hello");
+    let last = socket.last();
+    let ended = std::thread::spawn(move || {
+        socket.wait_for("shutdown");
+        stream.wait_for("shutdown");
+        socket.wait_for_close()
+    });
+    assert_eq!(server.stop(), 0);
+    assert_eq!(ended.join().expect("it ends"), 1001);
+    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let client = client.at(&server.url);
+    let socket = Socket::resume(&server, &client, &format!("&last_event_id={last}")).expect("a socket");
+    assert_eq!((&socket.hello["recovered"], &socket.hello["revision"]), (&json!(true), &json!(1)));
+}

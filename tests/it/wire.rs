@@ -1,0 +1,226 @@
+//! Clients that stay connected: a WebSocket, and an event stream.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::{HandshakeError, Message, WebSocket};
+
+use crate::server::{Client, Server};
+
+/// No test waits longer for anything: what takes so long does not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until something holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what} never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub struct Socket {
+    ws: WebSocket<TcpStream>,
+    /// The first frame.
+    pub hello: Value,
+    /// Every turn it was told of.
+    pub turns: Vec<Value>,
+}
+
+/// A connection that was refused: the status of the handshake, or the code it was closed with.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Status(u16, String),
+    Closed(u16),
+}
+
+impl Socket {
+    /// Opens a socket, and reads nothing yet.
+    pub fn dial(server: &Server, query: &str, token: Option<&str>) -> Result<WebSocket<TcpStream>, Refusal> {
+        let address = server.url.strip_prefix("http://").expect("an address");
+        let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a request");
+        if let Some(token) = token {
+            let value = format!("Bearer {token}").parse().expect("a header");
+            request.headers_mut().insert("authorization", value);
+        }
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        match tungstenite::client(request, stream) {
+            Ok((ws, _)) => Ok(ws),
+            Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
+                let body: Value =
+                    serde_json::from_slice(response.body().as_deref().unwrap_or_default()).unwrap_or_default();
+                let code = body["code"].as_str().unwrap_or_default().to_owned();
+                Err(Refusal::Status(response.status().as_u16(), code))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub fn open(server: &Server, query: &str, token: Option<&str>) -> Result<Self, Refusal> {
+        Self::greet(Self::dial(server, query, token)?)
+    }
+
+    /// Reads the first frame.
+    pub fn greet(ws: WebSocket<TcpStream>) -> Result<Self, Refusal> {
+        let mut socket = Self { ws, hello: Value::Null, turns: Vec::new() };
+        loop {
+            let frame = socket.read().map_err(Refusal::Closed)?;
+            if frame["type"] == "hello" {
+                socket.hello = frame;
+                return Ok(socket);
+            }
+        }
+    }
+
+    /// A player's socket to the session he plays.
+    pub fn resume(server: &Server, client: &Client, more: &str) -> Result<Self, Refusal> {
+        let query = format!("?session_id={}{more}", client.session);
+        Self::open(server, &query, client.token.as_deref())
+    }
+
+    /// The next frame; or the code it was closed with, 1006 where there was none.
+    pub fn read(&mut self) -> Result<Value, u16> {
+        loop {
+            match self.ws.read() {
+                Ok(Message::Text(text)) => {
+                    let frame: Value = serde_json::from_str(&text).expect("JSON");
+                    if frame["type"] == "turn" {
+                        self.turns.push(frame.clone());
+                    }
+                    return Ok(frame);
+                }
+                Ok(Message::Close(Some(close))) => return Err(close.code.into()),
+                Ok(Message::Close(None)) => return Err(1005),
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    panic!("nothing came");
+                }
+                Err(_) => return Err(1006),
+            }
+        }
+    }
+
+    /// Reads until a frame of a type.
+    pub fn wait_for(&mut self, name: &str) -> Value {
+        loop {
+            let frame = self.read().unwrap_or_else(|code| panic!("closed with {code}, and no {name}"));
+            if frame["type"] == name {
+                return frame;
+            }
+        }
+    }
+
+    /// Reads until it is closed; the code.
+    pub fn wait_for_close(&mut self) -> u16 {
+        loop {
+            if let Err(code) = self.read() {
+                return code;
+            }
+        }
+    }
+
+    /// Waits until the server has read what was sent so far.
+    pub fn round_trip(&mut self) {
+        self.ws.send(Message::Ping("?".into())).expect("it is sent");
+        while !matches!(self.ws.read().expect("an answer"), Message::Pong(_)) {}
+    }
+
+    pub fn say(&mut self, frame: &Value) {
+        self.try_say(frame).expect("it is sent");
+    }
+
+    pub fn try_say(&mut self, frame: &Value) -> Result<(), tungstenite::Error> {
+        self.ws.send(Message::text(frame.to_string()))
+    }
+
+    pub fn say_bytes(&mut self, bytes: Vec<u8>) {
+        self.ws.send(Message::binary(bytes)).expect("it is sent");
+    }
+
+    /// Acts, and waits for the answer.
+    pub fn act(&mut self, id: u64, action: &Value) -> Value {
+        self.say(&json!({"type": "act", "id": id, "action": action}));
+        loop {
+            let frame = self.read().expect("an answer");
+            if matches!(frame["type"].as_str(), Some("result" | "error")) && frame["id"] == id {
+                return frame;
+            }
+        }
+    }
+
+    pub fn connection(&self) -> &str {
+        self.hello["connection"].as_str().expect("a connection")
+    }
+
+    /// The last event it has.
+    pub fn last(&self) -> String {
+        let last = self.turns.last().map_or(&self.hello["head"], |turn| &turn["id"]);
+        last.as_str().expect("an event's id").to_owned()
+    }
+
+    pub fn revisions(&self) -> Vec<u64> {
+        self.turns.iter().map(|turn| turn["revision"].as_u64().expect("a revision")).collect()
+    }
+}
+
+/// An event as a stream brings it.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    pub name: String,
+    pub id: Option<String>,
+    pub retry: Option<u64>,
+    pub data: Value,
+    pub comment: bool,
+}
+
+pub struct EventStream(BufReader<Box<dyn Read + Send>>);
+
+impl EventStream {
+    pub fn open(client: &Client, query: &str, headers: &[(&str, &str)]) -> Self {
+        Self(BufReader::new(client.stream(&client.path(&format!("/events{query}")), headers)))
+    }
+
+    /// The next event or comment; none at the end.
+    pub fn next(&mut self) -> Option<Event> {
+        let mut event = Event::default();
+        let mut any = false;
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let line = line.trim_end_matches('\n');
+            if line.is_empty() {
+                if any {
+                    return Some(event);
+                }
+                continue;
+            }
+            any = true;
+            let (field, value) = line.split_once(':').expect("a field");
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "" => event.comment = true,
+                "event" => event.name = value.to_owned(),
+                "id" => event.id = Some(value.to_owned()),
+                "retry" => event.retry = value.parse().ok(),
+                "data" => event.data = serde_json::from_str(value).expect("JSON"),
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    pub fn wait_for(&mut self, name: &str) -> Event {
+        loop {
+            let event = self.next().unwrap_or_else(|| panic!("no {name}"));
+            if event.name == name {
+                return event;
+            }
+        }
+    }
+}
