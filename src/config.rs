@@ -86,7 +86,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let sessions = &self.sessions;
+        let (sessions, limits) = (&self.sessions, &self.limits);
         let fits = |name: &str, holds: bool, rule: &str| {
             if holds { Ok(()) } else { Err(ConfigError::Message(format!("{name} must be {rule}"))) }
         };
@@ -97,9 +97,12 @@ impl Config {
         fits("sessions.yield_secs", (0..=86_400).contains(&sessions.yield_secs), "0 to 86400")?;
         fits("sessions.per_player", (1..=1_000_000).contains(&sessions.per_player), "1 to 1000000")?;
         fits("sessions.stored", (1..=10_000_000).contains(&sessions.stored), "1 to 10000000")?;
-        fits("limits.body_bytes", (1_024..=16 << 20).contains(&self.limits.body_bytes), "1024 to 16777216")?;
-        fits("limits.import_bytes", (1_024..=64 << 20).contains(&self.limits.import_bytes), "1024 to 67108864")?;
-        fits("limits.workers", self.limits.workers <= 1_024, "0 (one for each core) to 1024")?;
+        fits("limits.body_bytes", (1_024..=16 << 20).contains(&limits.body_bytes), "1024 to 16777216")?;
+        fits("limits.import_bytes", (1_024..=64 << 20).contains(&limits.import_bytes), "1024 to 67108864")?;
+        let rate = "0 (no limit) to 1000000";
+        fits("limits.requests_per_minute", limits.requests_per_minute <= 1_000_000, rate)?;
+        fits("limits.connects_per_minute", limits.connects_per_minute <= 1_000_000, rate)?;
+        fits("limits.workers", limits.workers <= 1_024, "0 (one for each core) to 1024")?;
         let token = self.admin.token.as_ref();
         fits("admin.token", token.is_none_or(|token| token.len() >= 16), "at least 16 characters")
     }

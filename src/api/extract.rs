@@ -15,8 +15,8 @@ use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::App;
 use super::problem::Problem;
+use super::{App, guard};
 use crate::session::token::{Claims, LIFE_SECS, Token};
 use crate::session::{PlayerId, SessionId};
 
@@ -153,7 +153,7 @@ impl FromRequest for MaybePlayer {
     }
 }
 
-/// Header before cookie. A bad token is never a new player.
+/// Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
 fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     let invalid = || {
         Problem::token_invalid(
@@ -165,6 +165,7 @@ fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     };
     let check = |text: &str, as_cookie| {
         let claims = app.registry.signer().check(text, app.registry.now()).map_err(|_| invalid())?;
+        guard::request(app, claims.player)?;
         Ok(Some(Carried { claims, as_cookie }))
     };
     if let Some(header) = request.headers().get(AUTHORIZATION) {

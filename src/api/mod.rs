@@ -1,6 +1,7 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
 mod extract;
+mod guard;
 mod operate;
 mod problem;
 mod sessions;
@@ -16,10 +17,11 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route, guard};
+use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tracing::{Span, field};
@@ -36,6 +38,10 @@ pub struct Settings {
     pub body_bytes: usize,
     /// Bytes an imported save may have.
     pub import_bytes: usize,
+    /// Requests a minute of one player, in bursts of a tenth; 0: as many as he likes.
+    pub requests_per_minute: u32,
+    /// New players and connections for events a minute of one address; 0: as many as it likes.
+    pub connects_per_minute: u32,
     /// Threads that serve requests; 0: one for each core.
     pub workers: usize,
     /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
@@ -45,7 +51,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_bytes: 64 * 1024, import_bytes: 4 << 20, workers: 0, admin_token: None }
+        Self {
+            body_bytes: 64 * 1024,
+            import_bytes: 4 << 20,
+            requests_per_minute: 600,
+            connects_per_minute: 40,
+            workers: 0,
+            admin_token: None,
+        }
     }
 }
 
@@ -54,6 +67,7 @@ pub struct App {
     /// Every session.
     registry: Arc<Registry>,
     settings: Settings,
+    limits: guard::Limits,
     shutting_down: AtomicBool,
 }
 
@@ -68,7 +82,9 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<usize> {
-    let app = web::Data::new(App { registry: registry.clone(), settings, shutting_down: AtomicBool::new(false) });
+    let limits = guard::Limits::new(&settings, &registry);
+    let app =
+        web::Data::new(App { registry: registry.clone(), settings, limits, shutting_down: AtomicBool::new(false) });
     let workers = app.settings.workers;
     let shared = app.clone();
     let mut server = HttpServer::new(move || {
@@ -191,7 +207,7 @@ where
     Args: actix_web::FromRequest + 'static,
     F::Output: actix_web::Responder + 'static,
 {
-    (Method::GET, web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler))
+    (Method::GET, web::route().guard(Any(Get()).or(Head())).to(handler))
 }
 
 /// An address, which answers every other method with those it takes.

@@ -105,6 +105,10 @@ problems! {
     save_diverges = 422 "SAVE_DIVERGES";
     /// A save plays on content that is not here.
     content_unknown = 422 "CONTENT_UNKNOWN";
+    /// A player asks too often.
+    too_many_requests = 429 "TOO_MANY_REQUESTS";
+    /// An address brings too many players and connections.
+    too_many_connects = 429 "TOO_MANY_CONNECTS";
     /// Something in the server failed.
     internal = 500 "INTERNAL";
     /// Memory is full.
@@ -141,7 +145,7 @@ impl Problem {
 
     /// Says when to try again, in the body and the header.
     #[must_use]
-    fn retry_after(self, seconds: i64) -> Self {
+    pub fn retry_after(self, seconds: i64) -> Self {
         self.with("retry_after", seconds).header("Retry-After", seconds)
     }
 

@@ -167,6 +167,8 @@ fn configuration_comes_in_layers() {
         "bind = \"here\"",
         "[admin]\ntoken = \"short\"",
         "limits.body_bytes = 1",
+        "limits.requests_per_minute = 1000001",
+        "limits.connects_per_minute = -1",
     ] {
         std::fs::write(&file, bad).expect("a file");
         assert!(Config::read(Some(&file), nothing(), Flags::default()).is_err(), "{bad}");

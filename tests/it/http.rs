@@ -4,7 +4,7 @@ use cosmic_explorer::game::rng::Dice;
 use serde_json::{Value, json};
 
 use crate::play::choose_offer;
-use crate::server::{Client, dawn, start};
+use crate::server::{Client, dawn, start, unlimited};
 
 /// Plays to the end by what the server offers, and checks every step.
 fn play(client: &Client, policy: u64) -> Value {
@@ -388,8 +388,7 @@ fn the_pages_of_operation_answer() {
 
 #[test]
 fn debug_pages_are_for_this_machine_or_the_admin() {
-    let settings =
-        cosmic_explorer::api::Settings { admin_token: Some("0123456789abcdef".into()), ..Default::default() };
+    let settings = cosmic_explorer::api::Settings { admin_token: Some("0123456789abcdef".into()), ..unlimited() };
     let (_folder, server) = crate::server::start_with(Default::default(), settings);
     let client = server.client();
     for path in ["/stats", "/sessions"] {
