@@ -26,6 +26,10 @@ pub struct Config {
     pub turn_log_bytes: u64,
     /// What is logged, in the form of `RUST_LOG`.
     pub log: String,
+    /// Names the server answers to, besides `localhost` and addresses.
+    pub hosts: Vec<String>,
+    /// Origins whose pages may use the API, besides the server's own.
+    pub origins: Vec<String>,
     /// For admins.
     pub admin: Admin,
     /// Sessions in memory and in all.
@@ -51,6 +55,8 @@ impl Default for Config {
             durability: store::Settings::default().durability,
             turn_log_bytes: store::Settings::default().log_bytes,
             log: "info".to_owned(),
+            hosts: Vec::new(),
+            origins: Vec::new(),
             admin: Admin::default(),
             sessions: session::Settings::default(),
             limits: api::Settings::default(),
@@ -81,6 +87,8 @@ impl Config {
         config.saves = flags.saves.or(config.saves);
         config.data = flags.data.or(config.data);
         config.limits.admin_token.clone_from(&config.admin.token);
+        config.limits.hosts.clone_from(&config.hosts);
+        config.limits.origins.clone_from(&config.origins);
         config.check()?;
         Ok(config)
     }
@@ -102,13 +110,18 @@ impl Config {
         let rate = "0 (no limit) to 1000000";
         fits("limits.requests_per_minute", limits.requests_per_minute <= 1_000_000, rate)?;
         fits("limits.connects_per_minute", limits.connects_per_minute <= 1_000_000, rate)?;
+        let names = "names without scheme and port, as game.example";
+        fits("hosts", self.hosts.iter().all(|name| api::is_host(name)), names)?;
+        let origins = "scheme://host[:port] in small letters and without a default port, as https://game.example";
+        fits("origins", self.origins.iter().all(|origin| api::is_origin(origin)), origins)?;
         fits("limits.workers", limits.workers <= 1_024, "0 (one for each core) to 1024")?;
         let token = self.admin.token.as_ref();
         fits("admin.token", token.is_none_or(|token| token.len() >= 16), "at least 16 characters")
     }
 
-    /// Variables that begin with `COSMIC_`, the key in capitals, `__` between levels.
+    /// Variables that begin with `COSMIC_`, the key in capitals, `__` between levels, `,` between the members of a list.
     pub fn environment() -> Environment {
-        Environment::with_prefix("COSMIC").prefix_separator("_").separator("__").try_parsing(true)
+        let variables = Environment::with_prefix("COSMIC").prefix_separator("_").separator("__").try_parsing(true);
+        variables.list_separator(",").with_list_parse_key("hosts").with_list_parse_key("origins")
     }
 }

@@ -1,4 +1,4 @@
-//! What stands before the calls: how often somebody may come.
+//! What stands before the calls: which names the server answers to, whose pages may use it, and how often somebody may come.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +7,13 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_cors::{Cors, CorsError};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN, UPGRADE};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, ResponseError, web};
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -23,6 +29,12 @@ use crate::session::registry::Registry;
 
 /// Keys of a limit that are remembered. Only who came within the last minute needs to be, and this many are 4 MB.
 const MOST_KEYS: usize = 1 << 16;
+
+/// What pages of listed origins may send, and what they may read besides bodies.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+const HEADERS: [&str; 6] =
+    ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID"];
+const EXPOSED: [&str; 5] = ["ETag", "Location", "Retry-After", "X-Session-Expired", "X-Session-Expired-Reason"];
 
 /// How often somebody may come.
 pub(super) struct Limits {
@@ -164,6 +176,124 @@ impl Clock for Time {
     }
 }
 
+/// Lets requests through that name this server and come from its own pages, from those the admin has listed, or from no page.
+pub(super) async fn pass<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match admit(&request) {
+        Ok(()) => Ok(in_form(next.call(request).await?)),
+        Err(problem) => Ok(refusal(request.into_parts().0, &problem)),
+    }
+}
+
+fn refusal<B>(request: HttpRequest, problem: &Problem) -> ServiceResponse<EitherBody<B>> {
+    ServiceResponse::new(request, problem.error_response()).map_into_right_body()
+}
+
+/// actix-cors refuses in plain text.
+fn in_form<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    match response.response().error().and_then(|error| error.as_error::<CorsError>()) {
+        None => response.map_into_left_body(),
+        Some(error) => {
+            let (methods, headers) = (METHODS.join(", "), HEADERS.join(", "));
+            let detail = format!("{error}. Pages may send {methods}, with the headers {headers}.");
+            let problem = Problem::preflight_refused(detail);
+            refusal(response.into_parts().0, &problem)
+        }
+    }
+}
+
+fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return Err(Problem::internal("The server is not set up."));
+    };
+    let settings = &app.settings;
+    let headers = request.headers();
+    // actix refuses two of them, and none but in HTTP/1.0, which no browser speaks.
+    let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    if host.is_some_and(|host| !is_known(host, &settings.hosts)) {
+        return Err(Problem::unknown_host(
+            "This server does not go by that name. Use its address; or its admin adds the name to `hosts`.",
+        ));
+    }
+    let guarded = !request.method().is_safe() || is_preflight(request) || wants_socket(headers);
+    if guarded && !headers.get_all(ORIGIN).all(|origin| may_use(origin, host, &settings.origins)) {
+        return Err(Problem::origin_forbidden(
+            "Pages of that origin may not do this here. Use the server's own page; or its admin adds the origin to `origins`.",
+        ));
+    }
+    Ok(())
+}
+
+/// The name in a `Host`, without port and brackets; none where it is not well formed.
+pub(super) fn host_name(host: &str) -> Option<&str> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(name)
+}
+
+/// A page can give its own name any address, also ours, and be the server's own page to the browser. It cannot be an address.
+fn is_known(host: &str, hosts: &[String]) -> bool {
+    host_name(host).is_some_and(|name| {
+        name.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || hosts.iter().any(|known| name.eq_ignore_ascii_case(known))
+    })
+}
+
+fn is_preflight(request: &ServiceRequest) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn wants_socket(headers: &HeaderMap) -> bool {
+    let named = |value: &HeaderValue| {
+        let words = value.to_str().unwrap_or_default();
+        words.split(',').any(|word| word.trim().eq_ignore_ascii_case("websocket"))
+    };
+    headers.get_all(UPGRADE).any(named)
+}
+
+/// Whether pages of an origin may change something. The scheme does not count: a proxy may speak https for us.
+fn may_use(origin: &HeaderValue, host: Option<&str>, origins: &[String]) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    let own = origin.split_once("://").is_some_and(|(_, at)| host.is_some_and(|host| at.eq_ignore_ascii_case(host)));
+    own || origins.iter().any(|listed| listed == origin)
+}
+
+/// Answers to pages of the listed origins so that browsers let them read it.
+pub(super) fn cors(origins: &[String]) -> Cors {
+    let rules = Cors::default()
+        .allowed_methods(METHODS)
+        .allowed_headers(HEADERS)
+        .expose_headers(EXPOSED)
+        .supports_credentials()
+        .max_age(3600);
+    origins.iter().fold(rules, |rules, origin| rules.allowed_origin(origin))
+}
+
+/// Whether it is a name for `hosts`: without scheme and port.
+pub fn is_host(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+/// Whether it is an origin as browsers write it, for `origins`: `scheme://host[:port]`.
+pub fn is_origin(text: &str) -> bool {
+    let Some((scheme, at)) = text.split_once("://") else { return false };
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => ":",
+    };
+    let named = host_name(at).is_some_and(|name| is_host(name) || name.parse::<Ipv6Addr>().is_ok());
+    let as_written =
+        !text.bytes().any(|byte| byte.is_ascii_uppercase()) && !at.ends_with(':') && !at.ends_with(default_port);
+    is_host(scheme) && named && as_written
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,5 +350,36 @@ mod tests {
         assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(of("2001:db8:1:3:3:4:5:6"), "2001:db8:1:3::");
+    }
+
+    #[test]
+    fn only_names_and_origins_as_browsers_write_them_can_be_configured() {
+        for good in ["game.example", "nas", "a-b_c.local", "10.0.0.1"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in ["", "http://game.example", "game.example:80", "game.example/", "*.example", "spiel.\u{fc}", "::1"] {
+            assert!(!is_host(bad), "{bad}");
+        }
+        for good in ["https://game.example", "http://localhost:3000", "https://game.example:8443", "http://[::1]:3000"]
+        {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "game.example",
+            "https://",
+            "https://game.example/",
+            "https://game.example/play",
+            "https://Game.example",
+            "https://game.example:443",
+            "http://game.example:80",
+            "https://a@game.example",
+            "https://*.example",
+            "https://game.example, https://other.example",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
     }
 }

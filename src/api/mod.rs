@@ -19,7 +19,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ use tracing::{Span, field};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::session::registry::Registry;
+pub use guard::{is_host, is_origin};
 use problem::Problem;
 
 /// What HTTP needs to know. All configurable.
@@ -47,6 +48,12 @@ pub struct Settings {
     /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
     #[serde(skip)]
     pub admin_token: Option<String>,
+    /// Names the server answers to, besides `localhost` and addresses.
+    #[serde(skip)]
+    pub hosts: Vec<String>,
+    /// Origins whose pages may use the API, besides the server's own.
+    #[serde(skip)]
+    pub origins: Vec<String>,
 }
 
 impl Default for Settings {
@@ -58,6 +65,8 @@ impl Default for Settings {
             connects_per_minute: 40,
             workers: 0,
             admin_token: None,
+            hosts: Vec::new(),
+            origins: Vec::new(),
         }
     }
 }
@@ -88,7 +97,11 @@ pub async fn serve(
     let workers = app.settings.workers;
     let shared = app.clone();
     let mut server = HttpServer::new(move || {
+        let origins = &shared.settings.origins;
+        // The last one is the first to see a request.
         ActixApp::new()
+            .wrap(Condition::new(!origins.is_empty(), guard::cors(origins)))
+            .wrap(from_fn(guard::pass))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(
                 DefaultHeaders::new()

@@ -47,12 +47,16 @@ problems! {
     bad_header = 400 "BAD_HEADER";
     /// The body could not be read to its end.
     bad_body = 400 "BAD_BODY";
+    /// A page of another origin asks for what pages may not send.
+    preflight_refused = 400 "PREFLIGHT_REFUSED";
     /// No token came.
     token_required = 401 "TOKEN_REQUIRED";
     /// The token is forged, damaged or expired.
     token_invalid = 401 "TOKEN_INVALID";
     /// A page for admins.
     admin_required = 401 "ADMIN_TOKEN_REQUIRED";
+    /// A page of another origin.
+    origin_forbidden = 403 "ORIGIN_FORBIDDEN";
     /// No such address.
     not_found = 404 "NOT_FOUND";
     /// No such session for this player.
@@ -81,6 +85,8 @@ problems! {
     body_too_large = 413 "BODY_TOO_LARGE";
     /// The body is not declared to be JSON.
     json_required = 415 "JSON_REQUIRED";
+    /// The server does not go by this name.
+    unknown_host = 421 "UNKNOWN_HOST";
     /// The body is JSON, but no object.
     not_an_object = 422 "NOT_AN_OBJECT";
     /// A field has the wrong type.
