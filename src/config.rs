@@ -107,6 +107,8 @@ impl Config {
         fits("sessions.stored", (1..=10_000_000).contains(&sessions.stored), "1 to 10000000")?;
         fits("limits.body_bytes", (1_024..=16 << 20).contains(&limits.body_bytes), "1024 to 16777216")?;
         fits("limits.import_bytes", (1_024..=64 << 20).contains(&limits.import_bytes), "1024 to 67108864")?;
+        fits("limits.head_secs", (1..=3_600).contains(&limits.head_secs), "1 to 3600")?;
+        fits("limits.body_secs", (1..=3_600).contains(&limits.body_secs), "1 to 3600")?;
         let rate = "0 (no limit) to 1000000";
         fits("limits.requests_per_minute", limits.requests_per_minute <= 1_000_000, rate)?;
         fits("limits.connects_per_minute", limits.connects_per_minute <= 1_000_000, rate)?;

@@ -1,19 +1,26 @@
 //! What stands before the calls: which names the server answers to, whose pages may use it, and how often somebody may come.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_cors::{Cors, CorsError};
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::http::Method;
 use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN, UPGRADE};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, ResponseError, web};
+use actix_web::web::{self, Bytes};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
+use futures_util::Stream;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -178,13 +185,18 @@ impl Clock for Time {
 
 /// Lets requests through that name this server and come from its own pages, from those the admin has listed, or from no page.
 pub(super) async fn pass<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match admit(&request) {
-        Ok(()) => Ok(in_form(next.call(request).await?)),
-        Err(problem) => Ok(refusal(request.into_parts().0, &problem)),
-    }
+    let chunks = request.chunked().unwrap_or(true).then(|| Chunks::of(&mut request));
+    let response = match admit(&request) {
+        Ok(()) => in_form(next.call(request).await?),
+        Err(problem) => refusal(request.into_parts().0, &problem),
+    };
+    Ok(match chunks {
+        None => response,
+        Some(chunks) => response.map_body(|_, body| EitherBody::right(BoxBody::new(Held(body.boxed(), chunks)))),
+    })
 }
 
 fn refusal<B>(request: HttpRequest, problem: &Problem) -> ServiceResponse<EitherBody<B>> {
@@ -201,6 +213,41 @@ fn in_form<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<Eith
             let problem = Problem::preflight_refused(detail);
             refusal(response.into_parts().0, &problem)
         }
+    }
+}
+
+/// A chunked body, which the answer holds too. One that nobody holds any more actix reads on, for as long as the client likes to send,
+/// or to send nothing; one that is held and not at its end when the answer goes out makes it close the connection.
+#[derive(Clone)]
+struct Chunks(Rc<RefCell<Payload>>);
+
+impl Chunks {
+    fn of(request: &mut ServiceRequest) -> Self {
+        let chunks = Self(Rc::new(RefCell::new(request.take_payload())));
+        request.set_payload(Payload::Stream { payload: Box::pin(chunks.clone()) });
+        chunks
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
+    }
+}
+
+struct Held(BoxBody, #[expect(dead_code, reason = "it is there to be held")] Chunks);
+
+impl MessageBody for Held {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.0.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.0).poll_next(context)
     }
 }
 

@@ -39,6 +39,10 @@ pub struct Settings {
     pub body_bytes: usize,
     /// Bytes an imported save may have.
     pub import_bytes: usize,
+    /// Seconds in which the first head of a connection must come.
+    pub head_secs: u64,
+    /// Seconds in which a body must come.
+    pub body_secs: u64,
     /// Requests a minute of one player, in bursts of a tenth; 0: as many as he likes.
     pub requests_per_minute: u32,
     /// New players and connections for events a minute of one address; 0: as many as it likes.
@@ -61,6 +65,8 @@ impl Default for Settings {
         Self {
             body_bytes: 64 * 1024,
             import_bytes: 4 << 20,
+            head_secs: 5,
+            body_secs: 10,
             requests_per_minute: 600,
             connects_per_minute: 40,
             workers: 0,
@@ -95,6 +101,7 @@ pub async fn serve(
     let app =
         web::Data::new(App { registry: registry.clone(), settings, limits, shutting_down: AtomicBool::new(false) });
     let workers = app.settings.workers;
+    let head = Duration::from_secs(app.settings.head_secs);
     let shared = app.clone();
     let mut server = HttpServer::new(move || {
         let origins = &shared.settings.origins;
@@ -112,6 +119,7 @@ pub async fn serve(
             .configure(|config| routes(config, &shared))
     })
     .disable_signals()
+    .client_request_timeout(head)
     .shutdown_timeout(GRACE_SECS);
     if workers > 0 {
         server = server.workers(workers);

@@ -69,6 +69,8 @@ problems! {
     slot_empty = 404 "SLOT_EMPTY";
     /// The address knows other methods.
     method_not_allowed = 405 "METHOD_NOT_ALLOWED";
+    /// The body did not come in time.
+    body_timeout = 408 "BODY_TIMEOUT";
     /// Too many unfinished games.
     too_many_sessions = 409 "TOO_MANY_SESSIONS";
     /// A request with the same idempotency key is under way.

@@ -170,6 +170,8 @@ fn configuration_comes_in_layers() {
         "bind = \"here\"",
         "[admin]\ntoken = \"short\"",
         "limits.body_bytes = 1",
+        "limits.body_secs = 0",
+        "limits.head_secs = 0",
         "limits.requests_per_minute = 1000001",
         "limits.connects_per_minute = -1",
         "hosts = [\"http://game.example\"]",

@@ -1,6 +1,6 @@
-//! What stands before the calls: how often somebody may come, names, origins.
+//! What stands before the calls: how often somebody may come, names, origins, deadlines.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -318,4 +318,89 @@ fn cors_opens_for_exactly_the_listed_origins() {
     let last = client.send("GET", "/api/sessions", &origin, None);
     wait_of(&last, "TOO_MANY_REQUESTS");
     read(&last);
+}
+
+/// A thousand clients that send half a request stall nobody, are told, and are gone.
+#[test]
+fn bodies_that_do_not_come_stall_nobody_and_are_given_up() {
+    // Both ends of each connection are in this process.
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut files = getrlimit(Resource::Nofile);
+        files.current = files.maximum;
+        setrlimit(Resource::Nofile, files).expect("as many files as it may open");
+    }
+    let (_folder, server) = guarded(api::Settings { body_secs: 2, ..unlimited() });
+    let client = server.player(1);
+    let head = "POST /api/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let import = "POST /api/slots/1/import HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let halves = [
+        format!("{head}content-length: 100\r\n\r\n"),
+        format!("{head}content-length: 100\r\n\r\n{}", " ".repeat(50)),
+        format!("{head}transfer-encoding: chunked\r\n\r\n"),
+        format!("{head}transfer-encoding: chunked\r\n\r\n32\r\n{}", " ".repeat(40)),
+        format!("{import}content-length: 1000000\r\n\r\n{}", " ".repeat(100_000)),
+    ];
+    let mut slow = Vec::new();
+    for number in 0..1000 {
+        let mut stream = connection(&server);
+        stream.write_all(halves[number % halves.len()].as_bytes()).expect("half a request");
+        slow.push(stream);
+        if number % 50 == 0 {
+            client.act(&json!({"type": "wait"}));
+        }
+    }
+    // Played while the last ones are waited for.
+    client.act(&json!({"type": "wait"}));
+    let last = slow.last().expect("a connection");
+    last.set_nonblocking(true).expect("a socket");
+    let unanswered = last.peek(&mut [0]).expect_err("no answer yet");
+    assert_eq!(unanswered.kind(), ErrorKind::WouldBlock);
+    last.set_nonblocking(false).expect("a socket");
+
+    for (number, mut stream) in slow.into_iter().enumerate() {
+        let answer = rest(&mut stream);
+        let half = number % halves.len();
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"code\":\"BODY_TIMEOUT\""),
+            "{half}: {answer}"
+        );
+        assert!(answer.contains("application/problem+json") && answer.contains("nosniff"), "{half}: {answer}");
+    }
+    assert_eq!(client.look()["revision"], 21);
+    assert_eq!(client.act(&json!({"type": "wait"}))["revision"], 22);
+}
+
+#[test]
+fn a_head_that_does_not_come_is_given_up() {
+    let (_folder, server) = guarded(api::Settings { head_secs: 1, ..unlimited() });
+    assert!(raw(&server, "GET /health HTTP/1.1\r\nhost: local").starts_with("HTTP/1.1 408 "));
+}
+
+/// Where nobody reads a body, its end is not waited for either.
+#[test]
+fn chunks_that_nobody_wants_do_not_keep_a_connection() {
+    let (_folder, server) = start();
+    let chunked = "host: localhost\r\ntransfer-encoding: chunked\r\n";
+    for (request, status) in [
+        (format!("GET /health HTTP/1.1\r\n{chunked}\r\n5\r\nabc"), "200"),
+        (format!("POST /nowhere HTTP/1.1\r\n{chunked}\r\n5\r\nabc"), "404"),
+        (format!("POST /api/sessions HTTP/1.1\r\n{chunked}origin: null\r\n\r\n5\r\nabc"), "403"),
+        (format!("PUT /api/slots/1 HTTP/1.1\r\n{chunked}\r\n5\r\nabc"), "401"),
+    ] {
+        let answer = raw(&server, &request);
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
+    }
+    // One that ends leaves the connection open for more.
+    let mut stream = connection(&server);
+    let whole =
+        format!("POST /api/sessions HTTP/1.1\r\n{chunked}content-type: application/json\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+    let again = "GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(whole.as_bytes()).expect("it is sent");
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).expect("an answer");
+    assert_eq!(&first, b"HTTP/1.1 201");
+    stream.write_all(again.as_bytes()).expect("it is sent");
+    assert!(rest(&mut stream).contains("HTTP/1.1 200 OK"));
 }
