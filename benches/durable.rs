@@ -140,7 +140,8 @@ fn cosmic(name: &'static str, durability: Durability, folder: &std::path::Path) 
                 settings,
             })
             .expect("a registry");
-            api::serve(listener, registry, api::Settings::default(), std::future::pending()).await.expect("it serves");
+            let limits = api::Settings { requests_per_minute: 0, connects_per_minute: 0, ..api::Settings::default() };
+            api::serve(listener, registry, limits, std::future::pending()).await.expect("it serves");
         });
     });
     let mut server = Server { name, address, games: Mutex::default(), token: Some(String::new()) };

@@ -26,6 +26,10 @@ pub struct Config {
     pub turn_log_bytes: u64,
     /// What is logged, in the form of `RUST_LOG`.
     pub log: String,
+    /// Names the server answers to, besides `localhost` and addresses.
+    pub hosts: Vec<String>,
+    /// Origins whose pages may use the API, besides the server's own.
+    pub origins: Vec<String>,
     /// For admins.
     pub admin: Admin,
     /// Sessions in memory and in all.
@@ -51,6 +55,8 @@ impl Default for Config {
             durability: store::Settings::default().durability,
             turn_log_bytes: store::Settings::default().log_bytes,
             log: "info".to_owned(),
+            hosts: Vec::new(),
+            origins: Vec::new(),
             admin: Admin::default(),
             sessions: session::Settings::default(),
             limits: api::Settings::default(),
@@ -81,12 +87,14 @@ impl Config {
         config.saves = flags.saves.or(config.saves);
         config.data = flags.data.or(config.data);
         config.limits.admin_token.clone_from(&config.admin.token);
+        config.limits.hosts.clone_from(&config.hosts);
+        config.limits.origins.clone_from(&config.origins);
         config.check()?;
         Ok(config)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let sessions = &self.sessions;
+        let (sessions, limits) = (&self.sessions, &self.limits);
         let fits = |name: &str, holds: bool, rule: &str| {
             if holds { Ok(()) } else { Err(ConfigError::Message(format!("{name} must be {rule}"))) }
         };
@@ -98,15 +106,25 @@ impl Config {
         fits("sessions.grace_secs", (60..=3_600).contains(&sessions.grace_secs), "60 to 3600")?;
         fits("sessions.per_player", (1..=1_000_000).contains(&sessions.per_player), "1 to 1000000")?;
         fits("sessions.stored", (1..=10_000_000).contains(&sessions.stored), "1 to 10000000")?;
-        fits("limits.body_bytes", (1_024..=16 << 20).contains(&self.limits.body_bytes), "1024 to 16777216")?;
-        fits("limits.import_bytes", (1_024..=64 << 20).contains(&self.limits.import_bytes), "1024 to 67108864")?;
-        fits("limits.workers", self.limits.workers <= 1_024, "0 (one for each core) to 1024")?;
+        fits("limits.body_bytes", (1_024..=16 << 20).contains(&limits.body_bytes), "1024 to 16777216")?;
+        fits("limits.import_bytes", (1_024..=64 << 20).contains(&limits.import_bytes), "1024 to 67108864")?;
+        fits("limits.head_secs", (1..=3_600).contains(&limits.head_secs), "1 to 3600")?;
+        fits("limits.body_secs", (1..=3_600).contains(&limits.body_secs), "1 to 3600")?;
+        let rate = "0 (no limit) to 1000000";
+        fits("limits.requests_per_minute", limits.requests_per_minute <= 1_000_000, rate)?;
+        fits("limits.connects_per_minute", limits.connects_per_minute <= 1_000_000, rate)?;
+        let names = "names without scheme and port, as game.example";
+        fits("hosts", self.hosts.iter().all(|name| api::is_host(name)), names)?;
+        let origins = "scheme://host[:port] in small letters and without a default port, as https://game.example";
+        fits("origins", self.origins.iter().all(|origin| api::is_origin(origin)), origins)?;
+        fits("limits.workers", limits.workers <= 1_024, "0 (one for each core) to 1024")?;
         let token = self.admin.token.as_ref();
         fits("admin.token", token.is_none_or(|token| token.len() >= 16), "at least 16 characters")
     }
 
-    /// Variables that begin with `COSMIC_`, the key in capitals, `__` between levels.
+    /// Variables that begin with `COSMIC_`, the key in capitals, `__` between levels, `,` between the members of a list.
     pub fn environment() -> Environment {
-        Environment::with_prefix("COSMIC").prefix_separator("_").separator("__").try_parsing(true)
+        let variables = Environment::with_prefix("COSMIC").prefix_separator("_").separator("__").try_parsing(true);
+        variables.list_separator(",").with_list_parse_key("hosts").with_list_parse_key("origins")
     }
 }

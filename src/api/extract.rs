@@ -4,8 +4,9 @@
 use std::future::{Ready, ready};
 use std::ops::Deref;
 use std::pin::Pin;
+use std::time::Duration;
 
-use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{
@@ -14,9 +15,10 @@ use actix_web::http::header::{
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::time::timeout;
 
-use super::App;
 use super::problem::Problem;
+use super::{App, guard};
 use crate::session::token::{Claims, LIFE_SECS, Token};
 use crate::session::{PlayerId, SessionId};
 
@@ -33,9 +35,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = request.headers().get(CONTENT_TYPE).map(is_json);
-        let body = web::Bytes::from_request(request, payload);
+        let seconds = request.app_data::<web::Data<App>>().map_or(0, |app| app.settings.body_secs);
+        let body = timeout(Duration::from_secs(seconds), web::Bytes::from_request(request, payload));
         Box::pin(async move {
-            let body = body.await.map_err(|error| body_problem(&error))?;
+            let late = |_| {
+                Problem::body_timeout(format!("The body did not come within {seconds} s. Send it again, all at once."))
+            };
+            let body = body.await.map_err(late)?.map_err(|error| body_problem(&error))?;
             if body.is_empty() {
                 return parse(b"{}").map(Self);
             }
@@ -153,7 +159,7 @@ impl FromRequest for MaybePlayer {
     }
 }
 
-/// Header before cookie. A bad token is never a new player.
+/// Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
 fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     let invalid = || {
         Problem::token_invalid(
@@ -165,6 +171,7 @@ fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     };
     let check = |text: &str, as_cookie| {
         let claims = app.registry.signer().check(text, app.registry.now()).map_err(|_| invalid())?;
+        guard::request(app, claims.player)?;
         Ok(Some(Carried { claims, as_cookie }))
     };
     if let Some(header) = request.headers().get(AUTHORIZATION) {
@@ -183,7 +190,7 @@ pub fn cookie<'a>(request: &HttpRequest, token: &Token) -> Cookie<'a> {
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(request.connection_info().scheme() == "https")
-        .max_age(Duration::seconds(LIFE_SECS))
+        .max_age(time::Duration::seconds(LIFE_SECS))
         .finish()
 }
 

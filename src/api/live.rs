@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::App;
 use super::extract::parse;
 use super::problem::Problem;
 use super::view::{ActedView, StateView, TurnView};
+use super::{App, guard};
 use crate::game::action::Action;
 use crate::session::live::{ConnectionId, End, EventId, News, Role};
 use crate::session::presence::{Joined, Joining, Presence};
@@ -136,6 +136,15 @@ pub(super) enum Asked {
     },
     /// Answers a ping.
     Pong {},
+}
+
+impl Asked {
+    fn into_id(self) -> Tag {
+        match self {
+            Self::Act { id, .. } | Self::Leave { id } => id,
+            Self::Auth { .. } | Self::Pong {} => Tag::None,
+        }
+    }
 }
 
 /// What a client wants of a connection, in the query.
@@ -402,7 +411,12 @@ impl<W: Wire> Connection<'_, W> {
             Incoming::Refused(problem) => return self.refuse(&Tag::None, problem).await,
             Incoming::Closed => return Err(Close::Gone),
         };
-        match parse::<Asked>(text.as_bytes()) {
+        let asked = parse::<Asked>(text.as_bytes());
+        if let Err(problem) = guard::request(&self.app, self.owner) {
+            let id = asked.map_or(Tag::None, Asked::into_id);
+            return self.refuse(&id, problem).await;
+        }
+        match asked {
             Ok(Asked::Act { id, key, if_revision, action }) => {
                 self.order(id, Order::Act(Box::new(Command { action, expected: if_revision, key }))).await
             }

@@ -1,6 +1,7 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
 mod extract;
+mod guard;
 mod live;
 mod operate;
 mod plug;
@@ -20,16 +21,18 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route, guard};
+use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tracing::{Span, field};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::session::registry::Registry;
+pub use guard::{is_host, is_origin};
 use plug::Plug;
 use problem::Problem;
 
@@ -41,16 +44,41 @@ pub struct Settings {
     pub body_bytes: usize,
     /// Bytes an imported save may have.
     pub import_bytes: usize,
+    /// Seconds in which the first head of a connection must come.
+    pub head_secs: u64,
+    /// Seconds in which a body must come.
+    pub body_secs: u64,
+    /// Requests a minute of one player, in bursts of a tenth; 0: as many as he likes.
+    pub requests_per_minute: u32,
+    /// New players and connections for events a minute of one address; 0: as many as it likes.
+    pub connects_per_minute: u32,
     /// Threads that serve requests; 0: one for each core.
     pub workers: usize,
     /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
     #[serde(skip)]
     pub admin_token: Option<String>,
+    /// Names the server answers to, besides `localhost` and addresses.
+    #[serde(skip)]
+    pub hosts: Vec<String>,
+    /// Origins whose pages may use the API, besides the server's own.
+    #[serde(skip)]
+    pub origins: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { body_bytes: 64 * 1024, import_bytes: 4 << 20, workers: 0, admin_token: None }
+        Self {
+            body_bytes: 64 * 1024,
+            import_bytes: 4 << 20,
+            head_secs: 5,
+            body_secs: 10,
+            requests_per_minute: 600,
+            connects_per_minute: 40,
+            workers: 0,
+            admin_token: None,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+        }
     }
 }
 
@@ -59,6 +87,7 @@ pub struct App {
     /// Every session.
     registry: Arc<Registry>,
     settings: Settings,
+    limits: guard::Limits,
     shutting_down: AtomicBool,
 }
 
@@ -73,11 +102,18 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<usize> {
-    let app = web::Data::new(App { registry: registry.clone(), settings, shutting_down: AtomicBool::new(false) });
+    let limits = guard::Limits::new(&settings, &registry);
+    let app =
+        web::Data::new(App { registry: registry.clone(), settings, limits, shutting_down: AtomicBool::new(false) });
     let workers = app.settings.workers;
+    let head = Duration::from_secs(app.settings.head_secs);
     let shared = app.clone();
     let mut server = HttpServer::new(move || {
+        let origins = &shared.settings.origins;
+        // The last one is the first to see a request.
         ActixApp::new()
+            .wrap(Condition::new(!origins.is_empty(), guard::cors(origins)))
+            .wrap(from_fn(guard::pass))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(
                 DefaultHeaders::new()
@@ -89,6 +125,7 @@ pub async fn serve(
     })
     .on_connect(Plug::keep)
     .disable_signals()
+    .client_request_timeout(head)
     .shutdown_timeout(GRACE_SECS);
     if workers > 0 {
         server = server.workers(workers);
@@ -202,7 +239,7 @@ where
     Args: actix_web::FromRequest + 'static,
     F::Output: actix_web::Responder + 'static,
 {
-    (Method::GET, web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler))
+    (Method::GET, web::route().guard(Any(Get()).or(Head())).to(handler))
 }
 
 /// An address, which answers every other method with those it takes.

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::App;
 use super::extract::{bearer, etag, not_modified};
+use super::guard::host_name;
 use super::problem::Problem;
 use super::view;
 use crate::game::RULES_VERSION;
@@ -97,10 +98,7 @@ fn admit(request: &HttpRequest, app: &App) -> Result<(), Problem> {
 
 fn names_loopback(request: &HttpRequest) -> bool {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
+    let name = host_name(host).unwrap_or_default();
     let literal = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     literal || name.eq_ignore_ascii_case("localhost")
 }

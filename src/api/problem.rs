@@ -47,6 +47,8 @@ problems! {
     bad_header = 400 "BAD_HEADER";
     /// The body could not be read to its end.
     bad_body = 400 "BAD_BODY";
+    /// A page of another origin asks for what pages may not send.
+    preflight_refused = 400 "PREFLIGHT_REFUSED";
     /// No token came.
     token_required = 401 "TOKEN_REQUIRED";
     /// The token is forged, damaged or expired.
@@ -55,6 +57,8 @@ problems! {
     admin_required = 401 "ADMIN_TOKEN_REQUIRED";
     /// An observer wants to do more than watch.
     observer_only = 403 "OBSERVER_ONLY";
+    /// A page of another origin.
+    origin_forbidden = 403 "ORIGIN_FORBIDDEN";
     /// No such address.
     not_found = 404 "NOT_FOUND";
     /// No such session for this player.
@@ -67,6 +71,8 @@ problems! {
     slot_empty = 404 "SLOT_EMPTY";
     /// The address knows other methods.
     method_not_allowed = 405 "METHOD_NOT_ALLOWED";
+    /// The body did not come in time.
+    body_timeout = 408 "BODY_TIMEOUT";
     /// Too many unfinished games.
     too_many_sessions = 409 "TOO_MANY_SESSIONS";
     /// A request with the same idempotency key is under way.
@@ -87,6 +93,8 @@ problems! {
     body_too_large = 413 "BODY_TOO_LARGE";
     /// The body is not declared to be JSON.
     json_required = 415 "JSON_REQUIRED";
+    /// The server does not go by this name.
+    unknown_host = 421 "UNKNOWN_HOST";
     /// The body is JSON, but no object.
     not_an_object = 422 "NOT_AN_OBJECT";
     /// A field has the wrong type.
@@ -113,6 +121,10 @@ problems! {
     save_diverges = 422 "SAVE_DIVERGES";
     /// A save plays on content that is not here.
     content_unknown = 422 "CONTENT_UNKNOWN";
+    /// A player asks too often.
+    too_many_requests = 429 "TOO_MANY_REQUESTS";
+    /// An address brings too many players and connections.
+    too_many_connects = 429 "TOO_MANY_CONNECTS";
     /// Something in the server failed.
     internal = 500 "INTERNAL";
     /// Memory is full.
@@ -153,7 +165,7 @@ impl Problem {
 
     /// Says when to try again, in the body and the header.
     #[must_use]
-    fn retry_after(self, seconds: i64) -> Self {
+    pub fn retry_after(self, seconds: i64) -> Self {
         self.with("retry_after", seconds).header("Retry-After", seconds)
     }
 

@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::App;
 use super::extract::{Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, cookie, etag, not_modified};
 use super::problem::Problem;
 use super::view::{self, ActedView, GameView, SessionView, TurnView};
+use super::{App, guard};
 use crate::game::action::Action;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
@@ -47,7 +47,10 @@ pub(super) async fn create(
     let asked = NewGame { name, seed, difficulty };
     let (owner, renew) = match player.0 {
         Some(carried) => (carried.claims.player, carried.claims.ageing),
-        None => (PlayerId::fresh(), true),
+        None => {
+            guard::connect(&request, &app)?;
+            (PlayerId::fresh(), true)
+        }
     };
     let Created { snapshot, name } = app.registry.create(owner, asked).await?;
     let token = renew.then(|| app.registry.signer().sign(owner, app.registry.now()));

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::future::{Ready, ready};
 
-use super::App;
 use super::extract::{Expected, Json, MaybePlayer, Player, cookie, etag};
 use super::problem::Problem;
 use super::sessions::{Answer, clean_name};
 use super::view::{self, GameView, SlotView};
+use super::{App, guard};
 use crate::session::slots::{AUTOSAVE, SLOTS};
 use crate::session::{PlayerId, SessionError, SessionId};
 
@@ -113,6 +113,9 @@ pub(super) async fn import(
     body: Json<Value>,
 ) -> Answer {
     let number = slot.writable()?;
+    if player.0.is_none() {
+        guard::connect(&request, &app)?;
+    }
     let proven = app.registry.prove(body.0).await?;
     clean_name(proven.name().to_owned())?;
     let registry = &app.registry;

@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use jiff::{SignedDuration, Timestamp};
 
-use super::App;
 use super::extract::{MaybePlayer, Query, parse};
 use super::live::{self, Asked, Close, Frame, Incoming, Opening, Tag, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
 use super::sessions::Answer;
+use super::{App, guard};
 use crate::session::live::Role;
 use crate::session::registry::NewGame;
 use crate::session::{PlayerId, SessionError, SessionId};
@@ -28,6 +28,7 @@ pub(super) async fn open(
     player: MaybePlayer,
     wanted: Query<Wanted>,
 ) -> Answer {
+    guard::connect(&request, &app)?;
     let (response, session, messages) = actix_ws::handle(&request, body).map_err(|error| {
         Problem::upgrade_required(format!("This address is for WebSockets, and the handshake says: {error}."))
             .header("Upgrade", "websocket")

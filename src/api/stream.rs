@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use russe::{Event, Message};
 use tokio::sync::mpsc;
 
-use super::App;
 use super::extract::{Id, Player, Query};
 use super::live::{self, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
 use super::sessions::Answer;
+use super::{App, guard};
 use crate::session::live::Role;
 
 /// What a browser waits before it comes back.
@@ -37,6 +37,7 @@ pub(super) async fn events(
     if let Some(last) = request.headers().get("last-event-id") {
         wanted.last_event_id = Some(last.to_str().unwrap_or_default().to_owned());
     }
+    guard::connect(&request, &app)?;
     let joined = app.registry.join(player.0, *id, wanted.joining(Role::Player)).await?;
     let (sender, mut receiver) = mpsc::channel(1);
     let wire = EventStream { sender, plug: Plug::of(&request) };

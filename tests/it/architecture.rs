@@ -152,12 +152,15 @@ fn configuration_comes_in_layers() {
     let mut variables = Map::new();
     variables.insert("COSMIC_SESSIONS__LIMIT".to_owned(), "9".to_owned());
     variables.insert("COSMIC_BIND".to_owned(), "127.0.0.1:2000".to_owned());
+    variables.insert("COSMIC_HOSTS".to_owned(), "game.example,nas".to_owned());
+    variables.insert("COSMIC_ORIGINS".to_owned(), "https://game.example".to_owned());
     let environment = || Config::environment().source(Some(variables.clone()));
     let nothing = || Environment::with_prefix("COSMIC").source(Some(Map::new()));
 
     let config = Config::read(Some(&file), environment(), Flags::default()).expect("a configuration");
     assert_eq!((config.sessions.limit, config.sessions.idle_secs, config.sessions.sweep_secs), (9, 5, 300));
     assert_eq!(config.bind.port(), 2000);
+    assert_eq!((config.limits.hosts.join(" "), config.limits.origins.len()), ("game.example nas".to_owned(), 1));
     let flags = Flags { bind: "127.0.0.1:3000".parse().ok(), ..Flags::default() };
     assert_eq!(Config::read(Some(&file), environment(), flags).expect("a configuration").bind.port(), 3000);
 
@@ -167,6 +170,13 @@ fn configuration_comes_in_layers() {
         "bind = \"here\"",
         "[admin]\ntoken = \"short\"",
         "limits.body_bytes = 1",
+        "limits.body_secs = 0",
+        "limits.head_secs = 0",
+        "limits.requests_per_minute = 1000001",
+        "limits.connects_per_minute = -1",
+        "hosts = [\"http://game.example\"]",
+        "origins = [\"game.example\"]",
+        "origins = [\"*\"]",
     ] {
         std::fs::write(&file, bad).expect("a file");
         assert!(Config::read(Some(&file), nothing(), Flags::default()).is_err(), "{bad}");

@@ -19,6 +19,7 @@ pub fn program(saves: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
     command.args(["--bind", "127.0.0.1:0", "--saves"]).arg(saves).args(more);
     command.env("COSMIC_LOG", "warn").env("COSMIC_LIMITS__WORKERS", "2");
+    command.env("COSMIC_LIMITS__REQUESTS_PER_MINUTE", "0").env("COSMIC_LIMITS__CONNECTS_PER_MINUTE", "0");
     command
 }
 

@@ -4,7 +4,7 @@ use cosmic_explorer::game::rng::Dice;
 use serde_json::{Value, json};
 
 use crate::play::choose_offer;
-use crate::server::{Client, dawn, start};
+use crate::server::{Client, dawn, start, unlimited};
 
 /// Plays to the end by what the server offers, and checks every step.
 fn play(client: &Client, policy: u64) -> Value {
@@ -388,21 +388,24 @@ fn the_pages_of_operation_answer() {
 
 #[test]
 fn debug_pages_are_for_this_machine_or_the_admin() {
-    let settings =
-        cosmic_explorer::api::Settings { admin_token: Some("0123456789abcdef".into()), ..Default::default() };
+    let settings = cosmic_explorer::api::Settings {
+        admin_token: Some("0123456789abcdef".into()),
+        hosts: vec!["game.example".into()],
+        ..unlimited()
+    };
     let (_folder, server) = crate::server::start_with(Default::default(), settings);
     let client = server.client();
     for path in ["/stats", "/sessions"] {
         assert_eq!(client.get(path).status, 200);
         for headers in
-            [[("host", "evil.example")], [("x-forwarded-for", "127.0.0.1")], [("forwarded", "for=127.0.0.1")]]
+            [[("host", "game.example")], [("x-forwarded-for", "127.0.0.1")], [("forwarded", "for=127.0.0.1")]]
         {
             let reply = client.send("GET", path, &headers, None);
             assert_eq!((reply.status, reply.code().as_str()), (401, "ADMIN_TOKEN_REQUIRED"), "{headers:?}");
         }
-        let from_far = [("host", "evil.example"), ("authorization", "Bearer 0123456789abcdef")];
+        let from_far = [("host", "game.example"), ("authorization", "Bearer 0123456789abcdef")];
         assert_eq!(client.send("GET", path, &from_far, None).status, 200);
-        let guess = [("host", "evil.example"), ("authorization", "Bearer 0123456789abcdeF")];
+        let guess = [("host", "game.example"), ("authorization", "Bearer 0123456789abcdeF")];
         assert_eq!(client.send("GET", path, &guess, None).status, 401);
     }
 }

@@ -1,12 +1,11 @@
 //! Sessions in memory and out of it: the limit, the sweeper, eviction, restart.
 
-use cosmic_explorer::api;
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::store::log::Durability;
 use cosmic_explorer::store::{self, Store};
 use serde_json::{Value, json};
 
-use crate::server::{Client, Server, edit, serve, start, start_in, start_with};
+use crate::server::{Client, Server, edit, serve, start, start_in, start_with, unlimited};
 
 fn resident(server: &Server) -> u64 {
     let stats = server.client().get("/stats").json();
@@ -103,7 +102,7 @@ fn a_hundred_parallel_creations_at_ninety_nine_leave_a_hundred() {
 
 #[test]
 fn finished_games_give_way_first() {
-    let (_folder, server) = start_with(Settings { limit: 2, ..Settings::default() }, api::Settings::default());
+    let (_folder, server) = start_with(Settings { limit: 2, ..Settings::default() }, unlimited());
     let first = player(&server);
     let done = player(&server);
     // Waiting ends: the turns are over, or hunger wins.
@@ -163,7 +162,7 @@ fn progress_is_not_lost_at_idle_eviction_or_restart() {
     client.act(&json!({"type": "wait"}));
     let before = client.get(&client.path("")).text;
     assert_eq!(server.stop(), 0);
-    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
     assert_eq!(client.get(&client.path("")).text, before);
     assert_eq!(client.history().len(), 4);
@@ -176,7 +175,7 @@ fn turns_in_memory_are_bounded() {
     let start = || {
         let settings = store::Settings { durability: Durability::Sweep, ..store::Settings::default() };
         let opened = Store::open(folder.path(), settings).expect("a store");
-        serve(opened, Settings::default(), api::Settings::default())
+        serve(opened, Settings::default(), unlimited())
     };
     let server = start();
     let client = player(&server);
@@ -200,7 +199,7 @@ fn turns_in_memory_are_bounded() {
 
 #[test]
 fn idle_zero_means_never() {
-    let (_folder, server) = start_with(Settings { idle_secs: 0, ..Settings::default() }, api::Settings::default());
+    let (_folder, server) = start_with(Settings { idle_secs: 0, ..Settings::default() }, unlimited());
     let _client = player(&server);
     server.clock.advance(10_000_000);
     assert_eq!(server.sweep().evicted, 0);
@@ -233,7 +232,7 @@ fn a_player_has_ten_unfinished_games_at_the_most() {
 #[test]
 fn a_full_store_lets_the_longest_finished_game_go() {
     let settings = Settings { stored: 2, per_player: 5, ..Settings::default() };
-    let (_folder, server) = start_with(settings, api::Settings::default());
+    let (_folder, server) = start_with(settings, unlimited());
     let done = player(&server);
     let mut other = player(&server);
     let refused = other.post("/api/sessions", &json!({}));
@@ -252,7 +251,7 @@ fn one_bad_save_does_not_break_the_list_for_everyone() {
     server.stop();
     let file = folder.path().join(format!("session_{}.json", bad.session));
     std::fs::write(&file, "{\"version\": 1, \"session").expect("a torn file");
-    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let server = start_in(folder.path(), Settings::default(), unlimited());
     let good = good.at(&server.url);
     let bad = bad.at(&server.url);
     assert_eq!(good.look()["revision"], 0);
@@ -272,7 +271,7 @@ fn a_save_that_makes_no_sense_is_set_aside_when_it_is_asked_for() {
     edit(folder.path(), &client.session, |text| {
         text.replace("\"ship_type\": \"scout\"", "\"ship_type\": \"battlestar\"")
     });
-    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
     let reply = client.get(&client.path(""));
     assert_eq!((reply.status, reply.code().as_str()), (500, "SESSION_DAMAGED"));
@@ -297,7 +296,7 @@ fn a_session_goes_on_with_the_content_it_began_with() {
     std::fs::write(older_bundle, serde_json::to_vec(&files).expect("JSON")).expect("a bundle");
     edit(folder.path(), &client.session, |text| text.replace(&hash, &older));
 
-    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
     assert_eq!(client.look()["state"]["content"], older.as_str());
     let content = client.get(&format!("/api/content/{older}")).json();

@@ -9,6 +9,7 @@ mod damage;
 mod failing;
 mod faults;
 mod golden;
+mod guards;
 mod http;
 mod idempotency;
 mod laws;

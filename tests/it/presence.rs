@@ -7,7 +7,7 @@ use cosmic_explorer::api;
 use cosmic_explorer::session::Settings;
 use serde_json::{Value, json};
 
-use crate::server::{Client, Server, start, start_in};
+use crate::server::{Client, Server, start, start_in, start_with, unlimited};
 use crate::wire::{EventStream, Refusal, Socket, until};
 
 fn wait() -> Value {
@@ -302,7 +302,7 @@ fn nothing_is_missed_whenever_the_connection_drops() {
     assert_eq!(socket.revisions(), [4, 5, 6]);
     drop(socket);
     assert_eq!(server.stop(), 0);
-    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
     let mut socket = Socket::resume(&server, &client, &third).expect("a socket");
     for _ in 0..3 {
@@ -593,8 +593,33 @@ fn a_server_that_stops_tells_everybody_and_saves_first() {
     });
     assert_eq!(server.stop(), 0);
     assert_eq!(ended.join().expect("it ends"), 1001);
-    let server = start_in(folder.path(), Settings::default(), api::Settings::default());
+    let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
     let socket = Socket::resume(&server, &client, &format!("&last_event_id={last}")).expect("a socket");
     assert_eq!((&socket.hello["recovered"], &socket.hello["revision"]), (&json!(true), &json!(1)));
+}
+
+#[test]
+fn what_is_said_over_a_socket_counts_as_requests_and_sockets_as_connects() {
+    let limits = api::Settings { requests_per_minute: 30, connects_per_minute: 3, ..unlimited() };
+    let (_folder, server) = start_with(Settings::default(), limits);
+    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    for id in 0..3 {
+        assert_eq!(socket.act(id, &wait())["type"], "result");
+    }
+    let refused = socket.act(3, &wait());
+    assert_eq!(
+        (&refused["problem"]["code"], &refused["problem"]["retry_after"]),
+        (&json!("TOO_MANY_REQUESTS"), &json!(2))
+    );
+    socket.say(&json!("rubbish"));
+    assert_eq!(socket.wait_for("error")["problem"]["code"], "TOO_MANY_REQUESTS");
+    server.clock.advance(2);
+    assert_eq!(socket.act(4, &wait())["revision"], 4);
+
+    // A new player by socket is one connect.
+    let more: Vec<_> = (0..2).map(|_| Socket::open(&server, "", None).expect("a socket")).collect();
+    let refused = Socket::open(&server, "", None).err();
+    assert_eq!(refused, Some(Refusal::Status(429, "TOO_MANY_CONNECTS".to_owned())));
+    drop(more);
 }

@@ -182,11 +182,11 @@ fn raw_rubbish_does_not_stop_the_server() {
     for rubbish in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"POST /api/sessions HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n",
-        b"POST /api/sessions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZZ\r\n",
-        b"GET /api/sessions HTTP/1.1\r\nhost: x\r\nauthorization: \xff\xff\r\n\r\n",
-        b"GET /api/sessions HTTP/1.1\r\nhost: x\r\ncookie: cosmic=%%%; cosmic=;;;\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"POST /api/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-length: -5\r\n\r\n",
+        b"POST /api/sessions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nZZZ\r\n",
+        b"GET /api/sessions HTTP/1.1\r\nhost: localhost\r\nauthorization: \xff\xff\r\n\r\n",
+        b"GET /api/sessions HTTP/1.1\r\nhost: localhost\r\ncookie: cosmic=%%%; cosmic=;;;\r\n\r\n",
     ] {
         let mut stream = TcpStream::connect(&address).expect("a connection");
         drop(stream.write_all(rubbish));

@@ -28,7 +28,12 @@ pub struct Server {
 }
 
 pub fn start() -> (tempfile::TempDir, Server) {
-    start_with(Settings::default(), api::Settings::default())
+    start_with(Settings::default(), unlimited())
+}
+
+/// Settings for tests, which ask more often than players.
+pub fn unlimited() -> api::Settings {
+    api::Settings { requests_per_minute: 0, connects_per_minute: 0, ..api::Settings::default() }
 }
 
 pub fn start_with(settings: Settings, api: api::Settings) -> (tempfile::TempDir, Server) {

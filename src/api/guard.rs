@@ -1,0 +1,432 @@
+//! What stands before the calls: which names the server answers to, whose pages may use it, and how often somebody may come.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_cors::{Cors, CorsError};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::Method;
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN, UPGRADE};
+use actix_web::middleware::Next;
+use actix_web::web::{self, Bytes};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
+use futures_util::Stream;
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+use governor::{Quota, RateLimiter};
+use jiff::Timestamp;
+
+use super::problem::Problem;
+use super::{App, Settings};
+use crate::session::PlayerId;
+use crate::session::registry::Registry;
+
+/// Keys of a limit that are remembered. Only who came within the last minute needs to be, and this many are 4 MB.
+const MOST_KEYS: usize = 1 << 16;
+
+/// What pages of listed origins may send, and what they may read besides bodies.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+const HEADERS: [&str; 6] =
+    ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID"];
+const EXPOSED: [&str; 5] = ["ETag", "Location", "Retry-After", "X-Session-Expired", "X-Session-Expired-Reason"];
+
+/// How often somebody may come.
+pub(super) struct Limits {
+    requests: Option<Limit<PlayerId>>,
+    connects: Option<Limit<IpAddr>>,
+}
+
+impl Limits {
+    pub(super) fn new(settings: &Settings, registry: &Arc<Registry>) -> Self {
+        let (requests, connects) = (settings.requests_per_minute, settings.connects_per_minute);
+        let now = || {
+            let registry = registry.clone();
+            move || registry.now()
+        };
+        // A household comes back all at once when its line does, so a minute's connects may come together. A minute's requests in
+        // one moment would be felt by others.
+        Self { requests: Limit::new(requests, requests / 10, now()), connects: Limit::new(connects, connects, now()) }
+    }
+}
+
+/// Counts a request of a player.
+pub(super) fn request(app: &App, player: PlayerId) -> Result<(), Problem> {
+    let Some(limit) = &app.limits.requests else { return Ok(()) };
+    limit.count(&player).map_err(|wait| {
+        let most = app.settings.requests_per_minute;
+        let detail = format!("This server takes {most} requests a minute of a player. Go on in {wait} s.");
+        Problem::too_many_requests(detail).retry_after(wait)
+    })
+}
+
+/// Counts a new player, or a new connection for events, of an address.
+pub(super) fn connect(request: &HttpRequest, app: &App) -> Result<(), Problem> {
+    let Some(limit) = &app.limits.connects else { return Ok(()) };
+    // A TCP connection has a peer.
+    let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| neighbours(peer.ip()));
+    limit.count(&peer).map_err(|wait| {
+        let most = app.settings.connects_per_minute;
+        let detail = format!(
+            "This server takes {most} new players and connections a minute of an address. Try again in {wait} s."
+        );
+        Problem::too_many_connects(detail).retry_after(wait)
+    })
+}
+
+/// Who is counted as one: an IPv4 address, or the /64 that a household or a machine has of IPv6.
+fn neighbours(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// So many a minute of each key.
+struct Limit<K: Hash + Eq + Clone>(RateLimiter<K, Keys<K>, Time, NoOpMiddleware<Duration>>);
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    /// None where there is no limit.
+    fn new(per_minute: u32, burst: u32, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Option<Self> {
+        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_minute(NonZeroU32::new(per_minute)?).allow_burst(burst);
+        let time = Time { shown: Mutex::new((now(), Duration::ZERO)), now: Box::new(now) };
+        Some(Self(RateLimiter::new(quota, Keys(Mutex::default()), time)))
+    }
+
+    /// Counts one of a key; the seconds to wait where that is one too many.
+    fn count(&self, key: &K) -> Result<(), i64> {
+        if self.0.len() >= MOST_KEYS {
+            self.0.retain_recent();
+        }
+        self.0.check_key(key).map_err(|until| {
+            let wait = until.wait_time_from(self.0.clock().now());
+            i64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i64::MAX).max(1)
+        })
+    }
+}
+
+/// When each key has used up what it took. A map of our own, because those of governor have no bound.
+struct Keys<K>(Mutex<HashMap<K, Nanos>>);
+
+impl<K> Keys<K> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Nanos>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq + Clone> StateStore for Keys<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut keys = self.lock();
+        let (outcome, next) = measure(keys.get(key).copied())?;
+        keys.insert(key.clone(), next);
+        Ok(outcome)
+    }
+}
+
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Keys<K> {
+    /// Forgets who may do everything again. Where that are too few, it forgets all: who floods from so many addresses is not held by
+    /// a limit on each, and others should neither wait for this on every request nor be refused.
+    fn retain_recent(&self, drop_below: Nanos) {
+        let mut keys = self.lock();
+        keys.retain(|_, next| *next > drop_below);
+        if keys.len() > MOST_KEYS / 2 {
+            keys.clear();
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+}
+
+/// The registry's clock as governor wants it: one that never goes back. A step back counts as no time; else everybody would be refused
+/// until the old time has come again.
+struct Time {
+    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// What the clock showed last, and the time that has passed.
+    shown: Mutex<(Timestamp, Duration)>,
+}
+
+impl Clock for Time {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        /// No limit remembers longer, and a clock that jumps by centuries cannot overflow anything.
+        const LONGEST: Duration = Duration::from_secs(3600);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (self.now)();
+        let passed = Duration::try_from(now.duration_since(shown.0)).unwrap_or_default();
+        *shown = (now, shown.1 + passed.min(LONGEST));
+        shown.1
+    }
+}
+
+/// Lets requests through that name this server and come from its own pages, from those the admin has listed, or from no page.
+pub(super) async fn pass<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let chunks = request.chunked().unwrap_or(true).then(|| Chunks::of(&mut request));
+    let response = match admit(&request) {
+        Ok(()) => in_form(next.call(request).await?),
+        Err(problem) => refusal(request.into_parts().0, &problem),
+    };
+    Ok(match chunks {
+        None => response,
+        Some(chunks) => response.map_body(|_, body| EitherBody::right(BoxBody::new(Held(body.boxed(), chunks)))),
+    })
+}
+
+fn refusal<B>(request: HttpRequest, problem: &Problem) -> ServiceResponse<EitherBody<B>> {
+    ServiceResponse::new(request, problem.error_response()).map_into_right_body()
+}
+
+/// actix-cors refuses in plain text.
+fn in_form<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    match response.response().error().and_then(|error| error.as_error::<CorsError>()) {
+        None => response.map_into_left_body(),
+        Some(error) => {
+            let (methods, headers) = (METHODS.join(", "), HEADERS.join(", "));
+            let detail = format!("{error}. Pages may send {methods}, with the headers {headers}.");
+            let problem = Problem::preflight_refused(detail);
+            refusal(response.into_parts().0, &problem)
+        }
+    }
+}
+
+/// A chunked body, which the answer holds too. One that nobody holds any more actix reads on, for as long as the client likes to send,
+/// or to send nothing; one that is held and not at its end when the answer goes out makes it close the connection.
+#[derive(Clone)]
+struct Chunks(Rc<RefCell<Payload>>);
+
+impl Chunks {
+    fn of(request: &mut ServiceRequest) -> Self {
+        let chunks = Self(Rc::new(RefCell::new(request.take_payload())));
+        request.set_payload(Payload::Stream { payload: Box::pin(chunks.clone()) });
+        chunks
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
+    }
+}
+
+struct Held(BoxBody, #[expect(dead_code, reason = "it is there to be held")] Chunks);
+
+impl MessageBody for Held {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.0.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.0).poll_next(context)
+    }
+}
+
+fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return Err(Problem::internal("The server is not set up."));
+    };
+    let settings = &app.settings;
+    let headers = request.headers();
+    // actix refuses two of them, and none but in HTTP/1.0, which no browser speaks.
+    let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    if host.is_some_and(|host| !is_known(host, &settings.hosts)) {
+        return Err(Problem::unknown_host(
+            "This server does not go by that name. Use its address; or its admin adds the name to `hosts`.",
+        ));
+    }
+    let guarded = !request.method().is_safe() || is_preflight(request) || wants_socket(headers);
+    if guarded && !headers.get_all(ORIGIN).all(|origin| may_use(origin, host, &settings.origins)) {
+        return Err(Problem::origin_forbidden(
+            "Pages of that origin may not do this here. Use the server's own page; or its admin adds the origin to `origins`.",
+        ));
+    }
+    Ok(())
+}
+
+/// The name in a `Host`, without port and brackets; none where it is not well formed.
+pub(super) fn host_name(host: &str) -> Option<&str> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(name)
+}
+
+/// A page can give its own name any address, also ours, and be the server's own page to the browser. It cannot be an address.
+fn is_known(host: &str, hosts: &[String]) -> bool {
+    host_name(host).is_some_and(|name| {
+        name.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || hosts.iter().any(|known| name.eq_ignore_ascii_case(known))
+    })
+}
+
+fn is_preflight(request: &ServiceRequest) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn wants_socket(headers: &HeaderMap) -> bool {
+    let named = |value: &HeaderValue| {
+        let words = value.to_str().unwrap_or_default();
+        words.split(',').any(|word| word.trim().eq_ignore_ascii_case("websocket"))
+    };
+    headers.get_all(UPGRADE).any(named)
+}
+
+/// Whether pages of an origin may change something. The scheme does not count: a proxy may speak https for us.
+fn may_use(origin: &HeaderValue, host: Option<&str>, origins: &[String]) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    let own = origin.split_once("://").is_some_and(|(_, at)| host.is_some_and(|host| at.eq_ignore_ascii_case(host)));
+    own || origins.iter().any(|listed| listed == origin)
+}
+
+/// Answers to pages of the listed origins so that browsers let them read it.
+pub(super) fn cors(origins: &[String]) -> Cors {
+    let rules = Cors::default()
+        .allowed_methods(METHODS)
+        .allowed_headers(HEADERS)
+        .expose_headers(EXPOSED)
+        .supports_credentials()
+        .max_age(3600);
+    origins.iter().fold(rules, |rules, origin| rules.allowed_origin(origin))
+}
+
+/// Whether it is a name for `hosts`: without scheme and port.
+pub fn is_host(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
+/// Whether it is an origin as browsers write it, for `origins`: `scheme://host[:port]`.
+pub fn is_origin(text: &str) -> bool {
+    let Some((scheme, at)) = text.split_once("://") else { return false };
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => ":",
+    };
+    let named = host_name(at).is_some_and(|name| is_host(name) || name.parse::<Ipv6Addr>().is_ok());
+    let as_written =
+        !text.bytes().any(|byte| byte.is_ascii_uppercase()) && !at.ends_with(':') && !at.ends_with(default_port);
+    is_host(scheme) && named && as_written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::clock::{Clock, ManualClock};
+
+    fn limit(clock: &Arc<ManualClock>) -> Limit<usize> {
+        let clock = clock.clone();
+        Limit::new(60, 6, move || clock.now()).expect("a limit")
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_bound_and_flooding_it_refuses_nobody() {
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        let limit = limit(&clock);
+        for key in 0..3 * MOST_KEYS {
+            assert_eq!(limit.count(&key), Ok(()));
+            assert!(limit.0.len() <= MOST_KEYS);
+        }
+    }
+
+    #[test]
+    fn who_may_do_everything_again_is_forgotten_first() {
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        let limit = limit(&clock);
+        for key in 0..MOST_KEYS - 1 {
+            assert_eq!(limit.count(&key), Ok(()));
+        }
+        clock.advance(60);
+        let greedy = usize::MAX;
+        for _ in 0..6 {
+            assert_eq!(limit.count(&greedy), Ok(()));
+        }
+        assert_eq!(limit.count(&greedy), Err(1));
+        assert_eq!(limit.0.len(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_refuses_nobody_for_longer() {
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        let limit = limit(&clock);
+        for step in [-86_400, 86_400 * 365 * 1_000, -86_400 * 365 * 1_000] {
+            while limit.count(&0).is_ok() {}
+            clock.advance(step);
+            let _ = limit.count(&0);
+            clock.advance(1);
+            assert_eq!(limit.count(&0), Ok(()), "{step}");
+        }
+    }
+
+    #[test]
+    fn neighbours_are_counted_as_one() {
+        let of = |ip: &str| neighbours(ip.parse().expect("an address")).to_string();
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:3:3:4:5:6"), "2001:db8:1:3::");
+    }
+
+    #[test]
+    fn only_names_and_origins_as_browsers_write_them_can_be_configured() {
+        for good in ["game.example", "nas", "a-b_c.local", "10.0.0.1"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in ["", "http://game.example", "game.example:80", "game.example/", "*.example", "spiel.\u{fc}", "::1"] {
+            assert!(!is_host(bad), "{bad}");
+        }
+        for good in ["https://game.example", "http://localhost:3000", "https://game.example:8443", "http://[::1]:3000"]
+        {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "game.example",
+            "https://",
+            "https://game.example/",
+            "https://game.example/play",
+            "https://Game.example",
+            "https://game.example:443",
+            "http://game.example:80",
+            "https://a@game.example",
+            "https://*.example",
+            "https://game.example, https://other.example",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+}
