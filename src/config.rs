@@ -94,18 +94,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let (sessions, limits) = (&self.sessions, &self.limits);
+        let limits = &self.limits;
+        self.sessions.check().map_err(ConfigError::Message)?;
         let fits = |name: &str, holds: bool, rule: &str| {
             if holds { Ok(()) } else { Err(ConfigError::Message(format!("{name} must be {rule}"))) }
         };
         fits("turn_log_bytes", (1 << 20..=1 << 40).contains(&self.turn_log_bytes), "1048576 to 1099511627776")?;
-        fits("sessions.limit", (1..=1_000_000).contains(&sessions.limit), "1 to 1000000")?;
-        fits("sessions.sweep_secs", (1..=86_400).contains(&sessions.sweep_secs), "1 to 86400")?;
-        fits("sessions.idle_secs", (0..=31_536_000).contains(&sessions.idle_secs), "0 (never) to 31536000")?;
-        fits("sessions.yield_secs", (0..=86_400).contains(&sessions.yield_secs), "0 to 86400")?;
-        fits("sessions.grace_secs", (60..=3_600).contains(&sessions.grace_secs), "60 to 3600")?;
-        fits("sessions.per_player", (1..=1_000_000).contains(&sessions.per_player), "1 to 1000000")?;
-        fits("sessions.stored", (1..=10_000_000).contains(&sessions.stored), "1 to 10000000")?;
         fits("limits.body_bytes", (1_024..=16 << 20).contains(&limits.body_bytes), "1024 to 16777216")?;
         fits("limits.import_bytes", (1_024..=64 << 20).contains(&limits.import_bytes), "1024 to 67108864")?;
         fits("limits.head_secs", (1..=3_600).contains(&limits.head_secs), "1 to 3600")?;

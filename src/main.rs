@@ -27,7 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Cosmic Explorer: a turn-based space-exploration game server.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -62,6 +62,9 @@ struct Serve {
     /// A configuration file (TOML).
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Ends when the last game has left memory, for servers that are started by a launcher.
+    #[arg(long)]
+    exit_when_empty: bool,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -76,7 +79,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 #[tokio::main]
 async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
-    let Serve { bind, saves, data, config } = options;
+    let Serve { bind, saves, data, config, exit_when_empty } = options;
     let flags = Flags { bind, saves, data };
     let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;
     let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
@@ -100,6 +103,13 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let stop = told_to_stop()?;
     // Whoever started the server may not listen any more.
     let _ = writeln!(std::io::stdout(), "Cosmic Explorer is listening on http://{address}, saves in {saves}");
+    let emptied = registry.clone();
+    let stop = async move {
+        tokio::select! {
+            () = stop => {}
+            () = emptied.emptied(), if exit_when_empty => tracing::info!("the last game has left memory"),
+        }
+    };
     let failed = api::serve(listener, registry, config.limits, stop).await?;
     if failed > 0 {
         bail!("{failed} sessions could not be written down");

@@ -196,6 +196,10 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
         .service(resource("/version", vec![get(operate::version)]))
         .service(resource("/stats", vec![get(operate::stats)]))
         .service(resource("/sessions", vec![get(operate::sessions)]))
+        .service(resource(
+            "/api/admin/config",
+            vec![get(operate::config), (Method::PATCH, web::patch().to(operate::change_config))],
+        ))
         .service(resource("/api/content", vec![get(operate::content)]))
         .service(resource("/api/content/{hash}", vec![get(operate::content_of)]))
         .service(resource("/api/sessions", vec![get(sessions::list), (Method::POST, web::post().to(sessions::create))]))

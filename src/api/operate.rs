@@ -1,19 +1,23 @@
 //! What is there for those who run the server and those who look inside: health, version, content, `/stats`, `/sessions`, and
 //! the page that says what runs here.
 
+use std::future::{self, Ready};
 use std::sync::atomic::Ordering;
 
+use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::App;
-use super::extract::{bearer, etag, not_modified};
+use super::extract::{Json, bearer, etag, not_modified};
 use super::guard::host_name;
 use super::problem::Problem;
 use super::view;
 use crate::game::RULES_VERSION;
+use crate::session::Settings;
 
 type Answer = Result<HttpResponse, Problem>;
 
@@ -77,6 +81,35 @@ pub(super) async fn content_of(app: web::Data<App>, hash: web::Path<String>) -> 
     Ok(response.json(view::content(&content)))
 }
 
+/// What an admin can change while the server runs. What is left out stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    grace_secs: Option<i64>,
+    idle_secs: Option<i64>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn config(_: Admin, app: web::Data<App>) -> Answer {
+    Ok(shown(app.registry.settings()))
+}
+
+pub(super) async fn change_config(_: Admin, app: web::Data<App>, change: Json<Change>) -> Answer {
+    let Change { grace_secs, idle_secs, limit } = change.0;
+    let changed = app.registry.reconfigure(|settings| {
+        settings.grace_secs = grace_secs.unwrap_or(settings.grace_secs);
+        settings.idle_secs = idle_secs.unwrap_or(settings.idle_secs);
+        settings.limit = limit.unwrap_or(settings.limit);
+    });
+    Ok(shown(changed.map_err(|problem| Problem::wrong_value(format!("{problem}. Nothing was changed.")))?))
+}
+
+fn shown(settings: Settings) -> HttpResponse {
+    let Settings { grace_secs, idle_secs, limit, .. } = settings;
+    let shown = json!({ "grace_secs": grace_secs, "idle_secs": idle_secs, "limit": limit });
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(shown)
+}
+
 /// Open to a browser on this machine, else for admins: a loopback peer that names a loopback host and was not forwarded.
 fn admit(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
@@ -85,6 +118,25 @@ fn admit(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     if direct && local_peer && names_loopback(request) {
         return Ok(());
     }
+    admit_admin(request, app)
+}
+
+/// Who brings the admin's token.
+pub(super) struct Admin;
+
+impl FromRequest for Admin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(app) = request.app_data::<web::Data<App>>() else {
+            return future::ready(Err(Problem::internal("The server is not set up.")));
+        };
+        future::ready(admit_admin(request, app).map(|()| Self))
+    }
+}
+
+fn admit_admin(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     let given = request.headers().get(AUTHORIZATION).and_then(bearer);
     if let (Some(wanted), Some(given)) = (&app.settings.admin_token, given)
         && bool::from(wanted.as_bytes().ct_eq(given.as_bytes()))
@@ -92,7 +144,7 @@ fn admit(request: &HttpRequest, app: &App) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::admin_required(
-        "This is for the server's admin. Ask from the machine itself, or send the admin token.",
+        "This is for the server's admin. Send admin.token as Authorization: Bearer; /stats and /sessions are open to the machine itself.",
     ))
 }
 

@@ -57,7 +57,7 @@ impl PlayerId {
 }
 
 /// How many sessions, for how long. All configurable.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Sessions in memory at once.
@@ -87,6 +87,22 @@ impl Default for Settings {
             per_player: 10,
             stored: 100_000,
         }
+    }
+}
+
+impl Settings {
+    /// What is out of range, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let fits = |name: &str, holds: bool, rule: &str| {
+            if holds { Ok(()) } else { Err(format!("sessions.{name} must be {rule}")) }
+        };
+        fits("limit", (1..=1_000_000).contains(&self.limit), "1 to 1000000")?;
+        fits("sweep_secs", (1..=86_400).contains(&self.sweep_secs), "1 to 86400")?;
+        fits("idle_secs", (0..=31_536_000).contains(&self.idle_secs), "0 (never) to 31536000")?;
+        fits("yield_secs", (0..=86_400).contains(&self.yield_secs), "0 to 86400")?;
+        fits("grace_secs", (60..=3_600).contains(&self.grace_secs), "60 to 3600")?;
+        fits("per_player", (1..=1_000_000).contains(&self.per_player), "1 to 1000000")?;
+        fits("stored", (1..=10_000_000).contains(&self.stored), "1 to 10000000")
     }
 }
 

@@ -153,10 +153,14 @@ impl Registry {
     /// Lets a session leave memory whose player does not come back in time.
     async fn lapse(self: Arc<Self>, id: SessionId, connection: ConnectionId) {
         loop {
+            let changed = self.changed.notified();
             // None: it has a newer connection, or has left, and this timer means nothing any more.
             let Some(deadline) = self.deadline(id, connection) else { return };
             if self.now() < deadline {
-                self.clock().sleep_until(deadline).await;
+                tokio::select! {
+                    () = self.clock().sleep_until(deadline) => {}
+                    () = changed => {}
+                }
                 continue;
             }
             let seat = self.maps().resident.get(&id).map(|resident| resident.seat.clone());

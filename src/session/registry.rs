@@ -163,8 +163,13 @@ pub struct Registry {
     signer: Signer,
     clock: Arc<dyn Clock>,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
-    settings: Settings,
+    /// Held over nothing but themselves.
+    settings: Mutex<Settings>,
+    /// A fresh waiter is woken when they change.
+    pub(super) changed: Notify,
     places: Arc<Semaphore>,
+    /// Places that are taken beyond a limit that was lowered; they are given up as they come free.
+    debt: Mutex<usize>,
     maps: Mutex<Maps>,
     /// Content of older games that are in memory.
     older: Mutex<HashMap<String, Weak<Content>>>,
@@ -212,8 +217,10 @@ impl Registry {
             signer,
             clock,
             seeds,
-            settings,
+            settings: Mutex::new(settings),
+            changed: Notify::new(),
             places,
+            debt: Mutex::default(),
             maps: Mutex::new(maps),
             older: Mutex::default(),
             empty: Notify::new(),
@@ -245,8 +252,57 @@ impl Registry {
     }
 
     /// How many, for how long.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn settings(&self) -> Settings {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Other settings, until the next start; or what is wrong with them.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings, String> {
+        let (old, new) = {
+            let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+            let (old, mut new) = (*settings, *settings);
+            change(&mut new);
+            new.check()?;
+            *settings = new;
+            let mut debt = self.debt();
+            *debt += old.limit.saturating_sub(new.limit);
+            let more = new.limit.saturating_sub(old.limit);
+            let paid = more.min(*debt);
+            *debt -= paid;
+            self.places.add_permits(more - paid);
+            self.pay(&mut debt);
+            (old, new)
+        };
+        tracing::info!(?old, ?new, "an admin has changed the settings");
+        self.changed.notify_waiters();
+        Ok(new)
+    }
+
+    fn debt(&self) -> MutexGuard<'_, usize> {
+        self.debt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives up free places that are beyond the limit.
+    fn pay(&self, debt: &mut usize) {
+        *debt -= self.places.forget_permits(*debt);
+    }
+
+    /// A free place, if there is one within the limit.
+    fn free_place(&self) -> Option<Place> {
+        let mut debt = self.debt();
+        self.pay(&mut debt);
+        self.places.clone().try_acquire_owned().ok()
+    }
+
+    /// A place that somebody has left, unless it is beyond the limit.
+    fn hand_on(&self, place: Place) -> Option<Place> {
+        let mut debt = self.debt();
+        if *debt == 0 {
+            return Some(place);
+        }
+        *debt -= 1;
+        place.forget();
+        None
     }
 
     /// The store, for reports.
@@ -471,7 +527,7 @@ impl Registry {
 
     /// Places in memory that are taken, by sessions or for some on their way.
     pub fn places_taken(&self) -> usize {
-        self.settings.limit.saturating_sub(self.places.available_permits())
+        (self.settings().limit + *self.debt()).saturating_sub(self.places.available_permits())
     }
 
     /// Content by its hash, the present or an older one; none where no game here began with it.
@@ -485,7 +541,7 @@ impl Registry {
     pub async fn sweep(&self) -> Swept {
         let began = Instant::now();
         let now = self.now();
-        let due = |maps: &Maps, id| maps.idle(id, now, self.settings.idle_secs);
+        let due = |maps: &Maps, id| maps.idle(id, now, self.settings().idle_secs);
         let residents: Vec<_> = {
             let maps = self.maps();
             let seats = maps.resident.iter().filter(|(_, resident)| !resident.leaving);
@@ -504,6 +560,7 @@ impl Registry {
                 swept.evicted += 1;
             }
         }
+        self.shrink().await;
         self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;
         self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
@@ -603,7 +660,7 @@ impl Registry {
 
     fn count(&self, maps: &Maps, owner: PlayerId) -> Result<(), SessionError> {
         self.may_play(maps, owner)?;
-        if maps.known.len() >= self.settings.stored {
+        if maps.known.len() >= self.settings().stored {
             return Err(SessionError::StoreFull);
         }
         Ok(())
@@ -611,7 +668,7 @@ impl Registry {
 
     /// Whether a player may have one more unfinished game.
     pub(super) fn may_play(&self, maps: &Maps, owner: PlayerId) -> Result<(), SessionError> {
-        let limit = self.settings.per_player;
+        let limit = self.settings().per_player;
         if maps.unfinished(owner) >= limit { Err(SessionError::TooMany { limit }) } else { Ok(()) }
     }
 
@@ -619,7 +676,7 @@ impl Registry {
     async fn retire_finished(&self) -> Result<(), SessionError> {
         let oldest = {
             let maps = self.maps();
-            if maps.known.len() < self.settings.stored {
+            if maps.known.len() < self.settings().stored {
                 return Ok(());
             }
             let finished = maps.known.iter().filter(|(_, card)| card.end.is_some());
@@ -723,19 +780,43 @@ impl Registry {
     /// A place in memory: a free one, or that of somebody who can give way. It is taken before anything is awaited.
     async fn make_room(&self) -> Result<Place, SessionError> {
         loop {
-            if let Ok(place) = self.places.clone().try_acquire_owned() {
+            if let Some(place) = self.free_place() {
                 return Ok(place);
             }
-            let now = self.now();
-            let victim = self.maps().victim(now, self.settings.yield_secs);
-            let Some((id, seat)) = victim else { return Err(self.limit_reached(now)) };
-            let mut seated = seat.lock_owned().await;
-            let result = self.make_leave(id, &mut seated).await;
-            if let Some(resident) = self.maps().resident.get_mut(&id) {
-                resident.leaving = false;
-            }
-            if let Some(place) = result? {
+            let place = self.clear_place().await?;
+            if let Some(place) = place.and_then(|place| self.hand_on(place)) {
                 return Ok(place);
+            }
+        }
+    }
+
+    /// Makes somebody leave who can; none where he was asked for meanwhile.
+    async fn clear_place(&self) -> Result<Option<Place>, SessionError> {
+        let now = self.now();
+        let victim = self.maps().victim(now, self.settings().yield_secs);
+        let Some((id, seat)) = victim else { return Err(self.limit_reached(now)) };
+        let mut seated = seat.lock_owned().await;
+        let result = self.make_leave(id, &mut seated).await;
+        if let Some(resident) = self.maps().resident.get_mut(&id) {
+            resident.leaving = false;
+        }
+        result
+    }
+
+    /// After the limit was lowered: makes those leave who can.
+    async fn shrink(&self) {
+        loop {
+            {
+                let mut debt = self.debt();
+                self.pay(&mut debt);
+                if *debt == 0 {
+                    return;
+                }
+            }
+            match self.clear_place().await {
+                Ok(place) => drop(place.and_then(|place| self.hand_on(place))),
+                // All of them are in use, or cannot be written; at the next sweep again.
+                Err(_) => return,
             }
         }
     }
@@ -747,7 +828,7 @@ impl Registry {
         let now = self.now();
         {
             let maps = self.maps();
-            let still = |card| maps.may_yield(id, card, now, self.settings.yield_secs);
+            let still = |card| maps.may_yield(id, card, now, self.settings().yield_secs);
             if !maps.known.get(&id).is_some_and(still) {
                 return Ok(None);
             }
@@ -769,8 +850,8 @@ impl Registry {
     fn limit_reached(&self, now: Timestamp) -> SessionError {
         let maps = self.maps();
         let longest = maps.resident.keys().filter_map(|id| maps.known.get(id)).map(|card| idle_secs(card, now)).max();
-        let wait = self.settings.yield_secs - longest.unwrap_or(0);
-        SessionError::LimitReached { limit: self.settings.limit, retry_after: wait.clamp(1, 3600) }
+        let wait = self.settings().yield_secs - longest.unwrap_or(0);
+        SessionError::LimitReached { limit: self.settings().limit, retry_after: wait.clamp(1, 3600) }
     }
 
     /// Writes a session down if a checkpoint would say something new; whether it did. The caller holds its seat, so that nobody

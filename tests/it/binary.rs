@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::play::choose_offer;
 use crate::server::Client;
+use crate::wire::Socket;
 
 pub struct Program {
     child: Child,
@@ -116,6 +117,39 @@ fn twenty_sessions_are_written_down_at_the_end() {
     }
 }
 
+#[test]
+fn a_server_for_one_game_ends_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = start(program(folder.path(), &["--exit-when-empty"]));
+    let mut socket = Socket::open(&server.url, "", None).expect("a socket");
+    assert_eq!(socket.act(1, &json!({"type": "wait"}))["revision"], 1);
+    assert_eq!(server.child.try_wait().expect("its state"), None);
+    socket.say(&json!({"type": "leave"}));
+    assert_eq!(socket.wait_for_close(), 4000);
+    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+
+    let client = {
+        let mut client = Client::new("");
+        client.token = socket.hello["token"].as_str().map(str::to_owned);
+        client.with_session(socket.hello["session_id"].as_str().expect("an id"))
+    };
+    let mut server = start(program(folder.path(), &["--exit-when-empty"]));
+    assert_eq!(client.clone().at(&server.url).look()["revision"], 1);
+    assert_eq!(
+        client
+            .at(&server.url)
+            .send(
+                "DELETE",
+                &format!("/api/sessions/{}", socket.hello["session_id"].as_str().expect("an id")),
+                &[],
+                None
+            )
+            .status,
+        204
+    );
+    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+}
+
 /// Two hundred megabytes of bodies leave nothing behind.
 #[test]
 fn large_bodies_do_not_grow_the_server() {
@@ -159,6 +193,9 @@ fn wrong_content_and_wrong_configuration_do_not_start() {
     let output = program(folder.path(), &["--config", "/does/not/exist.toml"]).output().expect("it ends");
     assert!(!output.status.success());
     let output = program(folder.path(), &["--bind", "somewhere"]).output().expect("it ends");
+    assert!(!output.status.success());
+    // Flags before a command would be those of no command, and count for nothing.
+    let output = program(folder.path(), &["serve"]).output().expect("it ends");
     assert!(!output.status.success());
 }
 

@@ -33,7 +33,7 @@ fn drop_socket(server: &Server, client: &Client, socket: Socket) {
 #[test]
 fn a_socket_without_a_session_begins_one_and_plays_it() {
     let (_folder, server) = start();
-    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    let mut socket = Socket::open(&server.url, "", None).expect("a socket");
     assert_eq!((&socket.hello["resumed"], &socket.hello["recovered"]), (&json!(false), &json!(false)));
     let mut client = server.client();
     client.token = socket.hello["token"].as_str().map(str::to_owned);
@@ -70,7 +70,7 @@ fn a_socket_without_a_session_begins_one_and_plays_it() {
 #[test]
 fn rubbish_is_answered_and_the_socket_goes_on() {
     let (_folder, server) = start();
-    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    let mut socket = Socket::open(&server.url, "", None).expect("a socket");
     for (rubbish, code) in [
         (json!("hello"), "NOT_AN_OBJECT"),
         (json!({"type": "fly"}), "UNKNOWN_VALUE"),
@@ -92,7 +92,7 @@ fn rubbish_is_answered_and_the_socket_goes_on() {
 #[test]
 fn commands_are_taken_one_at_a_time_and_in_order() {
     let (_folder, server) = start();
-    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    let mut socket = Socket::open(&server.url, "", None).expect("a socket");
     for id in 1..=40 {
         socket.say(&json!({"type": "act", "id": id, "action": wait()}));
     }
@@ -107,13 +107,13 @@ fn commands_are_taken_one_at_a_time_and_in_order() {
 fn who_comes_back_in_time_plays_on_and_who_does_not_is_put_away() {
     let (_folder, server) = start();
     let client = server.player(1);
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(socket.act(1, &wait())["revision"], 1);
     drop_socket(&server, &client, socket);
     server.clock.advance(5);
     assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], 295);
 
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], json!(null));
     for minute in 0..10 {
         server.clock.advance(60);
@@ -124,7 +124,7 @@ fn who_comes_back_in_time_plays_on_and_who_does_not_is_put_away() {
     // Dropped twice: the first timer would end at 300, the second ends at 500.
     drop_socket(&server, &client, socket);
     server.clock.advance(200);
-    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
     drop_socket(&server, &client, socket);
     server.clock.advance(299);
     assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], 1);
@@ -134,7 +134,7 @@ fn who_comes_back_in_time_plays_on_and_who_does_not_is_put_away() {
     assert_eq!(client.get("/api/sessions").json()["sessions"][0]["status"], "stored");
 
     // It is only out of memory.
-    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(socket.hello["revision"], 11);
 }
 
@@ -142,7 +142,7 @@ fn who_comes_back_in_time_plays_on_and_who_does_not_is_put_away() {
 fn a_request_puts_the_end_of_grace_off() {
     let (_folder, server) = start();
     let client = server.player(1);
-    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
     drop_socket(&server, &client, socket);
     server.clock.advance(299);
     client.act(&wait());
@@ -164,7 +164,7 @@ fn a_session_that_never_had_a_connection_is_never_link_dead() {
 fn an_open_connection_is_activity() {
     let (_folder, server) = start();
     let client = server.player(1);
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     for _ in 0..80 {
         server.clock.advance(100);
         socket.wait_for("ping");
@@ -180,11 +180,11 @@ fn an_open_connection_is_activity() {
 fn a_deleted_session_ends_its_connections_with_the_reason() {
     let (_folder, server) = start();
     let client = server.player(1);
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(client.send("DELETE", &client.path(""), &[], None).status, 204);
     assert_eq!(socket.wait_for("expired")["reason"], "deleted");
     assert_eq!(socket.wait_for_close(), 4410);
-    let gone = Socket::resume(&server, &client, "").err().expect("a refusal");
+    let gone = Socket::resume(&server.url, &client, "").err().expect("a refusal");
     assert_eq!(gone, Refusal::Status(410, "SESSION_EXPIRED".to_owned()));
     let events = client.get(&client.path("/events"));
     assert_eq!((events.code().as_str(), events.header("x-session-expired-reason")), ("SESSION_EXPIRED", "deleted"));
@@ -195,7 +195,7 @@ fn a_deleted_session_ends_its_connections_with_the_reason() {
     let never = stranger.with_session("01890a5d-ac96-774b-bcce-b302099a8057");
     let live = stranger.with_session(&server.player(3).session);
     for other in [theirs, never, live] {
-        let refused = Socket::resume(&server, &other, "").err().expect("a refusal");
+        let refused = Socket::resume(&server.url, &other, "").err().expect("a refusal");
         assert_eq!(refused, Refusal::Status(404, "SESSION_NOT_FOUND".to_owned()));
     }
 }
@@ -204,23 +204,23 @@ fn a_deleted_session_ends_its_connections_with_the_reason() {
 fn a_new_connection_takes_over_and_the_old_does_not_come_back_by_itself() {
     let (_folder, server) = start();
     let client = server.player(1);
-    let mut old = Socket::resume(&server, &client, "").expect("a socket");
-    let mut new = Socket::resume(&server, &client, "").expect("a socket");
+    let mut old = Socket::resume(&server.url, &client, "").expect("a socket");
+    let mut new = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(old.wait_for("replaced")["type"], "replaced");
     assert_eq!(old.wait_for_close(), 4409);
     assert_eq!(new.act(1, &wait())["revision"], 1, "the late close of the old one changed nothing");
     assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], json!(null));
 
     let previous = format!("&previous={}", old.connection());
-    let refused = Socket::resume(&server, &client, &previous).err().expect("a refusal");
+    let refused = Socket::resume(&server.url, &client, &previous).err().expect("a refusal");
     assert_eq!(refused, Refusal::Closed(4409));
     assert_eq!(new.act(2, &wait())["revision"], 2);
     // Nor while the newer one is only dropped.
     let of_new = format!("&previous={}", new.connection());
     drop_socket(&server, &client, new);
-    assert_eq!(Socket::resume(&server, &client, &previous).err(), Some(Refusal::Closed(4409)));
-    let mut new = Socket::resume(&server, &client, &of_new).expect("a socket");
-    let mut back = Socket::resume(&server, &client, &format!("{previous}&takeover=true")).expect("a socket");
+    assert_eq!(Socket::resume(&server.url, &client, &previous).err(), Some(Refusal::Closed(4409)));
+    let mut new = Socket::resume(&server.url, &client, &of_new).expect("a socket");
+    let mut back = Socket::resume(&server.url, &client, &format!("{previous}&takeover=true")).expect("a socket");
     assert_eq!(new.wait_for_close(), 4409);
     assert_eq!(back.act(3, &wait())["revision"], 3);
 }
@@ -229,14 +229,14 @@ fn a_new_connection_takes_over_and_the_old_does_not_come_back_by_itself() {
 fn leaving_puts_the_game_away_at_once() {
     let (_folder, server) = start();
     let client = server.player(1);
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     socket.say(&json!({"type": "act", "id": 1, "action": wait()}));
     socket.say(&json!({"type": "leave", "id": "bye"}));
     assert_eq!(socket.wait_for("result")["id"], 1, "what was asked for before is done first");
     assert_eq!(socket.wait_for("result")["id"], "bye");
     assert_eq!(socket.wait_for_close(), 4000);
     assert!(seen(&server, &client).is_none());
-    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(socket.hello["revision"], 1);
 }
 
@@ -244,7 +244,8 @@ fn leaving_puts_the_game_away_at_once() {
 fn a_silent_client_is_dead_after_three_pings() {
     let (_folder, server) = start();
     let client = server.player(1);
-    let ws = Socket::dial(&server, &format!("?session_id={}", client.session), client.token.as_deref()).expect("open");
+    let ws =
+        Socket::dial(&server.url, &format!("?session_id={}", client.session), client.token.as_deref()).expect("open");
     // What has come, without taking it: who reads a ping answers it.
     until("the connection", || connections(&server, &client) == 1);
     until("its end", || {
@@ -263,7 +264,7 @@ fn a_silent_client_is_dead_after_three_pings() {
 fn nothing_is_missed_whenever_the_connection_drops() {
     let (folder, server) = start();
     let client = server.player(1);
-    let socket = Socket::resume(&server, &client, "").expect("a socket");
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
     let head = socket.last();
     assert!(head.starts_with("0-"), "{head}");
     // Right after hello.
@@ -271,7 +272,7 @@ fn nothing_is_missed_whenever_the_connection_drops() {
     for _ in 0..5 {
         client.act(&wait());
     }
-    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={head}")).expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, &format!("&last_event_id={head}")).expect("a socket");
     assert_eq!(socket.hello["recovered"], true);
     assert_eq!(socket.hello["revision"], 5);
     for _ in 0..5 {
@@ -285,7 +286,7 @@ fn nothing_is_missed_whenever_the_connection_drops() {
     server.clock.advance(10);
     socket.wait_for("ping");
     drop_socket(&server, &client, socket);
-    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={last}")).expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, &format!("&last_event_id={last}")).expect("a socket");
     assert_eq!(socket.hello["recovered"], true);
     client.act(&wait());
     assert_eq!(socket.wait_for("turn")["revision"], 6, "nothing came twice");
@@ -295,7 +296,7 @@ fn nothing_is_missed_whenever_the_connection_drops() {
     drop_socket(&server, &client, socket);
     server.clock.advance(300);
     until("the end of grace", || seen(&server, &client).is_none());
-    let mut socket = Socket::resume(&server, &client, &third).expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, &third).expect("a socket");
     for _ in 0..3 {
         socket.wait_for("turn");
     }
@@ -304,7 +305,7 @@ fn nothing_is_missed_whenever_the_connection_drops() {
     assert_eq!(server.stop(), 0);
     let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
-    let mut socket = Socket::resume(&server, &client, &third).expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, &third).expect("a socket");
     for _ in 0..3 {
         socket.wait_for("turn");
     }
@@ -340,7 +341,7 @@ fn what_cannot_be_told_without_a_gap_is_told_as_a_whole() {
         "%00",
         "5-zzzzzzzz",
     ] {
-        let socket = Socket::resume(&server, &client, &format!("&last_event_id={bad}")).expect("a socket");
+        let socket = Socket::resume(&server.url, &client, &format!("&last_event_id={bad}")).expect("a socket");
         assert_eq!(socket.hello["recovered"], false, "{bad}");
         assert_eq!((&socket.hello["revision"], &socket.hello["head"]), (&json!(5), &json!(head)), "{bad}");
         assert_eq!(socket.hello["state"], client.look()["state"]);
@@ -360,7 +361,7 @@ fn a_load_is_an_event_too() {
         200
     );
     client.act(&wait());
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(client.post("/api/slots/1/load", &save).status, 200);
     let turn = socket.wait_for("turn");
     assert_eq!((&turn["revision"], &turn["loaded"]["slot"]), (&json!(3), &json!(1)), "{turn}");
@@ -368,7 +369,7 @@ fn a_load_is_an_event_too() {
     let last = socket.last();
     drop_socket(&server, &client, socket);
     client.act(&wait());
-    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={last}")).expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, &format!("&last_event_id={last}")).expect("a socket");
     assert_eq!(socket.wait_for("turn")["revision"], 4);
 }
 
@@ -390,7 +391,7 @@ fn a_stream_tells_the_same_events_under_the_same_ids() {
     assert!(stream.next().expect("a heartbeat").comment);
 
     // A socket takes over from a stream, and the other way round; who is replaced is told not to come back by himself.
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     let replaced = stream.wait_for("replaced");
     assert_eq!(replaced.retry, Some(86_400_000));
     assert!(stream.next().is_none());
@@ -423,18 +424,18 @@ fn who_brings_no_token_says_who_he_is_first() {
         ("nonsense".to_owned(), 4401),
         (auth(server.player(2).token.as_deref().expect("a token")), 4404),
     ] {
-        let mut ws = Socket::dial(&server, &query, None).expect("it is open");
+        let mut ws = Socket::dial(&server.url, &query, None).expect("it is open");
         ws.send(tungstenite::Message::text(message.clone())).expect("it is sent");
         assert_eq!(Socket::greet(ws).err(), Some(Refusal::Closed(code)), "{message}");
     }
-    let silent = Socket::dial(&server, &query, None).expect("it is open");
-    let mut ws = Socket::dial(&server, &query, None).expect("it is open");
+    let silent = Socket::dial(&server.url, &query, None).expect("it is open");
+    let mut ws = Socket::dial(&server.url, &query, None).expect("it is open");
     ws.send(tungstenite::Message::text(auth(client.token.as_deref().expect("a token")))).expect("it is sent");
     let mut socket = Socket::greet(ws).expect("a socket");
     assert_eq!(socket.act(1, &wait())["revision"], 1);
     server.clock.advance(10);
     assert_eq!(Socket::greet(silent).err(), Some(Refusal::Closed(4401)));
-    let bad = Socket::open(&server, &query, Some("nonsense")).err();
+    let bad = Socket::open(&server.url, &query, Some("nonsense")).err();
     assert_eq!(bad, Some(Refusal::Status(401, "TOKEN_INVALID".to_owned())));
     assert_eq!(server.client().get("/ws").code(), "UPGRADE_REQUIRED");
 }
@@ -444,12 +445,12 @@ fn two_resumes_at_once_have_one_winner() {
     let (_folder, server) = start();
     for _ in 0..30 {
         let client = server.player(1);
-        let first = Socket::resume(&server, &client, "").expect("a socket");
+        let first = Socket::resume(&server.url, &client, "").expect("a socket");
         // They race with each other, and with the drop of the one before.
         let sockets: Vec<Socket> = std::thread::scope(|scope| {
             let dropped = scope.spawn(move || drop(first));
             let both: Vec<_> =
-                (0..2).map(|_| scope.spawn(|| Socket::resume(&server, &client, "").expect("a socket"))).collect();
+                (0..2).map(|_| scope.spawn(|| Socket::resume(&server.url, &client, "").expect("a socket"))).collect();
             dropped.join().expect("it drops");
             both.into_iter().map(|one| one.join().expect("a socket")).collect()
         });
@@ -505,7 +506,7 @@ fn a_thousand_drops_under_load_lose_nothing_and_repeat_nothing() {
         let mut last = None;
         for drop_after in 0..drops {
             let more = last.as_ref().map_or(String::new(), |last| format!("&last_event_id={last}"));
-            let mut socket = Socket::resume(&server, &client, &more).expect("a socket");
+            let mut socket = Socket::resume(&server.url, &client, &more).expect("a socket");
             if last.is_some() {
                 assert_eq!(socket.hello["recovered"], true, "{more}");
             }
@@ -527,7 +528,7 @@ fn a_thousand_drops_under_load_lose_nothing_and_repeat_nothing() {
         done.store(true, Ordering::Relaxed);
         heard
     });
-    let mut socket = Socket::resume(&server, &client, &format!("&last_event_id={}", heard.last().expect("some").1))
+    let mut socket = Socket::resume(&server.url, &client, &format!("&last_event_id={}", heard.last().expect("some").1))
         .expect("a socket");
     let head = socket.hello["revision"].as_u64().expect("a revision");
     let mut heard = heard;
@@ -556,7 +557,7 @@ fn a_client_that_does_not_read_is_closed_and_costs_the_others_nothing() {
     let (_folder, server) = start();
     let client = server.player(1);
     let query = format!("?session_id={}", client.session);
-    let deaf = Socket::dial(&server, &query, client.token.as_deref()).expect("open");
+    let deaf = Socket::dial(&server.url, &query, client.token.as_deref()).expect("open");
     until("the connection", || connections(&server, &client) == 1);
     let save = json!({"session_id": client.session});
     let json = [("content-type", "application/json")];
@@ -573,7 +574,7 @@ fn a_client_that_does_not_read_is_closed_and_costs_the_others_nothing() {
     server.clock.advance(5);
     let mut deaf = Socket::greet(deaf).expect("what was sent before");
     assert!(matches!(deaf.wait_for_close(), 4408 | 1006));
-    let socket = Socket::resume(&server, &client, &format!("&last_event_id={}", deaf.last())).expect("a socket");
+    let socket = Socket::resume(&server.url, &client, &format!("&last_event_id={}", deaf.last())).expect("a socket");
     assert_eq!(socket.hello["session_id"], client.session.as_str());
 }
 
@@ -581,7 +582,7 @@ fn a_client_that_does_not_read_is_closed_and_costs_the_others_nothing() {
 fn a_server_that_stops_tells_everybody_and_saves_first() {
     let (folder, server) = start();
     let client = server.player(1);
-    let mut socket = Socket::resume(&server, &client, "").expect("a socket");
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
     assert_eq!(socket.act(1, &wait())["revision"], 1);
     let mut stream = EventStream::open(&server.player(2), "", &[]);
     stream.wait_for("hello");
@@ -595,7 +596,7 @@ fn a_server_that_stops_tells_everybody_and_saves_first() {
     assert_eq!(ended.join().expect("it ends"), 1001);
     let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
-    let socket = Socket::resume(&server, &client, &format!("&last_event_id={last}")).expect("a socket");
+    let socket = Socket::resume(&server.url, &client, &format!("&last_event_id={last}")).expect("a socket");
     assert_eq!((&socket.hello["recovered"], &socket.hello["revision"]), (&json!(true), &json!(1)));
 }
 
@@ -603,7 +604,7 @@ fn a_server_that_stops_tells_everybody_and_saves_first() {
 fn what_is_said_over_a_socket_counts_as_requests_and_sockets_as_connects() {
     let limits = api::Settings { requests_per_minute: 30, connects_per_minute: 3, ..unlimited() };
     let (_folder, server) = start_with(Settings::default(), limits);
-    let mut socket = Socket::open(&server, "", None).expect("a socket");
+    let mut socket = Socket::open(&server.url, "", None).expect("a socket");
     for id in 0..3 {
         assert_eq!(socket.act(id, &wait())["type"], "result");
     }
@@ -618,8 +619,109 @@ fn what_is_said_over_a_socket_counts_as_requests_and_sockets_as_connects() {
     assert_eq!(socket.act(4, &wait())["revision"], 4);
 
     // A new player by socket is one connect.
-    let more: Vec<_> = (0..2).map(|_| Socket::open(&server, "", None).expect("a socket")).collect();
-    let refused = Socket::open(&server, "", None).err();
+    let more: Vec<_> = (0..2).map(|_| Socket::open(&server.url, "", None).expect("a socket")).collect();
+    let refused = Socket::open(&server.url, "", None).err();
     assert_eq!(refused, Some(Refusal::Status(429, "TOO_MANY_CONNECTS".to_owned())));
     drop(more);
+}
+
+#[test]
+fn floods_leave_nothing_behind() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    // Connections that take over from each other, some of them dropped before they are greeted.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for round in 0..50 {
+                    let query = format!("?session_id={}", client.session);
+                    let ws = Socket::dial(&server.url, &query, client.token.as_deref()).expect("open");
+                    if round % 3 > 0 {
+                        // It may have been replaced before it was greeted.
+                        drop(Socket::greet(ws));
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            let mut other = server.client();
+            for seed in 0..100 {
+                other.begin(json!({ "seed": seed }));
+                let socket = Socket::resume(&server.url, &other, "").expect("a socket");
+                assert_eq!(other.send("DELETE", &other.path(""), &[], None).status, 204);
+                drop(socket);
+            }
+        });
+    });
+    until("the last drop", || server.client().get("/stats").json()["connected"] == 0);
+    let stats = server.client().get("/stats").json();
+    let figures =
+        ["active_sessions", "link_dead", "tombstones", "total_players", "places_taken"].map(|name| stats[name].clone());
+    assert_eq!(json!(figures), json!([1, 1, 100, 1, 1]));
+    server.clock.advance(300);
+    until("the end of grace", || seen(&server, &client).is_none());
+    assert_eq!(server.client().get("/stats").json()["link_dead"], 0);
+}
+
+const ADMIN: &str = "sixteen or more characters";
+
+#[test]
+fn an_admin_changes_grace_idle_time_and_limit_while_the_server_runs() {
+    let admin = api::Settings { admin_token: Some(ADMIN.to_owned()), ..unlimited() };
+    let (_folder, server) = start_with(Settings::default(), admin);
+    let client = server.player(1);
+    let mut config = server.client();
+    let change = |config: &Client, change: &Value| {
+        config.send(
+            "PATCH",
+            "/api/admin/config",
+            &[("content-type", "application/json")],
+            Some(change.to_string().as_bytes()),
+        )
+    };
+    for stranger in [&config, &client] {
+        assert_eq!(stranger.get("/api/admin/config").code(), "ADMIN_TOKEN_REQUIRED", "not even from this machine");
+        assert_eq!(change(stranger, &json!({"nonsense": 1})).code(), "ADMIN_TOKEN_REQUIRED");
+    }
+    config.token = Some(ADMIN.to_owned());
+    let defaults = json!({"grace_secs": 300, "idle_secs": 3600, "limit": 100});
+    assert_eq!(config.get("/api/admin/config").json(), defaults);
+    for bad in [
+        json!({"grace_secs": 59}),
+        json!({"grace_secs": 3601}),
+        json!({"limit": 0}),
+        json!({"idle_secs": -1, "limit": 5}),
+    ] {
+        assert_eq!(change(&config, &bad).code(), "WRONG_VALUE", "{bad}");
+    }
+    assert_eq!(change(&config, &json!({"stored": 1})).code(), "UNKNOWN_FIELD");
+    assert_eq!(config.get("/api/admin/config").json(), defaults);
+
+    // A shorter grace counts for those who wait already.
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
+    drop_socket(&server, &client, socket);
+    server.clock.advance(100);
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], 200);
+    assert_eq!(change(&config, &json!({"grace_secs": 60})).json()["grace_secs"], 60);
+    until("the end of grace", || seen(&server, &client).is_none());
+
+    // A lower limit: whoever may yield leaves at the next sweep, and nobody comes before there is room.
+    let players: Vec<_> = (0..4).map(|seed| server.player(seed)).collect();
+    assert_eq!(change(&config, &json!({"limit": 2})).status, 200);
+    assert_eq!(server.client().post("/api/sessions", &json!({})).code(), "SESSION_LIMIT_REACHED");
+    let taken = || server.client().get("/stats").json()["places_taken"].clone();
+    assert_eq!(taken(), 4);
+    server.clock.advance(60);
+    server.sweep();
+    assert_eq!(taken(), 2);
+    assert_eq!(players[0].look()["revision"], 0);
+    assert_eq!(taken(), 2);
+    assert_eq!(
+        change(&config, &json!({"limit": 3, "idle_secs": 0})).json(),
+        json!({"grace_secs": 60, "idle_secs": 0, "limit": 3})
+    );
+    players[1].look();
+    assert_eq!(taken(), 3);
+    server.clock.advance(1_000_000);
+    assert_eq!(server.sweep().evicted, 0, "never");
 }

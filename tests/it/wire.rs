@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
-use crate::server::{Client, Server};
+use crate::server::Client;
 
 /// No test waits longer for anything: what takes so long does not come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,8 +39,8 @@ pub enum Refusal {
 
 impl Socket {
     /// Opens a socket, and reads nothing yet.
-    pub fn dial(server: &Server, query: &str, token: Option<&str>) -> Result<WebSocket<TcpStream>, Refusal> {
-        let address = server.url.strip_prefix("http://").expect("an address");
+    pub fn dial(url: &str, query: &str, token: Option<&str>) -> Result<WebSocket<TcpStream>, Refusal> {
+        let address = url.strip_prefix("http://").expect("an address");
         let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a request");
         if let Some(token) = token {
             let value = format!("Bearer {token}").parse().expect("a header");
@@ -61,8 +61,8 @@ impl Socket {
         }
     }
 
-    pub fn open(server: &Server, query: &str, token: Option<&str>) -> Result<Self, Refusal> {
-        Self::greet(Self::dial(server, query, token)?)
+    pub fn open(url: &str, query: &str, token: Option<&str>) -> Result<Self, Refusal> {
+        Self::greet(Self::dial(url, query, token)?)
     }
 
     /// Reads the first frame.
@@ -78,9 +78,9 @@ impl Socket {
     }
 
     /// A player's socket to the session he plays.
-    pub fn resume(server: &Server, client: &Client, more: &str) -> Result<Self, Refusal> {
+    pub fn resume(url: &str, client: &Client, more: &str) -> Result<Self, Refusal> {
         let query = format!("?session_id={}{more}", client.session);
-        Self::open(server, &query, client.token.as_deref())
+        Self::open(url, &query, client.token.as_deref())
     }
 
     /// The next frame; or the code it was closed with, 1006 where there was none.
