@@ -74,6 +74,8 @@ pub struct Settings {
     pub per_player: usize,
     /// Sessions kept in all, in memory or not.
     pub stored: usize,
+    /// Days without a request after which a session goes for good; 0: never.
+    pub retention_days: i64,
 }
 
 impl Default for Settings {
@@ -86,6 +88,7 @@ impl Default for Settings {
             grace_secs: 300,
             per_player: 10,
             stored: 100_000,
+            retention_days: 0,
         }
     }
 }
@@ -102,7 +105,8 @@ impl Settings {
         fits("yield_secs", (0..=86_400).contains(&self.yield_secs), "0 to 86400")?;
         fits("grace_secs", (60..=3_600).contains(&self.grace_secs), "60 to 3600")?;
         fits("per_player", (1..=1_000_000).contains(&self.per_player), "1 to 1000000")?;
-        fits("stored", (1..=10_000_000).contains(&self.stored), "1 to 10000000")
+        fits("stored", (1..=10_000_000).contains(&self.stored), "1 to 10000000")?;
+        fits("retention_days", (0..=36_500).contains(&self.retention_days), "0 (for ever) to 36500")
     }
 }
 

@@ -451,6 +451,10 @@ impl Registry {
 
     /// Deletes a session for good, and leaves a tombstone. Needs no place in memory.
     pub async fn delete(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
+        self.bury(owner, id, Departure::Deleted).await
+    }
+
+    async fn bury(&self, owner: PlayerId, id: SessionId, reason: Departure) -> Result<(), SessionError> {
         self.task(move |me| async move {
             let mut tombstone = Tombstone {
                 version: model::VERSION,
@@ -458,7 +462,7 @@ impl Registry {
                 revision: 0,
                 owner: owner.0,
                 expired_at: me.now(),
-                reason: Departure::Deleted,
+                reason,
             };
             // From here on nobody finds it any more.
             let (card, resident) = {
@@ -561,6 +565,7 @@ impl Registry {
             }
         }
         self.shrink().await;
+        self.retire_forgotten(now).await;
         self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;
         self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
@@ -684,7 +689,25 @@ impl Registry {
         };
         let (id, owner) = oldest.ok_or(SessionError::StoreFull)?;
         // Boxed: deleting is a task, and tasks are built from futures like this one.
-        Box::pin(self.delete(owner, id)).await
+        Box::pin(self.bury(owner, id, Departure::Timeout)).await
+    }
+
+    /// Nobody has asked for them in so long: they go for good.
+    async fn retire_forgotten(&self, now: Timestamp) {
+        let secs = self.settings().retention_days * 24 * 3600;
+        let forgotten: Vec<_> = {
+            let maps = self.maps();
+            let known = maps.known.iter().filter(|(id, _)| maps.idle(**id, now, secs));
+            known.map(|(id, card)| (*id, card.owner)).collect()
+        };
+        for (id, owner) in forgotten {
+            // It may have been asked for while this waited for the ones before.
+            if self.maps().idle(id, now, secs)
+                && let Err(error) = self.bury(owner, id, Departure::Timeout).await
+            {
+                tracing::error!(%id, %error, "a forgotten session could not be removed; it will be tried again");
+            }
+        }
     }
 
     /// Where the owner's session sits, if it is in memory. Asking for it counts as activity.
@@ -748,7 +771,8 @@ impl Registry {
             let content = me.content_of(&checkpoint.content)?;
             let session = GameSession::restore(checkpoint, content, place);
             let mut session = session.map_err(|problem| store.reject(id.0, &problem.to_string()))?;
-            if store.log().holds(id.0) {
+            // That it was asked for counts, after a restart too.
+            if store.log().holds(id.0) || me.settings().retention_days > 0 {
                 session.touch();
             }
             Ok(session)

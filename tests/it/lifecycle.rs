@@ -303,3 +303,28 @@ fn a_session_goes_on_with_the_content_it_began_with() {
     assert_eq!(content["ships"]["scout"]["name"], "Old Scout");
     client.act(&json!({"type": "wait"}));
 }
+
+#[test]
+fn what_nobody_asks_for_goes_for_good_where_it_is_so_configured() {
+    const DAY: i64 = 24 * 3600;
+    let settings = Settings { retention_days: 30, ..Settings::default() };
+    let (folder, server) = start_with(settings, unlimited());
+    let (forgotten, read) = (player(&server), player(&server));
+    server.clock.advance(29 * DAY);
+    server.sweep();
+    assert_eq!(read.look()["revision"], 0);
+    server.clock.advance(DAY - 1);
+    server.sweep();
+    assert_eq!(forgotten.get("/api/sessions").json()["sessions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(server.stop(), 0);
+
+    // Over a restart too; the clock of this one begins at the same time.
+    let server = start_in(folder.path(), settings, unlimited());
+    let (forgotten, read) = (forgotten.at(&server.url), read.at(&server.url));
+    server.clock.advance(30 * DAY);
+    server.sweep();
+    let gone = forgotten.get(&forgotten.path(""));
+    assert_eq!((gone.code().as_str(), gone.json()["reason"].as_str()), ("SESSION_EXPIRED", Some("timeout")));
+    assert_eq!(gone.header("x-session-expired-reason"), "timeout");
+    assert_eq!(read.look()["revision"], 0);
+}
