@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use cosmic_explorer::api;
 use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
-use cosmic_explorer::store::{Opened, Store};
+use cosmic_explorer::store::{Opened, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -43,8 +44,19 @@ pub fn dawn() -> Timestamp {
 }
 
 pub fn start_in(saves: &Path, settings: Settings, api: api::Settings) -> Server {
-    let opened = Store::open(saves, cosmic_explorer::store::Settings::default()).expect("a store");
-    serve(opened, settings, api)
+    serve(open(saves, Default::default()), settings, api)
+}
+
+/// Opens a folder. A server that has just stopped may hold it a moment longer: its last threads are still ending, or another test
+/// is starting a program, which has a copy of what this process has open until it has become that program.
+pub fn open(saves: &Path, settings: cosmic_explorer::store::Settings) -> Opened {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        match Store::open(saves, settings) {
+            Err(StoreError::Locked { .. }) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+            opened => return opened.expect("a store"),
+        }
+    }
 }
 
 /// A server over a store that the test has opened.
