@@ -5,6 +5,7 @@ mod operate;
 mod problem;
 mod sessions;
 mod slots;
+mod tokens;
 mod view;
 
 use std::future::Future;
@@ -163,6 +164,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
         ))
         .service(resource("/api/sessions/{id}/map", vec![get(sessions::map)]))
         .service(resource("/api/sessions/{id}/turns", vec![get(sessions::turns)]))
+        .service(resource("/api/sessions/{id}/observers", vec![(Method::POST, web::post().to(tokens::invite))]))
+        .service(resource("/api/logout", vec![(Method::POST, web::post().to(tokens::logout))]))
         .service(resource("/api/slots", vec![get(slots::list)]))
         .service(resource(
             "/api/slots/{slot}",

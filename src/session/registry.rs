@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::clock::Clock;
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, may_yield, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
+use super::revocation::Tokens;
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
@@ -144,7 +145,7 @@ pub struct Registry {
     store: Arc<Store>,
     files: Files,
     content: Arc<Content>,
-    signer: Signer,
+    pub(super) tokens: Tokens,
     clock: Arc<dyn Clock>,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
     settings: Settings,
@@ -160,7 +161,7 @@ impl Registry {
     /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
         let Wiring { opened: Opened { store, sessions, slots }, files, content, clock, seeds, key, settings } = wiring;
-        let signer = Signer::new(store.key(key)?.as_bytes());
+        let tokens = Tokens::open(Signer::new(&store.keys(key)?), store.nonces()?);
         if let Err(error) = store.mend_content(&content.hash, &files) {
             // Nobody needs it before there is other content.
             tracing::error!(%error, "damaged content could not be mended");
@@ -191,7 +192,7 @@ impl Registry {
             store: Arc::new(store),
             files,
             content,
-            signer,
+            tokens,
             clock,
             seeds,
             settings,
@@ -205,11 +206,6 @@ impl Registry {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Signs and checks tokens.
-    pub fn signer(&self) -> &Signer {
-        &self.signer
     }
 
     /// The content of new games.
@@ -475,6 +471,7 @@ impl Registry {
         }
         self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;
+        self.tidy_tokens().await;
         self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
         swept
     }
@@ -489,6 +486,7 @@ impl Registry {
             swept.count(id, self.checkpoint(id, session).await);
         }
         self.settle(&mut swept).await;
+        self.tidy_tokens().await;
         swept.failed
     }
 
@@ -801,6 +799,10 @@ impl Registry {
     pub(super) fn maps(&self) -> MutexGuard<'_, Maps> {
         // Nothing under this lock can panic halfway through a change; a poisoned one is as good as new.
         self.maps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     pub(super) fn arc(&self) -> Result<Arc<Self>, SessionError> {

@@ -19,4 +19,5 @@ mod rubbish;
 mod server;
 mod sim;
 mod slots;
+mod tokens;
 mod voyage;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use cosmic_explorer::api;
 use cosmic_explorer::game::content::built_in;
-use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
+use cosmic_explorer::session::{SessionError, Settings};
 use cosmic_explorer::store::{Opened, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -120,6 +120,13 @@ impl Server {
         self.runtime.block_on(async move { registry.sweep().await })
     }
 
+    /// A new token in the place of one, as a socket that resumes gets it.
+    pub fn rotate(&self, token: &str) -> Result<String, SessionError> {
+        let claims = self.registry.check(token).map_err(|_| SessionError::BadToken)?;
+        let rotated = self.runtime.block_on(self.registry.rotate(&claims))?;
+        Ok(rotated.reveal().to_owned())
+    }
+
     pub fn client(&self) -> Client {
         Client::new(&self.url)
     }
@@ -141,7 +148,7 @@ impl Drop for Server {
 /// One player, and the session he plays.
 #[derive(Clone)]
 pub struct Client {
-    agent: ureq::Agent,
+    pub agent: ureq::Agent,
     pub url: String,
     pub token: Option<String>,
     pub session: String,
