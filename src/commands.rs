@@ -9,9 +9,9 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use cosmic_explorer::game::content::Content;
-use cosmic_explorer::session::token::Signer;
+use cosmic_explorer::session::token::{Bearer, Signer};
 use cosmic_explorer::session::{PlayerId, SessionId};
-use cosmic_explorer::store::model::{Checkpoint, VERSION};
+use cosmic_explorer::store::model::{Checkpoint, Nonce, VERSION};
 use cosmic_explorer::store::replay::{self, Unproven};
 use cosmic_explorer::store::save::{Refusal, Save};
 use cosmic_explorer::store::{Opened, Settings, Store, read_file, saves_folder};
@@ -201,8 +201,8 @@ impl Folder {
             star_map: save.star_map,
         };
         store.save(&checkpoint, Some(&turn))?;
-        let key = store.key(crate::random)?;
-        Ok((id, owner, Signer::new(key.as_bytes()).sign(owner, now).reveal().to_owned()))
+        let token = Signer::new(&store.keys(crate::random)?).sign(Bearer::Player(owner), Nonce::first(), now);
+        Ok((id, owner, token.reveal().to_owned()))
     }
 }
 

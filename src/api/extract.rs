@@ -19,8 +19,8 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use super::{App, guard};
-use crate::session::token::{Claims, LIFE_SECS, Token};
-use crate::session::{PlayerId, SessionId};
+use crate::session::token::{Bearer, Claims, LIFE_SECS, Token};
+use crate::session::{PlayerId, SessionError, SessionId};
 
 /// The cookie that carries a player's token.
 pub const COOKIE: &str = "cosmic";
@@ -137,9 +137,9 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// Who asks, if anybody says.
+/// The player who asks, if anybody says who.
 #[derive(Clone, Copy, Debug)]
-pub struct MaybePlayer(pub Option<Carried>);
+pub struct MaybePlayer(pub Option<(PlayerId, Carried)>);
 
 /// A good token, and how it came.
 #[derive(Clone, Copy, Debug)]
@@ -155,23 +155,20 @@ impl FromRequest for MaybePlayer {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(carried(request).map(Self))
+        let player = |carried: Carried| Ok((carried.claims.player()?, carried));
+        ready(carried(request).and_then(|carried| carried.map(player).transpose()).map(Self))
     }
 }
 
-/// Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
-fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
-    let invalid = || {
-        Problem::token_invalid(
-            "This token is damaged or has expired. Use the one you were given, or start without one.",
-        )
-    };
+/// The token of a request. Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
+pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
+    let invalid = || Problem::from(SessionError::BadToken);
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return Err(Problem::internal("The server is not set up."));
     };
     let check = |text: &str, as_cookie| {
-        let claims = app.registry.signer().check(text, app.registry.now()).map_err(|_| invalid())?;
-        guard::request(app, claims.player)?;
+        let claims = app.registry.check(text).map_err(|_| invalid())?;
+        guard::request(app, claims.bearer)?;
         Ok(Some(Carried { claims, as_cookie }))
     };
     if let Some(header) = request.headers().get(AUTHORIZATION) {
@@ -185,12 +182,24 @@ fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
 
 /// The cookie that brings a player back.
 pub fn cookie<'a>(request: &HttpRequest, token: &Token) -> Cookie<'a> {
-    Cookie::build(COOKIE, token.reveal().to_owned())
+    let mut cookie = cookie_of(request, token.reveal().to_owned());
+    cookie.set_max_age(time::Duration::seconds(LIFE_SECS));
+    cookie
+}
+
+/// What takes that cookie away.
+pub fn no_cookie<'a>(request: &HttpRequest) -> Cookie<'a> {
+    let mut cookie = cookie_of(request, String::new());
+    cookie.make_removal();
+    cookie
+}
+
+fn cookie_of<'a>(request: &HttpRequest, value: String) -> Cookie<'a> {
+    Cookie::build(COOKIE, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(request.connection_info().scheme() == "https")
-        .max_age(time::Duration::seconds(LIFE_SECS))
         .finish()
 }
 
@@ -209,8 +218,8 @@ impl FromRequest for Player {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let player = |carried: Option<Carried>| carried.map(|carried| Self(carried.claims.player));
-        ready(carried(request).and_then(|carried| player(carried).ok_or_else(Self::required)))
+        let player = |carried: Option<Carried>| Ok(Self(carried.ok_or_else(Self::required)?.claims.player()?));
+        ready(carried(request).and_then(player))
     }
 }
 
@@ -223,6 +232,34 @@ impl Player {
     }
 }
 
+/// Who looks at the session in the path: its owner, or somebody with a token to watch it, for whom this is its owner.
+#[derive(Clone, Copy, Debug)]
+pub struct Viewer(pub PlayerId);
+
+impl FromRequest for Viewer {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(viewer(request).map(Self))
+    }
+}
+
+fn viewer(request: &HttpRequest) -> Result<PlayerId, Problem> {
+    let claims = carried(request)?.ok_or_else(Player::required)?.claims;
+    let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::internal("The server is not set up."))?;
+    match claims.bearer {
+        Bearer::Player(player) => Ok(player),
+        Bearer::Observer(_) => {
+            Ok(asked(request).ok_or(SessionError::NotFound).and_then(|id| app.registry.admit(&claims, id))?.0)
+        }
+    }
+}
+
+fn asked(request: &HttpRequest) -> Option<SessionId> {
+    request.match_info().get("id").and_then(|id| id.parse().ok())
+}
+
 /// A session's id from the path. What is no id is no session.
 #[derive(Clone, Copy, Debug)]
 pub struct Id(pub SessionId);
@@ -232,8 +269,7 @@ impl FromRequest for Id {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(|id| id.parse().ok());
-        ready(id.map(Self).ok_or_else(|| crate::session::SessionError::NotFound.into()))
+        ready(asked(request).map(Self).ok_or_else(|| SessionError::NotFound.into()))
     }
 }
 

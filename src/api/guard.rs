@@ -31,8 +31,8 @@ use jiff::Timestamp;
 
 use super::problem::Problem;
 use super::{App, Settings};
-use crate::session::PlayerId;
 use crate::session::registry::Registry;
+use crate::session::token::Bearer;
 
 /// Keys of a limit that are remembered. Only who came within the last minute needs to be, and this many are 4 MB.
 const MOST_KEYS: usize = 1 << 16;
@@ -45,7 +45,7 @@ const EXPOSED: [&str; 5] = ["ETag", "Location", "Retry-After", "X-Session-Expire
 
 /// How often somebody may come.
 pub(super) struct Limits {
-    requests: Option<Limit<PlayerId>>,
+    requests: Option<Limit<Bearer>>,
     connects: Option<Limit<IpAddr>>,
 }
 
@@ -62,10 +62,10 @@ impl Limits {
     }
 }
 
-/// Counts a request of a player.
-pub(super) fn request(app: &App, player: PlayerId) -> Result<(), Problem> {
+/// Counts a request of a player, or of those who watch a session.
+pub(super) fn request(app: &App, bearer: Bearer) -> Result<(), Problem> {
     let Some(limit) = &app.limits.requests else { return Ok(()) };
-    limit.count(&player).map_err(|wait| {
+    limit.count(&bearer).map_err(|wait| {
         let most = app.settings.requests_per_minute;
         let detail = format!("This server takes {most} requests a minute of a player. Go on in {wait} s.");
         Problem::too_many_requests(detail).retry_after(wait)

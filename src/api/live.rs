@@ -19,6 +19,7 @@ use crate::game::action::Action;
 use crate::session::live::{ConnectionId, End, EventId, News, Role};
 use crate::session::presence::{Joined, Joining, Presence};
 use crate::session::resident::{Acted, Command, Snapshot};
+use crate::session::token::{Bearer, Token};
 use crate::session::{PlayerId, SessionError, SessionId};
 use crate::store::model::{Departure, Turn};
 
@@ -204,6 +205,7 @@ impl Close {
             SessionError::Gone { .. } => Self::Expired,
             SessionError::Replaced => Self::Replaced,
             SessionError::Closing => Self::Shutdown,
+            SessionError::BadToken | SessionError::OnlyWatches => Self::Token,
             _ => Self::Busy,
         }
     }
@@ -252,9 +254,11 @@ pub(super) trait Wire {
 /// What a connection begins with, besides what [`Joined`] says.
 pub(super) struct Opening {
     pub owner: PlayerId,
+    /// Who is counted for what is said.
+    pub bearer: Bearer,
     pub resumed: bool,
     /// For the client to keep.
-    pub token: Option<String>,
+    pub token: Option<Token>,
 }
 
 /// Serves a connection until one side ends it.
@@ -279,6 +283,7 @@ struct Connection<'a, W> {
     wire: &'a mut W,
     presence: Presence,
     owner: PlayerId,
+    bearer: Bearer,
     /// The revision of the last state that was sent.
     shown: u64,
     /// The state to be sent once the answer under way is out, which most often has it too.
@@ -299,6 +304,7 @@ impl<W: Wire> Connection<'_, W> {
             wire,
             presence,
             owner: opening.owner,
+            bearer: opening.bearer,
             shown: snapshot.revision,
             later: None,
             orders: VecDeque::new(),
@@ -314,7 +320,7 @@ impl<W: Wire> Connection<'_, W> {
             head: &head,
             revision: snapshot.revision,
             state: StateView::of(&snapshot),
-            token: opening.token.as_deref(),
+            token: opening.token.as_ref().map(Token::reveal),
         };
         let missed = missed.unwrap_or_default();
         let greeted = match connection.say(&hello).await {
@@ -412,7 +418,7 @@ impl<W: Wire> Connection<'_, W> {
             Incoming::Closed => return Err(Close::Gone),
         };
         let asked = parse::<Asked>(text.as_bytes());
-        if let Err(problem) = guard::request(&self.app, self.owner) {
+        if let Err(problem) = guard::request(&self.app, self.bearer) {
             let id = asked.map_or(Tag::None, Asked::into_id);
             return self.refuse(&id, problem).await;
         }

@@ -10,6 +10,7 @@ mod sessions;
 mod slots;
 mod socket;
 mod stream;
+mod tokens;
 mod view;
 
 use std::future::Future;
@@ -215,6 +216,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
         .service(resource("/api/sessions/{id}/events", vec![(Method::GET, web::get().to(stream::events))]))
         .service(resource("/api/sessions/{id}/map", vec![get(sessions::map)]))
         .service(resource("/api/sessions/{id}/turns", vec![get(sessions::turns)]))
+        .service(resource("/api/sessions/{id}/observers", vec![(Method::POST, web::post().to(tokens::invite))]))
+        .service(resource("/api/logout", vec![(Method::POST, web::post().to(tokens::logout))]))
         .service(resource("/api/slots", vec![get(slots::list)]))
         .service(resource(
             "/api/slots/{slot}",

@@ -51,11 +51,11 @@ problems! {
     preflight_refused = 400 "PREFLIGHT_REFUSED";
     /// No token came.
     token_required = 401 "TOKEN_REQUIRED";
-    /// The token is forged, damaged or expired.
+    /// The token is forged, damaged, expired or revoked.
     token_invalid = 401 "TOKEN_INVALID";
     /// A page for admins.
     admin_required = 401 "ADMIN_TOKEN_REQUIRED";
-    /// An observer wants to do more than watch.
+    /// The token can only watch.
     observer_only = 403 "OBSERVER_ONLY";
     /// A page of another origin.
     origin_forbidden = 403 "ORIGIN_FORBIDDEN";
@@ -233,6 +233,14 @@ impl From<SessionError> for Problem {
                     .header("X-Session-Expired", "true")
                     .header("X-Session-Expired-Reason", reason)
             }
+            SessionError::BadToken => Self::token_invalid(
+                "This token is damaged, has expired, or was replaced or revoked. Use the last one you were given, or start \
+                 without one; POST /api/logout takes a cookie away.",
+            ),
+            SessionError::OnlyWatches => Self::observer_only(
+                "This token can only watch the session it was made for: its state, its map and its turns. To play, send your own \
+                 token, or none to POST /api/sessions.",
+            ),
             SessionError::LimitReached { limit, retry_after } => {
                 let detail =
                     format!("All {limit} places of this server are in use. Try again in {retry_after} seconds.");

@@ -5,7 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::extract::{Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, cookie, etag, not_modified};
+use super::extract::{
+    Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, Viewer, cookie, etag, not_modified,
+};
 use super::problem::Problem;
 use super::view::{self, ActedView, GameView, SessionView, TurnView};
 use super::{App, guard};
@@ -45,15 +47,18 @@ pub(super) async fn create(
     }
     let name = name.map(clean_name).transpose()?;
     let asked = NewGame { name, seed, difficulty };
-    let (owner, renew) = match player.0 {
-        Some(carried) => (carried.claims.player, carried.claims.ageing),
+    let owner = match player.0 {
+        Some((player, _)) => player,
         None => {
             guard::connect(&request, &app)?;
-            (PlayerId::fresh(), true)
+            PlayerId::fresh()
         }
     };
     let Created { snapshot, name } = app.registry.create(owner, asked).await?;
-    let token = renew.then(|| app.registry.signer().sign(owner, app.registry.now()));
+    let token = match player.0 {
+        Some((_, carried)) => carried.claims.ageing.then(|| app.registry.renew(&carried.claims)),
+        None => Some(app.registry.mint(owner)),
+    };
     let mut body = GameView { name: Some(name), ..GameView::of(&snapshot) };
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, format!("/api/sessions/{}", snapshot.id)));
@@ -80,27 +85,26 @@ pub(super) fn clean_name(name: String) -> Result<String, Problem> {
 }
 
 pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: MaybePlayer) -> Answer {
-    let Some(carried) = player.0 else {
+    let Some((owner, carried)) = player.0 else {
         return Err(Player::required());
     };
-    let owner = carried.claims.player;
     let sessions: Vec<_> = app.registry.list(owner).into_iter().map(SessionView::of).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     // A browser that comes back keeps its player for another 90 days.
     if carried.as_cookie && carried.claims.ageing {
-        response.cookie(cookie(&request, &app.registry.signer().sign(owner, app.registry.now())));
+        response.cookie(cookie(&request, &app.registry.renew(&carried.claims)));
     }
     Ok(response.json(json!({ "sessions": sessions })))
 }
 
-pub(super) async fn look(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
-    let snapshot = app.registry.look(player.0, *id).await?;
+pub(super) async fn look(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
+    let snapshot = app.registry.look(viewer.0, *id).await?;
     Ok(versioned(&request, &snapshot, GameView::of))
 }
 
-pub(super) async fn map(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
-    let snapshot = app.registry.look(player.0, *id).await?;
+pub(super) async fn map(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
+    let snapshot = app.registry.look(viewer.0, *id).await?;
     Ok(versioned(&request, &snapshot, view::map))
 }
 
@@ -156,16 +160,16 @@ enum Format {
     Replay,
 }
 
-pub(super) async fn turns(app: web::Data<App>, player: Player, id: Id, page: Query<Page>) -> Answer {
+pub(super) async fn turns(app: web::Data<App>, viewer: Viewer, id: Id, page: Query<Page>) -> Answer {
     if let Some(Format::Replay) = page.0.format {
-        let replay = app.registry.replay(player.0, *id).await?;
+        let replay = app.registry.replay(viewer.0, *id).await?;
         return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(replay));
     }
     let limit = page.0.limit.unwrap_or(PAGE);
     if !(1..=PAGE).contains(&limit) {
         return Err(Problem::bad_query(format!("A page has 1 to {PAGE} turns.")));
     }
-    let turns = app.registry.turns(player.0, *id, page.0.after, limit).await?;
+    let turns = app.registry.turns(viewer.0, *id, page.0.after, limit).await?;
     let next = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
     let turns: Vec<_> = turns.iter().map(TurnView::of).collect();
     let mut response = HttpResponse::Ok();

@@ -120,10 +120,10 @@ pub(super) async fn import(
     clean_name(proven.name().to_owned())?;
     let registry = &app.registry;
     let (owner, token) = match player.0 {
-        Some(carried) => (carried.claims.player, None),
+        Some((player, _)) => (player, None),
         None => {
             let owner = PlayerId::fresh();
-            (owner, Some(registry.signer().sign(owner, registry.now())))
+            (owner, Some(registry.mint(owner)))
         }
     };
     let save = registry.import(owner, number, proven).await?;

@@ -4,14 +4,16 @@ use actix_web::{HttpRequest, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use jiff::{SignedDuration, Timestamp};
 
-use super::extract::{MaybePlayer, Query, parse};
+use super::extract::{Carried, Query, carried, cookie, parse};
 use super::live::{self, Asked, Close, Frame, Incoming, Opening, Tag, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
 use super::sessions::Answer;
 use super::{App, guard};
 use crate::session::live::Role;
+use crate::session::presence::Joined;
 use crate::session::registry::NewGame;
+use crate::session::token::{Bearer, Claims};
 use crate::session::{PlayerId, SessionError, SessionId};
 
 /// Bytes of a message; an action has some hundred.
@@ -25,11 +27,11 @@ pub(super) async fn open(
     request: HttpRequest,
     body: web::Payload,
     app: web::Data<App>,
-    player: MaybePlayer,
     wanted: Query<Wanted>,
 ) -> Answer {
+    let carried = carried(&request)?;
     guard::connect(&request, &app)?;
-    let (response, session, messages) = actix_ws::handle(&request, body).map_err(|error| {
+    let (mut response, session, messages) = actix_ws::handle(&request, body).map_err(|error| {
         Problem::upgrade_required(format!("This address is for WebSockets, and the handshake says: {error}."))
             .header("Upgrade", "websocket")
     })?;
@@ -37,35 +39,58 @@ pub(super) async fn open(
     let messages = messages.max_continuation_size(MESSAGE_BYTES);
     let wire = Socket { app: app.clone(), session, messages, plug: Plug::of(&request) };
     let wanted = wanted.0;
-    let session_id =
-        wanted.session_id.as_deref().map(|id| id.parse().map_err(|_| SessionError::NotFound)).transpose()?;
-    match (session_id, player.0) {
-        (None, carried) => {
-            let (owner, token) = match carried {
-                Some(carried) => (carried.claims.player, None),
-                None => {
-                    let owner = PlayerId::fresh();
-                    (owner, Some(app.registry.signer().sign(owner, app.registry.now()).reveal().to_owned()))
-                }
-            };
-            let created = app.registry.create(owner, NewGame::default()).await?;
-            let joined = app.registry.join(owner, created.snapshot.id, wanted.joining(Role::Player)).await?;
-            rt::spawn(live::run(app, wire, joined, Opening { owner, resumed: false, token }));
-        }
-        (Some(id), Some(carried)) => {
-            let owner = carried.claims.player;
-            match app.registry.join(owner, id, wanted.joining(Role::Player)).await {
-                Ok(joined) => {
-                    rt::spawn(live::run(app, wire, joined, Opening { owner, resumed: true, token: None }));
-                }
-                // By its number, because browsers do not show the status of a handshake.
-                Err(SessionError::Replaced) => drop(rt::spawn(wire.refuse(SessionError::Replaced))),
-                Err(error) => return Err(error.into()),
+    let Some(id) = wanted.session_id.as_deref() else {
+        let (joined, opening) = begin(&app, carried, &wanted).await?;
+        rt::spawn(live::run(app, wire, joined, opening));
+        return Ok(response);
+    };
+    let id = id.parse().map_err(|_| SessionError::NotFound)?;
+    let Some(carried) = carried else {
+        rt::spawn(introduce(app, wire, id, wanted));
+        return Ok(response);
+    };
+    match resume(&app, &carried.claims, id, &wanted).await {
+        Ok((joined, mut opening)) => {
+            if let Some(token) = opening.token.take_if(|_| carried.as_cookie) {
+                let failed = |_| Problem::internal("The cookie could not be set.");
+                response.add_cookie(&cookie(&request, &token)).map_err(failed)?;
             }
+            rt::spawn(live::run(app, wire, joined, opening));
         }
-        (Some(id), None) => drop(rt::spawn(introduce(app, wire, id, wanted))),
+        // By its number, because browsers do not show the status of a handshake.
+        Err(SessionError::Replaced) => drop(rt::spawn(wire.refuse(SessionError::Replaced))),
+        Err(error) => return Err(error.into()),
     }
     Ok(response)
+}
+
+/// Begins a session, for a new player where none is known.
+async fn begin(app: &App, carried: Option<Carried>, wanted: &Wanted) -> Result<(Joined, Opening), Problem> {
+    let known = carried.map(|carried| carried.claims.player()).transpose()?;
+    let owner = known.unwrap_or_else(PlayerId::fresh);
+    let created = app.registry.create(owner, NewGame::default()).await?;
+    let joined = app.registry.join(owner, created.snapshot.id, wanted.joining(Role::Player)).await?;
+    let token = if known.is_none() { Some(app.registry.mint(owner)) } else { None };
+    Ok((joined, Opening { owner, bearer: Bearer::Player(owner), resumed: false, token }))
+}
+
+/// Joins a session that is there, and replaces the player's token.
+async fn resume(app: &App, claims: &Claims, id: SessionId, wanted: &Wanted) -> Result<(Joined, Opening), SessionError> {
+    let (owner, role) = app.registry.admit(claims, id)?;
+    let joined = app.registry.join(owner, id, wanted.joining(role)).await?;
+    let token = match role {
+        Role::Observer => None,
+        Role::Player => match app.registry.rotate(claims).await {
+            Ok(token) => Some(token),
+            // The old one stays good.
+            Err(SessionError::Store(error)) => {
+                tracing::warn!(%error, "a token could not be replaced");
+                None
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    Ok((joined, Opening { owner, bearer: claims.bearer, resumed: true, token }))
 }
 
 /// Waits until the client says who it is.
@@ -85,7 +110,7 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
         () = app.registry.sleep_until(latest) => None,
     };
     let claims = match asked {
-        Some(Asked::Auth { token }) => app.registry.signer().check(&token, app.registry.now()).ok(),
+        Some(Asked::Auth { token }) => app.registry.check(&token).ok(),
         _ => None,
     };
     let Some(claims) = claims else {
@@ -95,9 +120,8 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
         drop(wire.send(&Frame::Error { id: &Tag::None, problem: problem.document() }).await);
         return wire.close(Close::Token).await;
     };
-    let owner = claims.player;
-    match app.registry.join(owner, id, wanted.joining(Role::Player)).await {
-        Ok(joined) => live::run(app, wire, joined, Opening { owner, resumed: true, token: None }).await,
+    match resume(&app, &claims, id, &wanted).await {
+        Ok((joined, opening)) => live::run(app, wire, joined, opening).await,
         Err(error) => wire.refuse(error).await,
     }
 }

@@ -9,26 +9,19 @@ use jiff::Timestamp;
 use russe::{Event, Message};
 use tokio::sync::mpsc;
 
-use super::extract::{Id, Player, Query};
+use super::extract::{Id, Player, Query, carried};
 use super::live::{self, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
 use super::sessions::Answer;
 use super::{App, guard};
-use crate::session::live::Role;
 
 /// What a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(1);
 /// What it waits where it should not come back by itself: there is no word for never.
 const NO_RETRY: Duration = Duration::from_secs(24 * 3600);
 
-pub(super) async fn events(
-    request: HttpRequest,
-    app: web::Data<App>,
-    player: Player,
-    id: Id,
-    wanted: Query<Wanted>,
-) -> Answer {
+pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wanted: Query<Wanted>) -> Answer {
     let mut wanted = wanted.0;
     if wanted.session_id.is_some() {
         return Err(Problem::bad_query("The session's id is in the path here."));
@@ -38,11 +31,13 @@ pub(super) async fn events(
         wanted.last_event_id = Some(last.to_str().unwrap_or_default().to_owned());
     }
     guard::connect(&request, &app)?;
-    let joined = app.registry.join(player.0, *id, wanted.joining(Role::Player)).await?;
+    let claims = carried(&request)?.ok_or_else(Player::required)?.claims;
+    let (owner, role) = app.registry.admit(&claims, *id)?;
+    let joined = app.registry.join(owner, *id, wanted.joining(role)).await?;
     let (sender, mut receiver) = mpsc::channel(1);
     let wire = EventStream { sender, plug: Plug::of(&request) };
     let resumed = joined.head.revision() > 0 || wanted.last_event_id.is_some();
-    rt::spawn(live::run(app, wire, joined, Opening { owner: player.0, resumed, token: None }));
+    rt::spawn(live::run(app, wire, joined, Opening { owner, bearer: claims.bearer, resumed, token: None }));
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
     response.insert_header((CACHE_CONTROL, "no-store"));

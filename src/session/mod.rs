@@ -6,6 +6,7 @@ mod maps;
 pub mod presence;
 pub mod registry;
 pub mod resident;
+mod revocation;
 pub mod slots;
 pub mod token;
 
@@ -124,6 +125,12 @@ pub enum SessionError {
         /// Why.
         reason: Departure,
     },
+    /// The token is forged, damaged, expired or revoked.
+    #[error("the token is not good")]
+    BadToken,
+    /// The token is an observer's.
+    #[error("the token can only watch")]
+    OnlyWatches,
     /// Memory is full of sessions that are in use.
     #[error("the limit of {limit} sessions in memory is reached")]
     LimitReached {

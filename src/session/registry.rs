@@ -21,6 +21,7 @@ use super::clock::Clock;
 use super::live::End;
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
+use super::revocation::Tokens;
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
@@ -160,7 +161,7 @@ pub struct Registry {
     store: Arc<Store>,
     files: Files,
     content: Arc<Content>,
-    signer: Signer,
+    pub(super) tokens: Tokens,
     clock: Arc<dyn Clock>,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Held over nothing but themselves.
@@ -183,7 +184,7 @@ impl Registry {
     /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
         let Wiring { opened: Opened { store, sessions, slots }, files, content, clock, seeds, key, settings } = wiring;
-        let signer = Signer::new(store.key(key)?.as_bytes());
+        let tokens = Tokens::open(Signer::new(&store.keys(key)?), store.nonces()?);
         if let Err(error) = store.mend_content(&content.hash, &files) {
             // Nobody needs it before there is other content.
             tracing::error!(%error, "damaged content could not be mended");
@@ -214,7 +215,7 @@ impl Registry {
             store: Arc::new(store),
             files,
             content,
-            signer,
+            tokens,
             clock,
             seeds,
             settings: Mutex::new(settings),
@@ -239,11 +240,6 @@ impl Registry {
 
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
-    }
-
-    /// Signs and checks tokens.
-    pub fn signer(&self) -> &Signer {
-        &self.signer
     }
 
     /// The content of new games.
@@ -568,6 +564,7 @@ impl Registry {
         self.retire_forgotten(now).await;
         self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;
+        self.tidy_tokens().await;
         self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
         swept
     }
@@ -582,6 +579,7 @@ impl Registry {
             swept.count(id, self.checkpoint(id, session).await);
         }
         self.settle(&mut swept).await;
+        self.tidy_tokens().await;
         swept.failed
     }
 

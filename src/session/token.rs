@@ -1,6 +1,7 @@
-//! Tokens: who a player is, signed. Opaque to everybody but this file.
+//! Tokens: who a player is, or what an observer may watch, signed. Opaque to everybody but this file.
 //!
-//! base64url of player (16 bytes), issue and expiry (8 each, Unix seconds), nonce (8), kind (1), HMAC-SHA256 of those (32).
+//! base64url of player or session (16 bytes), issue and expiry (8 each, Unix seconds), nonce (8), kind (1), HMAC-SHA256 of those
+//! (32).
 
 use std::fmt;
 
@@ -11,24 +12,34 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::PlayerId;
+use super::{PlayerId, SessionError, SessionId};
+use crate::store::model::{Keys, Nonce};
 
 /// Seconds a token is good for: 90 days.
 pub const LIFE_SECS: i64 = 90 * 24 * 3600;
 
 const CLAIMS: usize = 41;
 const LENGTH: usize = CLAIMS + 32;
-/// The only kind so far.
+/// The kinds.
 const PLAYER: u8 = 1;
+const OBSERVER: u8 = 2;
 
 /// A signed token. It has no `Display`, and its `Debug` shows nothing: it must not end up in a log.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+pub struct Token {
+    text: String,
+    expires_at: Timestamp,
+}
 
 impl Token {
     /// The text, for the one who owns it.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// When it is no longer good.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
     }
 }
 
@@ -38,16 +49,37 @@ impl fmt::Debug for Token {
     }
 }
 
+/// Whom a token lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bearer {
+    /// A player, to all that is his.
+    Player(PlayerId),
+    /// Whoever has it, to watch this session.
+    Observer(SessionId),
+}
+
 /// What a good token says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// Who.
-    pub player: PlayerId,
+    pub bearer: Bearer,
+    /// Which of his tokens.
+    pub nonce: Nonce,
     /// Whether it is past half its life and should be renewed.
     pub ageing: bool,
 }
 
-/// A token that is forged, damaged or expired; which is nobody's business.
+impl Claims {
+    /// The player. An observer's token is for nothing else.
+    pub fn player(&self) -> Result<PlayerId, SessionError> {
+        match self.bearer {
+            Bearer::Player(player) => Ok(player),
+            Bearer::Observer(_) => Err(SessionError::OnlyWatches),
+        }
+    }
+}
+
+/// A token that is forged, damaged, expired or revoked; which is nobody's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadToken;
 
@@ -62,47 +94,60 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// With a key of any length.
-    pub fn new(key: &[u8]) -> Self {
+    /// With the server's key.
+    pub fn new(keys: &Keys) -> Self {
         // HMAC takes keys of every length.
         #[allow(clippy::unwrap_used)]
-        Self(Hmac::new_from_slice(key).unwrap())
+        Self(Hmac::new_from_slice(keys.current.as_bytes()).unwrap())
     }
 
-    /// A token for a player, good from now on.
-    pub fn sign(&self, player: PlayerId, now: Timestamp) -> Token {
+    /// A token, good from now on.
+    pub fn sign(&self, bearer: Bearer, nonce: Nonce, now: Timestamp) -> Token {
+        let (id, kind) = match bearer {
+            Bearer::Player(player) => (player.0, PLAYER),
+            Bearer::Observer(session) => (session.0, OBSERVER),
+        };
         let issued = now.as_second();
+        let expiry = issued + LIFE_SECS;
         let mut bytes = Vec::with_capacity(LENGTH);
-        bytes.extend_from_slice(player.0.as_bytes());
+        bytes.extend_from_slice(id.as_bytes());
         bytes.extend_from_slice(&issued.to_be_bytes());
-        bytes.extend_from_slice(&(issued + LIFE_SECS).to_be_bytes());
-        let nonce = *Uuid::new_v4().as_bytes();
-        bytes.extend_from_slice(&nonce[..8]);
-        bytes.push(PLAYER);
+        bytes.extend_from_slice(&expiry.to_be_bytes());
+        bytes.extend_from_slice(&nonce.0.to_be_bytes());
+        bytes.push(kind);
         let mac = self.0.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&mac);
-        Token(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+        let expires_at = Timestamp::from_second(expiry).unwrap_or(Timestamp::MAX);
+        Token { text: BASE64_URL_SAFE_NO_PAD.encode(bytes), expires_at }
     }
 
-    /// What a token says, if it is ours and still good.
+    /// What a token says, if it is ours and has not expired. Whether it has been revoked the registry knows.
     pub fn check(&self, text: &str, now: Timestamp) -> Result<Claims, BadToken> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| BadToken)?;
         let bytes: [u8; LENGTH] = bytes.try_into().map_err(|_| BadToken)?;
         let (claims, mac) = bytes.split_at(CLAIMS);
         // Compares in constant time.
         self.0.clone().chain_update(claims).verify_slice(mac).map_err(|_| BadToken)?;
-        let number = |at: usize| {
+        let eight = |at: usize| {
             let mut bytes = [0; 8];
             bytes.copy_from_slice(&claims[at..at + 8]);
-            i64::from_be_bytes(bytes)
+            bytes
         };
-        let (issued, expiry, now) = (number(16), number(24), now.as_second());
-        if claims[40] != PLAYER || now >= expiry {
+        let (issued, expiry) = (i64::from_be_bytes(eight(16)), i64::from_be_bytes(eight(24)));
+        let now = now.as_second();
+        if now >= expiry {
             return Err(BadToken);
         }
-        let mut player = [0; 16];
-        player.copy_from_slice(&claims[..16]);
-        Ok(Claims { player: PlayerId(Uuid::from_bytes(player)), ageing: now - issued > LIFE_SECS / 2 })
+        let mut id = [0; 16];
+        id.copy_from_slice(&claims[..16]);
+        let id = Uuid::from_bytes(id);
+        let bearer = match claims[40] {
+            PLAYER => Bearer::Player(PlayerId(id)),
+            OBSERVER => Bearer::Observer(SessionId(id)),
+            _ => return Err(BadToken),
+        };
+        let nonce = Nonce(u64::from_be_bytes(eight(32)));
+        Ok(Claims { bearer, nonce, ageing: now - issued > LIFE_SECS / 2 })
     }
 }
 
@@ -114,22 +159,33 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + seconds).expect("a time in range")
     }
 
+    fn signer(key: &str) -> Signer {
+        Signer::new(&Keys { version: 2, current: key.to_owned() })
+    }
+
+    fn token(signer: &Signer) -> Token {
+        signer.sign(Bearer::Player(PlayerId::fresh()), Nonce::first(), at(0))
+    }
+
     #[test]
     fn a_token_is_good_for_ninety_days_and_ages_at_half() {
-        let signer = Signer::new(b"key");
-        let player = PlayerId::fresh();
-        let token = signer.sign(player, at(0));
-        let young = Claims { player, ageing: false };
-        assert_eq!(signer.check(token.reveal(), at(0)), Ok(young));
-        assert_eq!(signer.check(token.reveal(), at(LIFE_SECS / 2)), Ok(young));
-        assert_eq!(signer.check(token.reveal(), at(LIFE_SECS / 2 + 1)), Ok(Claims { player, ageing: true }));
-        assert_eq!(signer.check(token.reveal(), at(LIFE_SECS)), Err(BadToken));
+        let signer = signer("key");
+        for bearer in [Bearer::Player(PlayerId::fresh()), Bearer::Observer(SessionId(Uuid::now_v7()))] {
+            let nonce = Nonce::first().next();
+            let token = signer.sign(bearer, nonce, at(0));
+            let young = Claims { bearer, nonce, ageing: false };
+            assert_eq!(signer.check(token.reveal(), at(0)), Ok(young));
+            assert_eq!(signer.check(token.reveal(), at(LIFE_SECS / 2)), Ok(young));
+            assert_eq!(signer.check(token.reveal(), at(LIFE_SECS / 2 + 1)), Ok(Claims { ageing: true, ..young }));
+            assert_eq!(signer.check(token.reveal(), token.expires_at()), Err(BadToken));
+            assert_eq!(token.expires_at(), at(LIFE_SECS));
+        }
     }
 
     #[test]
     fn a_changed_token_is_bad() {
-        let signer = Signer::new(b"key");
-        let token = signer.sign(PlayerId::fresh(), at(0));
+        let signer = signer("key");
+        let token = token(&signer);
         let text = token.reveal();
         for place in 0..text.len() {
             let mut changed = text.to_owned();
@@ -140,12 +196,24 @@ mod tests {
         for bad in ["", "token", &text[1..], &format!("{text}A"), &text.repeat(100)] {
             assert_eq!(signer.check(bad, at(0)), Err(BadToken));
         }
-        assert_eq!(Signer::new(b"other").check(text, at(0)), Err(BadToken));
+        assert_eq!(self::signer("other").check(text, at(0)), Err(BadToken));
     }
 
     #[test]
-    fn a_token_does_not_show_in_debug_output() {
-        let token = Signer::new(b"key").sign(PlayerId::fresh(), at(0));
-        assert_eq!(format!("{token:?}"), "Token");
+    fn nonces_are_numbered() {
+        let [first, second] = [Nonce::first(), Nonce::first()];
+        assert!(first != second && !first.follows(second) && !second.follows(first));
+        assert!(first.next().follows(second) && !second.follows(first.next()));
+        let last = Nonce(u64::MAX);
+        assert!(!last.next().follows(last) && last.next().follows(first), "it never begins anew");
+    }
+
+    #[test]
+    fn neither_a_token_nor_a_nonce_shows_in_debug_output() {
+        let signer = signer("key");
+        let token = token(&signer);
+        let claims = signer.check(token.reveal(), at(0)).expect("a good token");
+        assert_eq!(format!("{token:?} {:?} {signer:?}", claims.nonce), "Token Nonce Signer");
+        assert!(format!("{claims:?}").contains("nonce: Nonce,"), "{claims:?}");
     }
 }

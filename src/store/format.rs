@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Save,
     Tombstone,
     Keys,
+    Nonces,
 }
 
 /// Why bytes are not an object of this program.

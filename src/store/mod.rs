@@ -9,6 +9,7 @@
 //! | `slot_{player}_{n}.json` | a player's save, [`save::Save`], replaced whole |
 //! | `content_{hash}.json` | the texts of the content files that games began with |
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
+//! | `tokens.jsonl` | which tokens of a player count, [`model::Nonces`] a line, from a rotation or a logout on; the last one holds |
 //! | `keys.json`, `keys.copy.json` | the key that signs tokens, twice: without it nobody gets at his games |
 //! | `lock` | held by the server that uses the folder |
 //!
@@ -36,13 +37,15 @@ use disk::{Disk, LocalDisk};
 use folder::Folder;
 use format::{Kind, Unreadable};
 use log::{Durability, Log, Record, Rejected};
-use model::{Checkpoint, Deed, Header, Logged, Step, Tombstone, Turn, UsedKey};
+use model::{Checkpoint, Deed, Header, Keys, Logged, Nonces, Step, Tombstone, Turn, UsedKey};
 use save::Save;
 
 /// How errors name the turn log, whose segments have numbers.
 const LOG: &str = "turns_*.log";
 /// The name of the tombstones' file.
 const TOMBSTONES: &str = "tombstones.jsonl";
+/// The name of the file of tokens that count.
+const TOKENS: &str = "tokens.jsonl";
 /// The key's file, and its copy.
 const KEYS: [&str; 2] = ["keys.json", "keys.copy.json"];
 
@@ -349,11 +352,31 @@ impl Store {
         Ok(kept.len())
     }
 
-    /// The key that signs tokens, as hex; written on first use.
-    pub fn key(&self, fresh: impl FnOnce() -> [u8; 32]) -> Result<String, StoreError> {
+    /// Which tokens count, oldest change first. What a killed server had written without waiting is on the platter when this
+    /// answers.
+    pub fn nonces(&self) -> Result<Vec<Nonces>, StoreError> {
+        let Some(bytes) = self.folder.read(TOKENS).map_err(at(TOKENS))? else { return Ok(Vec::new()) };
+        self.folder.append(TOKENS, &[]).map_err(|error| self.failed(TOKENS, error))?;
+        Ok(self.read_lines(Kind::Nonces, TOKENS, lines(&bytes)).collect())
+    }
+
+    /// Writes down which tokens count from now on. One caller at a time.
+    pub fn append_nonces(&self, changed: &[Nonces]) -> Result<(), StoreError> {
+        let lines: Vec<_> = changed.iter().map(format::line).collect();
+        self.append_lines(TOKENS, &lines)
+    }
+
+    /// Rewrites the file of tokens that count. One caller at a time.
+    pub fn rewrite_nonces(&self, all: &[Nonces]) -> Result<(), StoreError> {
+        let lines: Vec<_> = all.iter().map(format::line).collect();
+        self.folder.replace(TOKENS, &joined(&lines)).map_err(|error| self.failed(TOKENS, error))
+    }
+
+    /// The key that signs tokens; drawn on first use.
+    pub fn keys(&self, fresh: impl FnOnce() -> [u8; 32]) -> Result<Keys, StoreError> {
         let mut found = [None, None];
         for (name, keys) in KEYS.iter().zip(&mut found) {
-            match self.read::<model::Keys>(Kind::Keys, name) {
+            match self.read::<Keys>(Kind::Keys, name) {
                 Ok(read) => *keys = read,
                 Err(StoreError::Damaged { .. }) => {}
                 Err(error) => return Err(error),
@@ -361,13 +384,13 @@ impl Store {
         }
         let [own, copy] = &found;
         let keys = own.clone().or_else(|| copy.clone());
-        let keys = keys.unwrap_or_else(|| model::Keys { version: model::VERSION, current: hex(&fresh()) });
+        let keys = keys.unwrap_or_else(|| Keys { version: model::VERSION, current: hex(&fresh()) });
         for (name, found) in KEYS.iter().zip(&found) {
             if found.is_none() {
                 self.write(name, &keys)?;
             }
         }
-        Ok(keys.current)
+        Ok(keys)
     }
 
     /// A player's save; none where the slot is empty.

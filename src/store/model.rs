@@ -3,6 +3,7 @@
 //! A game is written as its map, which never changes, and its [`State`], which does. The digest of a turn is SHA-256 over the
 //! map's digest and the state's JSON; so the order and form of these fields are part of the format.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,12 +23,81 @@ use crate::game::table::{Ix, Table};
 /// The format written by this version of the program.
 pub const VERSION: u32 = 2;
 
-/// The keys that sign tokens.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Keys {
-    pub(super) version: u32,
-    /// 32 bytes as hex.
-    pub(super) current: String,
+/// The key that signs tokens, 32 bytes as hex. It has no `Debug`: it must not end up in a log.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Keys {
+    pub version: u32,
+    pub current: String,
+}
+
+/// What tells two tokens of a player apart: a number that grows with each rotation, and 32 bits drawn at random. As hex where it
+/// is stored; its `Debug` shows nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Nonce(pub u64);
+
+impl Nonce {
+    /// Of a player's first token.
+    pub fn first() -> Self {
+        Self::numbered(0)
+    }
+
+    /// Of the token that takes the place of this one's.
+    pub fn next(self) -> Self {
+        Self::numbered(self.number().saturating_add(1))
+    }
+
+    /// Whether it was drawn after another one of the same player.
+    pub fn follows(self, other: Self) -> bool {
+        self.number() > other.number()
+    }
+
+    fn number(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    fn numbered(number: u32) -> Self {
+        let random = Uuid::new_v4().as_fields().0;
+        Self(u64::from(number) << 32 | u64::from(random))
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonce")
+    }
+}
+
+impl From<Nonce> for String {
+    fn from(nonce: Nonce) -> Self {
+        format!("{:016x}", nonce.0)
+    }
+}
+
+impl TryFrom<String> for Nonce {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let nonce = u64::from_str_radix(&text, 16).map(Self);
+        nonce.ok().filter(|nonce| String::from(*nonce) == text).ok_or("a nonce has 16 hexadecimal digits")
+    }
+}
+
+/// Which tokens of a player count, from a rotation or a logout on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Nonces {
+    pub version: u32,
+    pub player: Uuid,
+    /// None: he has logged out, and none of his tokens counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Nonce>,
+    /// Counts until the current one is first used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Nonce>,
+    /// When this changed last.
+    pub at: Timestamp,
 }
 
 /// A session as it is written down.

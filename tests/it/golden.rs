@@ -5,8 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use cosmic_explorer::session::PlayerId;
-use cosmic_explorer::session::token::Signer;
+use cosmic_explorer::session::token::{Bearer, Signer};
 use cosmic_explorer::store::Store;
+use cosmic_explorer::store::model::Nonce;
 use serde_json::{Value, json};
 
 use crate::server::{dawn, serve};
@@ -34,8 +35,8 @@ fn tell(version: u32) -> Value {
 
     let opened = Store::open(folder.path(), Default::default()).expect("a store");
     let owner = PlayerId(opened.sessions.first().expect("a session").owner);
-    let key = opened.store.key(|| panic!("there is a key")).expect("a key");
-    let token = Signer::new(key.as_bytes()).sign(owner, dawn()).reveal().to_owned();
+    let keys = opened.store.keys(|| panic!("there is a key")).expect("a key");
+    let token = Signer::new(&keys).sign(Bearer::Player(owner), Nonce::first(), dawn()).reveal().to_owned();
     let server = serve(opened, Default::default(), Default::default());
     let mut client = server.client();
     client.token = Some(token);

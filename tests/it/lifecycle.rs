@@ -1,11 +1,11 @@
 //! Sessions in memory and out of it: the limit, the sweeper, eviction, restart.
 
 use cosmic_explorer::session::Settings;
+use cosmic_explorer::store;
 use cosmic_explorer::store::log::Durability;
-use cosmic_explorer::store::{self, Store};
 use serde_json::{Value, json};
 
-use crate::server::{Client, Server, edit, serve, start, start_in, start_with, unlimited};
+use crate::server::{Client, Server, edit, open, serve, start, start_in, start_with, unlimited};
 
 fn resident(server: &Server) -> u64 {
     let stats = server.client().get("/stats").json();
@@ -174,7 +174,7 @@ fn turns_in_memory_are_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = || {
         let settings = store::Settings { durability: Durability::Sweep, ..store::Settings::default() };
-        let opened = Store::open(folder.path(), settings).expect("a store");
+        let opened = open(folder.path(), settings);
         serve(opened, Settings::default(), unlimited())
     };
     let server = start();

@@ -21,5 +21,6 @@ mod rubbish;
 mod server;
 mod sim;
 mod slots;
+mod tokens;
 mod voyage;
 mod wire;

@@ -82,7 +82,7 @@ fn refused_turn_stays_away(without: Option<Barrier>) -> Result<(), String> {
     disk.without(without);
     let registry = open(&disk).map_err(|error| error.to_string())?;
     let mut client = Client::new();
-    client.sail(&registry, &VOYAGE[..5]).map_err(|error| error.to_string())?;
+    client.sail(&registry, &VOYAGE[..7]).map_err(|error| error.to_string())?;
     // The first turn of a segment would only be overwritten by the next one.
     client.act(&registry, 0).map_err(|error| error.to_string())?;
     let mut left = 1;

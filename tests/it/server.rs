@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use cosmic_explorer::api;
 use cosmic_explorer::game::content::built_in;
-use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
+use cosmic_explorer::session::{SessionError, Settings};
 use cosmic_explorer::store::{Opened, Store, StoreError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -48,16 +49,19 @@ pub fn dawn() -> Timestamp {
 }
 
 pub fn start_in(saves: &Path, settings: Settings, api: api::Settings) -> Server {
-    let mut opened = Store::open(saves, cosmic_explorer::store::Settings::default());
-    // The threads of a server before this one may be about to end.
-    for _ in 0..1_000 {
-        if !matches!(opened, Err(StoreError::Locked { .. })) {
-            break;
+    serve(open(saves, Default::default()), settings, api)
+}
+
+/// Opens a folder. A server that has just stopped may hold it a moment longer: its last threads are still ending, or another test
+/// is starting a program, which has a copy of what this process has open until it has become that program.
+pub fn open(saves: &Path, settings: cosmic_explorer::store::Settings) -> Opened {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        match Store::open(saves, settings) {
+            Err(StoreError::Locked { .. }) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+            opened => return opened.expect("a store"),
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-        opened = Store::open(saves, cosmic_explorer::store::Settings::default());
     }
-    serve(opened.expect("a store"), settings, api)
 }
 
 /// A server over a store that the test has opened.
@@ -121,6 +125,13 @@ impl Server {
         self.runtime.block_on(async move { registry.sweep().await })
     }
 
+    /// A new token in the place of one, as a socket that resumes gets it.
+    pub fn rotate(&self, token: &str) -> Result<String, SessionError> {
+        let claims = self.registry.check(token).map_err(|_| SessionError::BadToken)?;
+        let rotated = self.runtime.block_on(self.registry.rotate(&claims))?;
+        Ok(rotated.reveal().to_owned())
+    }
+
     pub fn client(&self) -> Client {
         Client::new(&self.url)
     }
@@ -142,7 +153,7 @@ impl Drop for Server {
 /// One player, and the session he plays.
 #[derive(Clone)]
 pub struct Client {
-    agent: ureq::Agent,
+    pub agent: ureq::Agent,
     pub url: String,
     pub token: Option<String>,
     pub session: String,

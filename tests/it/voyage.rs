@@ -37,9 +37,16 @@ pub struct Promised {
     pub gone: bool,
 }
 
+/// Somebody else, who logs out.
+const LEAVER: PlayerId = PlayerId(Uuid::from_u128(2));
+
 /// What a client was told, and what he asked for last without an answer.
 pub struct Client {
     pub token: Option<Token>,
+    /// His tokens before that, oldest first.
+    replaced: Vec<Token>,
+    leaver: Option<Token>,
+    left: bool,
     pub sessions: Vec<Promised>,
     /// The digest of what is in the slot.
     slot: Option<String>,
@@ -56,6 +63,8 @@ pub enum Open {
     Save { digest: String },
     Load { session: usize },
     Clear,
+    Rotate,
+    Logout,
 }
 
 /// What was answered and is not there.
@@ -76,12 +85,16 @@ pub enum Step {
     Save(usize),
     Load(usize),
     Clear,
+    Rotate,
+    Logout,
     Sweep,
 }
 
-pub const VOYAGE: [Step; 21] = [
+pub const VOYAGE: [Step; 25] = [
     Step::Create(1),
     Step::Act(0, 3),
+    Step::Logout,
+    Step::Rotate,
     Step::Create(2),
     Step::Sweep,
     Step::Act(0, 3),
@@ -91,6 +104,7 @@ pub const VOYAGE: [Step; 21] = [
     Step::Save(0),
     Step::Act(1, 1),
     Step::Load(1),
+    Step::Rotate,
     Step::Act(1, 2),
     Step::Save(1),
     Step::Act(0, 1),
@@ -99,6 +113,7 @@ pub const VOYAGE: [Step; 21] = [
     Step::Sweep,
     Step::Act(0, 2),
     Step::Clear,
+    Step::Rotate,
     Step::Create(3),
     Step::Act(2, 2),
 ];
@@ -128,11 +143,25 @@ pub fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
 
 impl Client {
     pub fn new() -> Self {
-        Self { token: None, sessions: Vec::new(), slot: None, open: None, dice: Dice::new(5) }
+        Self {
+            token: None,
+            replaced: Vec::new(),
+            leaver: None,
+            left: false,
+            sessions: Vec::new(),
+            slot: None,
+            open: None,
+            dice: Dice::new(5),
+        }
+    }
+
+    fn board(&mut self, registry: &Registry) {
+        self.token.get_or_insert_with(|| registry.mint(PLAYER));
+        self.leaver.get_or_insert_with(|| registry.mint(LEAVER));
     }
 
     pub fn sail(&mut self, registry: &Registry, voyage: &[Step]) -> Result<(), SessionError> {
-        self.token.get_or_insert_with(|| registry.signer().sign(PLAYER, dawn()));
+        self.board(registry);
         for step in voyage {
             self.step(registry, *step)?;
         }
@@ -141,7 +170,7 @@ impl Client {
 
     /// Goes on by repeating whatever the server could not do, as it asks for.
     pub fn sail_stubbornly(&mut self, registry: &Registry, voyage: &[Step]) -> Result<usize, String> {
-        self.token.get_or_insert_with(|| registry.signer().sign(PLAYER, dawn()));
+        self.board(registry);
         let single = |step: &Step| match *step {
             Step::Act(session, times) => vec![Step::Act(session, 1); times],
             other => vec![other],
@@ -234,6 +263,21 @@ impl Client {
                 self.slot = None;
                 self.open = None;
             }
+            Step::Rotate => {
+                let token = self.token.as_ref().expect("a token");
+                let claims = registry.check(token.reveal()).map_err(|_| SessionError::BadToken)?;
+                RUNTIME.block_on(registry.write_down_uses())?;
+                self.open = Some(Open::Rotate);
+                let next = RUNTIME.block_on(registry.rotate(&claims))?;
+                self.replaced.extend(self.token.replace(next));
+                self.open = None;
+            }
+            Step::Logout => {
+                self.open = Some(Open::Logout);
+                RUNTIME.block_on(registry.logout(LEAVER))?;
+                self.left = true;
+                self.open = None;
+            }
             Step::Sweep => drop(RUNTIME.block_on(registry.sweep())),
         }
         Ok(())
@@ -260,10 +304,7 @@ impl Client {
 
     /// Whether everything that was answered is there, and nothing else but what was asked for last.
     pub fn check(&self, registry: &Registry) -> Result<(), String> {
-        let token = self.token.as_ref().map(Token::reveal).unwrap_or_default();
-        if registry.signer().check(token, dawn()).is_err() {
-            return Err("the token is no longer good".to_owned());
-        }
+        self.check_tokens(registry)?;
         for (number, promised) in self.sessions.iter().enumerate() {
             self.check_session(registry, number, promised).map_err(|problem| format!("session {number}: {problem}"))?;
         }
@@ -274,6 +315,23 @@ impl Client {
         let dying = usize::from(matches!(self.open, Some(Open::Delete { .. })));
         if !(kept - dying..=kept + asked).contains(&listed) {
             return Err(format!("{listed} sessions instead of {kept}"));
+        }
+        Ok(())
+    }
+
+    fn check_tokens(&self, registry: &Registry) -> Result<(), String> {
+        let good = |token: &Token| registry.check(token.reveal()).is_ok();
+        if !self.token.as_ref().is_some_and(good) {
+            return Err("the token is no longer good".to_owned());
+        }
+        // The last one of these may be good for ten seconds more.
+        let revoked = self.replaced.len().saturating_sub(1);
+        if self.replaced[..revoked].iter().any(good) {
+            return Err("a token that was replaced is good again".to_owned());
+        }
+        let asked = matches!(self.open, Some(Open::Logout));
+        if !asked && self.leaver.as_ref().is_some_and(good) == self.left {
+            return Err(format!("somebody has logged out: {}, and his token says otherwise", self.left));
         }
         Ok(())
     }
@@ -388,7 +446,10 @@ impl Client {
     pub fn go_on(&mut self, registry: &Registry) -> Result<(), String> {
         let listed = registry.list(PLAYER);
         match self.open.take() {
-            None => {}
+            None | Some(Open::Rotate) => {}
+            Some(Open::Logout) => {
+                self.left = self.leaver.as_ref().is_some_and(|token| registry.check(token.reveal()).is_err());
+            }
             Some(Open::Act { session, command }) => {
                 let acted = RUNTIME.block_on(registry.act(PLAYER, self.sessions[session].id, command.clone()));
                 self.answered(session, command.action, &acted.map_err(|error| format!("repeated: {error}"))?);

@@ -1,0 +1,55 @@
+//! The calls for tokens: one to watch a session with, and an end of all a player has.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::App;
+use super::extract::{COOKIE, Id, Json, Player, no_cookie};
+use super::problem::Problem;
+use super::sessions::Answer;
+
+/// A body without any field.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Json<Nothing>) -> Answer {
+    let token = app.registry.invite(player.0, *id)?;
+    // Browsers send no fragment, so that the token gets into no log.
+    let body = json!({
+        "token": token.reveal(),
+        "link": format!("/#watch={}", token.reveal()),
+        "expires_at": token.expires_at(),
+    });
+    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(body))
+}
+
+/// A cookie that is no good goes too, whatever the answer: scripts cannot take it away, and nobody can begin anew with it. But
+/// one that was not sent does not go for a refusal, which a page of another site can bring about.
+pub(super) async fn logout(
+    request: HttpRequest,
+    app: web::Data<App>,
+    player: Result<Player, Problem>,
+    _: Json<Nothing>,
+) -> Answer {
+    let revoked = match player {
+        Ok(player) => app.registry.logout(player.0).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    let useless = match request.cookie(COOKIE) {
+        Some(cookie) => app.registry.check(cookie.value()).is_err(),
+        None => revoked.is_ok(),
+    };
+    let mut response = match revoked {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(problem) => problem.error_response(),
+    };
+    if useless {
+        response
+            .add_cookie(&no_cookie(&request))
+            .map_err(|_| Problem::internal("The cookie could not be taken away."))?;
+    }
+    Ok(response)
+}

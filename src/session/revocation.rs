@@ -1,0 +1,296 @@
+//! Which tokens count. All of a player's that are well signed, until one of them is rotated or he logs out; from then on those
+//! with one of the two nonces that stand here, or none.
+//!
+//! A rotation whose answer is lost locks nobody out: the token that was presented becomes the previous one, and is good until the
+//! current one is used and ten seconds longer. Presented again, it gets the current nonce again, so that two pages of a browser
+//! which come back at once do not drive each other out.
+//!
+//! Nonces are numbered, and only this server signs. So a nonce that follows the current one tells that the disk has lost a later
+//! line, or that an admin has brought back an older folder. It counts, or else everybody who had come back since would be locked
+//! out of his games for good.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::live::Role;
+use super::registry::Registry;
+use super::slots::SLOTS;
+use super::token::{BadToken, Bearer, Claims, LIFE_SECS, Signer, Token};
+use super::{PlayerId, SessionError, SessionId};
+use crate::store::model::{self, Nonce, Nonces};
+use crate::store::{Store, StoreError};
+
+/// How long the previous token stays good once the current one is used: for requests that were under way with it.
+const GRACE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Signs and checks tokens, and knows which are revoked.
+pub(super) struct Tokens {
+    signer: Signer,
+    list: Mutex<List>,
+    /// Held while the file is written, so that its lines come in the order of the changes.
+    writing: Mutex<()>,
+}
+
+/// What counts of a player's tokens.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// None: he has logged out.
+    current: Option<Nonce>,
+    previous: Option<Nonce>,
+    /// When the current one was first used, and the previous one began to end.
+    used: Option<Timestamp>,
+    /// When this changed last.
+    at: Timestamp,
+}
+
+/// The players of whom not every token counts.
+#[derive(Default)]
+struct List {
+    entries: HashMap<PlayerId, Entry>,
+    /// Those whose entry is not written down yet, because nobody waits for it.
+    unwritten: HashSet<PlayerId>,
+    /// Lines in the file, which only grows until it is rewritten.
+    lines: usize,
+    /// A line may be in the file that was answered with an error.
+    doubtful: bool,
+}
+
+impl Tokens {
+    pub fn open(signer: Signer, lines: Vec<Nonces>) -> Self {
+        let mut list = List { lines: lines.len(), ..List::default() };
+        for Nonces { player, current, previous, at, .. } in lines {
+            list.entries.insert(PlayerId(player), Entry { current, previous, used: None, at });
+        }
+        Self { signer, list: Mutex::new(list), writing: Mutex::default() }
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        // Nothing under this lock can panic halfway through a change.
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down which tokens were first used, and rewrites the file when most of it is out of date. Blocks.
+    fn write_down(&self, store: &Store) -> Result<(), StoreError> {
+        let _alone = self.alone();
+        let (players, changed, all) = {
+            let mut list = self.list();
+            let all = list.stale().then(|| list.entries.iter().map(line).collect::<Vec<_>>());
+            let players = std::mem::take(&mut list.unwritten);
+            let changed: Vec<_> =
+                players.iter().filter_map(|player| list.entries.get_key_value(player)).map(line).collect();
+            (players, changed, all)
+        };
+        let written = match &all {
+            Some(all) => store.rewrite_nonces(all),
+            None if changed.is_empty() => Ok(()),
+            None => store.append_nonces(&changed),
+        };
+        let mut list = self.list();
+        match (&written, all) {
+            (Err(_), _) => list.unwritten.extend(players),
+            (Ok(()), Some(all)) => (list.lines, list.doubtful) = (all.len(), false),
+            (Ok(()), None) => list.lines += changed.len(),
+        }
+        written
+    }
+}
+
+fn line((player, entry): (&PlayerId, &Entry)) -> Nonces {
+    Nonces {
+        version: model::VERSION,
+        player: player.0,
+        current: entry.current,
+        // Ten seconds are not worth a second line.
+        previous: entry.previous.filter(|_| entry.used.is_none()),
+        at: entry.at,
+    }
+}
+
+impl List {
+    /// Whether a player's token counts, and if so, whether that is new and to be written down.
+    fn admit(&mut self, player: PlayerId, nonce: Nonce, now: Timestamp) -> Result<bool, BadToken> {
+        let Some(entry) = self.entries.get_mut(&player) else { return Ok(false) };
+        let current = entry.current.ok_or(BadToken)?;
+        if nonce.follows(current) {
+            *entry = Entry { current: Some(nonce), previous: None, used: None, at: now };
+        } else if nonce == current {
+            if entry.previous.is_none() || entry.used.is_some() {
+                return Ok(false);
+            }
+            (entry.used, entry.at) = (Some(now), now);
+        } else {
+            let ends = |used| now.duration_since(used) >= GRACE;
+            let good = entry.previous == Some(nonce) && !entry.used.is_some_and(ends);
+            return if good { Ok(false) } else { Err(BadToken) };
+        }
+        self.unwritten.insert(player);
+        Ok(true)
+    }
+
+    fn stale(&self) -> bool {
+        self.doubtful || self.lines > 2 * self.entries.len() + 100
+    }
+
+    /// What a good token of a player has, or is to have in its place.
+    fn current(&self, player: PlayerId) -> Option<Nonce> {
+        self.entries.get(&player).and_then(|entry| entry.current)
+    }
+
+    /// Forgets whom no token concerns any more: a revoked one was issued before the change, or while that was being written.
+    ///
+    /// Not sooner, even where the player has no game any more: he would share his next one with who has a revoked token.
+    fn prune(&mut self, now: Timestamp) {
+        let life = SignedDuration::from_secs(LIFE_SECS) + GRACE;
+        self.entries.retain(|_, entry| now.duration_since(entry.at) < life);
+    }
+
+    /// Makes room for one more, and for some after it, because it looks at all: players of whom nothing is stored go first, then those who changed longest ago.
+    fn make_room(&mut self, most: usize, stores: impl Fn(&PlayerId) -> bool) {
+        if self.entries.len() < most {
+            return;
+        }
+        let mut order: Vec<_> = self.entries.iter().map(|(id, entry)| (stores(id), entry.at, *id)).collect();
+        order.sort_unstable();
+        for (_, _, id) in order.iter().take(self.entries.len() - most + most.div_ceil(10)) {
+            self.entries.remove(id);
+        }
+    }
+}
+
+impl Registry {
+    /// What a token says, if it is good. It waits for nothing: every request comes through here.
+    pub fn check(&self, text: &str) -> Result<Claims, BadToken> {
+        let now = self.now();
+        let claims = self.tokens.signer.check(text, now)?;
+        let Bearer::Player(player) = claims.bearer else { return Ok(claims) };
+        let first_used = self.tokens.list().admit(player, claims.nonce, now)?;
+        if first_used && let Ok(me) = self.arc() {
+            // Should it fail, the sweeper tries again.
+            self.runtime().spawn_blocking(move || drop(me.tokens.write_down(me.store())));
+        }
+        Ok(claims)
+    }
+
+    /// The first token of a new player.
+    pub fn mint(&self, player: PlayerId) -> Token {
+        self.tokens.signer.sign(Bearer::Player(player), Nonce::first(), self.now())
+    }
+
+    /// The same token with a new life: to a rotation or a logout it is the same, also to one that comes at this moment. For the
+    /// previous token it is the current one, because it may take its place in a browser.
+    pub fn renew(&self, claims: &Claims) -> Token {
+        let current = claims.player().ok().and_then(|player| self.tokens.list().current(player));
+        self.tokens.signer.sign(claims.bearer, current.unwrap_or(claims.nonce), self.now())
+    }
+
+    /// A token to watch a session with. Whether it may be had is for the caller to ask.
+    pub fn watch(&self, id: SessionId) -> Token {
+        self.tokens.signer.sign(Bearer::Observer(id), Nonce::first(), self.now())
+    }
+
+    /// A token that a player gives to those who are to watch his session.
+    pub fn invite(&self, owner: PlayerId, id: SessionId) -> Result<Token, SessionError> {
+        self.maps().card(owner, id)?;
+        Ok(self.watch(id))
+    }
+
+    /// Whose a session is, or was, as long as its tombstone stands.
+    pub fn owner_of(&self, id: SessionId) -> Option<PlayerId> {
+        let maps = self.maps();
+        let card = maps.known.get(&id).map(|card| card.owner);
+        card.or_else(|| maps.tombstones.by_id.get(&id).map(|stone| PlayerId(stone.owner)))
+    }
+
+    /// Whose session it is to whom, by his token: the player's own, as far as anybody knows yet, or one he may watch.
+    pub fn admit(&self, claims: &Claims, id: SessionId) -> Result<(PlayerId, Role), SessionError> {
+        match claims.bearer {
+            Bearer::Player(player) => Ok((player, Role::Player)),
+            Bearer::Observer(watched) => {
+                let owner = self.owner_of(watched).filter(|_| watched == id);
+                Ok((owner.ok_or(SessionError::NotFound)?, Role::Observer))
+            }
+        }
+    }
+
+    /// A new token in the place of one that is good. The old one stays good until the new one is used, and ten seconds longer.
+    pub async fn rotate(&self, claims: &Claims) -> Result<Token, SessionError> {
+        let (player, nonce) = (claims.player()?, claims.nonce);
+        let me = self.arc()?;
+        let rotated = self.blocking(move |store| {
+            let _alone = me.tokens.alone();
+            let now = me.now();
+            let current = {
+                let mut list = me.tokens.list();
+                if list.admit(player, nonce, now).is_err() {
+                    // It was revoked since it was checked.
+                    return Ok(Err(BadToken));
+                }
+                list.current(player)
+            };
+            if let Some(current) = current.filter(|current| *current != nonce) {
+                // The answer to the last rotation was lost, or is on its way to another page.
+                return Ok(Ok(current));
+            }
+            let next = nonce.next();
+            let entry = Entry { current: Some(next), previous: Some(nonce), used: None, at: now };
+            me.change(store, player, entry).map(|()| Ok(next))
+        });
+        let nonce = rotated.await?.map_err(|BadToken| SessionError::BadToken)?;
+        Ok(self.tokens.signer.sign(Bearer::Player(player), nonce, self.now()))
+    }
+
+    /// Revokes every token of a player.
+    pub async fn logout(&self, player: PlayerId) -> Result<(), SessionError> {
+        let me = self.arc()?;
+        self.blocking(move |store| {
+            let _alone = me.tokens.alone();
+            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.now() })
+        })
+        .await
+    }
+
+    /// Writes down what counts of a player from now on; once that is durable, it counts. The caller is alone.
+    fn change(&self, store: &Store, player: PlayerId, entry: Entry) -> Result<(), StoreError> {
+        if let Err(error) = store.append_nonces(&[line((&player, &entry))]) {
+            self.tokens.list().doubtful = true;
+            return Err(error);
+        }
+        let mut list = self.tokens.list();
+        // As many as there can be players with a game or a save; so nobody who has one is forgotten for others.
+        let most = 2 * self.settings().stored;
+        if !list.entries.contains_key(&player) {
+            // This lock within the other, never the other way round.
+            let maps = self.maps();
+            let saves = |player: &PlayerId| SLOTS.into_iter().any(|number| maps.slots.contains(&(*player, number)));
+            list.make_room(most, |player| maps.by_owner.contains_key(player) || saves(player));
+        }
+        list.entries.insert(player, entry);
+        list.unwritten.remove(&player);
+        list.lines += 1;
+        Ok(())
+    }
+
+    /// Writes down which tokens were first used. That happens by itself; this waits for it.
+    pub async fn write_down_uses(&self) -> Result<(), SessionError> {
+        let me = self.arc()?;
+        self.blocking(move |store| me.tokens.write_down(store)).await
+    }
+
+    /// Forgets whom no token concerns any more, and writes down what is not in the file or too much of it.
+    pub(super) async fn tidy_tokens(&self) {
+        let due = {
+            let mut list = self.tokens.list();
+            list.prune(self.now());
+            list.stale() || !list.unwritten.is_empty()
+        };
+        if due && let Err(error) = self.write_down_uses().await {
+            tracing::error!(%error, "which tokens count could not be written down; it will be tried again");
+        }
+    }
+}
