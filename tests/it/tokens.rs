@@ -446,6 +446,39 @@ fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
     assert!(lines(&folder) <= 140, "twice as many and a hundred");
 }
 
+#[test]
+fn a_change_of_the_key_that_ends_halfway_loses_no_key() {
+    let fresh = || *Uuid::new_v4().into_bytes().repeat(2).as_array().expect("32 bytes");
+    let never = || panic!("there is a key");
+    let open = |disk: &SimDisk| Store::open_on(Arc::new(disk.clone()), STORE).expect("a store").store;
+    let disk = SimDisk::new();
+    let before = open(&disk).keys(fresh).expect("keys");
+    let (start, mut stopped, mut changed) = (disk.after(End::PowerCut), true, 0);
+    let mut op = 0;
+    while stopped {
+        for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)] {
+            let disk = start.after(End::PowerCut);
+            let store = open(&disk);
+            disk.stop_at(disk.count() + op);
+            stopped = store.rotate_key(fresh).is_err();
+            let disk = disk.after(end);
+            let keys = open(&disk).keys(never).expect("keys");
+            let new = keys.current != before.current;
+            assert!(new || stopped, "stopped at {op}, {end:?}");
+            assert!(keys.previous.as_ref() == new.then_some(&before.current), "stopped at {op}, {end:?}");
+            changed += usize::from(new && stopped);
+            // From here on each of the two copies is enough.
+            for name in ["keys.json", "keys.copy.json"] {
+                let disk = disk.after(End::PowerCut);
+                disk.damage(name, |bytes| bytes.truncate(20));
+                assert!(open(&disk).keys(never).expect("keys") == keys, "{name}, stopped at {op}, {end:?}");
+            }
+        }
+        op += 1;
+    }
+    assert!(op > 4 && changed > 0, "{op} operations, {changed} of them between the copies");
+}
+
 /// At every level of the log, and with every kind of token.
 #[test]
 fn no_token_shows_in_the_log() {
