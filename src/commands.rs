@@ -62,6 +62,11 @@ enum SavesCommand {
         /// The file; `-` reads from the standard input.
         file: PathBuf,
     },
+    /// Draws a new key to sign tokens with.
+    ///
+    /// Tokens under the present key stay good until they expire, and are renewed under the new one. Those under the key before it
+    /// do not: unless a key got into wrong hands, leave 90 days between two changes, which is as long as a token lives.
+    RotateKey,
 }
 
 /// Prints a line. Whoever asked for it may not listen any more, which ends nothing.
@@ -251,6 +256,12 @@ impl Saves {
                 let (id, player, token) = folder.import(file)?;
                 folder.opened.store.keep_content(&folder.present.hash, &files)?;
                 say(format!("session {id}\nplayer  {}\ntoken   {token}", player.0));
+            }
+            SavesCommand::RotateKey => {
+                folder.opened.store.rotate_key(crate::random)?;
+                say(
+                    "Tokens are signed with a new key. Those under the last one stay good; those under an older one do not.",
+                );
             }
         }
         Ok(code)

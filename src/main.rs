@@ -18,6 +18,7 @@ use cosmic_explorer::session::registry::{Registry, Wiring};
 use cosmic_explorer::store::{Settings, Store, read_content, saves_folder};
 use rand::TryRng;
 use rand::rngs::SysRng;
+use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
 /// Answers are made of many small pieces, and turns are committed on another thread than they came from; a tenth of the work of
@@ -77,8 +78,15 @@ fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
-#[tokio::main]
-async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
+/// Threads for work that waits for the disk. More would only wait for each other, and each keeps some memory of its own.
+const DISK_THREADS: usize = 32;
+
+fn serve(options: Serve) -> anyhow::Result<ExitCode> {
+    let runtime = Builder::new_multi_thread().max_blocking_threads(DISK_THREADS).enable_all().build()?;
+    runtime.block_on(serve_until_stopped(options))
+}
+
+async fn serve_until_stopped(options: Serve) -> anyhow::Result<ExitCode> {
     let Serve { bind, saves, data, config, exit_when_empty } = options;
     let flags = Flags { bind, saves, data };
     let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;

@@ -65,7 +65,7 @@ pub struct Claims {
     pub bearer: Bearer,
     /// Which of his tokens.
     pub nonce: Nonce,
-    /// Whether it is past half its life and should be renewed.
+    /// Whether it is past half its life, or signed with the previous key, and should be renewed.
     pub ageing: bool,
 }
 
@@ -83,9 +83,12 @@ impl Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadToken;
 
-/// Signs and checks tokens with the server's key.
+/// Signs tokens with the server's key, and checks them with that and the one before.
 #[derive(Clone)]
-pub struct Signer(Hmac<Sha256>);
+pub struct Signer {
+    current: Hmac<Sha256>,
+    previous: Option<Hmac<Sha256>>,
+}
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,11 +97,12 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// With the server's key.
+    /// With the server's keys.
     pub fn new(keys: &Keys) -> Self {
         // HMAC takes keys of every length.
         #[allow(clippy::unwrap_used)]
-        Self(Hmac::new_from_slice(keys.current.as_bytes()).unwrap())
+        let hmac = |key: &String| Hmac::new_from_slice(key.as_bytes()).unwrap();
+        Self { current: hmac(&keys.current), previous: keys.previous.as_ref().map(hmac) }
     }
 
     /// A token, good from now on.
@@ -115,7 +119,7 @@ impl Signer {
         bytes.extend_from_slice(&expiry.to_be_bytes());
         bytes.extend_from_slice(&nonce.0.to_be_bytes());
         bytes.push(kind);
-        let mac = self.0.clone().chain_update(&bytes).finalize().into_bytes();
+        let mac = self.current.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&mac);
         let expires_at = Timestamp::from_second(expiry).unwrap_or(Timestamp::MAX);
         Token { text: BASE64_URL_SAFE_NO_PAD.encode(bytes), expires_at }
@@ -127,7 +131,11 @@ impl Signer {
         let bytes: [u8; LENGTH] = bytes.try_into().map_err(|_| BadToken)?;
         let (claims, mac) = bytes.split_at(CLAIMS);
         // Compares in constant time.
-        self.0.clone().chain_update(claims).verify_slice(mac).map_err(|_| BadToken)?;
+        let signed = |key: &Hmac<Sha256>| key.clone().chain_update(claims).verify_slice(mac).is_ok();
+        let current = signed(&self.current);
+        if !current && !self.previous.as_ref().is_some_and(signed) {
+            return Err(BadToken);
+        }
         let eight = |at: usize| {
             let mut bytes = [0; 8];
             bytes.copy_from_slice(&claims[at..at + 8]);
@@ -147,7 +155,7 @@ impl Signer {
             _ => return Err(BadToken),
         };
         let nonce = Nonce(u64::from_be_bytes(eight(32)));
-        Ok(Claims { bearer, nonce, ageing: now - issued > LIFE_SECS / 2 })
+        Ok(Claims { bearer, nonce, ageing: !current || now - issued > LIFE_SECS / 2 })
     }
 }
 
@@ -159,8 +167,8 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + seconds).expect("a time in range")
     }
 
-    fn signer(key: &str) -> Signer {
-        Signer::new(&Keys { version: 2, current: key.to_owned() })
+    fn signer(current: &str, previous: Option<&str>) -> Signer {
+        Signer::new(&Keys { version: 2, current: current.to_owned(), previous: previous.map(str::to_owned) })
     }
 
     fn token(signer: &Signer) -> Token {
@@ -169,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_ninety_days_and_ages_at_half() {
-        let signer = signer("key");
+        let signer = signer("key", None);
         for bearer in [Bearer::Player(PlayerId::fresh()), Bearer::Observer(SessionId(Uuid::now_v7()))] {
             let nonce = Nonce::first().next();
             let token = signer.sign(bearer, nonce, at(0));
@@ -184,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_changed_token_is_bad() {
-        let signer = signer("key");
+        let signer = signer("key", Some("older"));
         let token = token(&signer);
         let text = token.reveal();
         for place in 0..text.len() {
@@ -196,7 +204,16 @@ mod tests {
         for bad in ["", "token", &text[1..], &format!("{text}A"), &text.repeat(100)] {
             assert_eq!(signer.check(bad, at(0)), Err(BadToken));
         }
-        assert_eq!(self::signer("other").check(text, at(0)), Err(BadToken));
+    }
+
+    #[test]
+    fn one_previous_key_is_accepted() {
+        let token = token(&signer("first", None));
+        let check = |current, previous| signer(current, previous).check(token.reveal(), at(0));
+        assert_eq!(check("first", None).map(|claims| claims.ageing), Ok(false));
+        assert_eq!(check("second", Some("first")).map(|claims| claims.ageing), Ok(true), "it is to be renewed");
+        assert_eq!(check("third", Some("second")), Err(BadToken));
+        assert_eq!(check("second", None), Err(BadToken));
     }
 
     #[test]
@@ -210,7 +227,7 @@ mod tests {
 
     #[test]
     fn neither_a_token_nor_a_nonce_shows_in_debug_output() {
-        let signer = signer("key");
+        let signer = signer("key", None);
         let token = token(&signer);
         let claims = signer.check(token.reveal(), at(0)).expect("a good token");
         assert_eq!(format!("{token:?} {:?} {signer:?}", claims.nonce), "Token Nonce Signer");

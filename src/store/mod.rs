@@ -10,7 +10,7 @@
 //! | `content_{hash}.json` | the texts of the content files that games began with |
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
 //! | `tokens.jsonl` | which tokens of a player count, [`model::Nonces`] a line, from a rotation or a logout on; the last one holds |
-//! | `keys.json`, `keys.copy.json` | the key that signs tokens, twice: without it nobody gets at his games |
+//! | `keys.json`, `keys.copy.json` | the keys that sign tokens, twice: without them nobody gets at his games |
 //! | `lock` | held by the server that uses the folder |
 //!
 //! A file that cannot be read is set aside as `*.invalid` and reported; it hurts nobody else.
@@ -46,7 +46,7 @@ const LOG: &str = "turns_*.log";
 const TOMBSTONES: &str = "tombstones.jsonl";
 /// The name of the file of tokens that count.
 const TOKENS: &str = "tokens.jsonl";
-/// The key's file, and its copy.
+/// The keys' file, and its copy, which is written after it.
 const KEYS: [&str; 2] = ["keys.json", "keys.copy.json"];
 
 /// Why the store could not do what was asked.
@@ -372,7 +372,7 @@ impl Store {
         self.folder.replace(TOKENS, &joined(&lines)).map_err(|error| self.failed(TOKENS, error))
     }
 
-    /// The key that signs tokens; drawn on first use.
+    /// The keys that sign tokens; the first is drawn on first use.
     pub fn keys(&self, fresh: impl FnOnce() -> [u8; 32]) -> Result<Keys, StoreError> {
         let mut found = [None, None];
         for (name, keys) in KEYS.iter().zip(&mut found) {
@@ -384,13 +384,21 @@ impl Store {
         }
         let [own, copy] = &found;
         let keys = own.clone().or_else(|| copy.clone());
-        let keys = keys.unwrap_or_else(|| Keys { version: model::VERSION, current: hex(&fresh()) });
+        let keys = keys.unwrap_or_else(|| Keys { version: model::VERSION, current: hex(&fresh()), previous: None });
         for (name, found) in KEYS.iter().zip(&found) {
-            if found.is_none() {
+            // A copy that differs is one that a change of the key did not get to.
+            if found.as_ref() != Some(&keys) {
                 self.write(name, &keys)?;
             }
         }
         Ok(keys)
+    }
+
+    /// Draws a new key. The present one becomes the previous one, and that one is forgotten.
+    pub fn rotate_key(&self, fresh: fn() -> [u8; 32]) -> Result<(), StoreError> {
+        let present = self.keys(fresh)?.current;
+        let keys = Keys { version: model::VERSION, current: hex(&fresh()), previous: Some(present) };
+        KEYS.iter().try_for_each(|name| self.write(name, &keys))
     }
 
     /// A player's save; none where the slot is empty.

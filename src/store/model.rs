@@ -23,12 +23,16 @@ use crate::game::table::{Ix, Table};
 /// The format written by this version of the program.
 pub const VERSION: u32 = 2;
 
-/// The key that signs tokens, 32 bytes as hex. It has no `Debug`: it must not end up in a log.
+/// The keys that sign tokens, each 32 bytes as hex. They have no `Debug`: they must not end up in a log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Keys {
     pub version: u32,
+    /// Signs.
     pub current: String,
+    /// Signed before; what it signed is still good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
 }
 
 /// What tells two tokens of a player apart: a number that grows with each rotation, and 32 bits drawn at random. As hex where it

@@ -123,3 +123,40 @@ fn what_is_not_what_it_says_is_told() {
     assert_eq!(code, Some(1));
     assert_eq!(said.matches("BAD").count(), 1, "{said}");
 }
+
+#[test]
+fn a_new_key_is_taken_up_and_the_one_before_is_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let saves = text(folder.path());
+    let server = start(program(folder.path(), &[]));
+    let mut client = Client::new(&server.url);
+    client.begin(json!({}));
+    let idle = client.clone();
+    let change = || cosmic(&["saves", "rotate-key", "--saves", saves]);
+    let (code, _, said) = change();
+    assert!(code == Some(1) && said.contains("in use by another server"), "{said}");
+    assert_eq!(server.end("-TERM"), Some(0));
+
+    let keys = || ["keys.json", "keys.copy.json"].map(|name| std::fs::read(folder.path().join(name)).expect("keys"));
+    let before = keys();
+    let (code, said, _) = change();
+    assert!(code == Some(0) && said.contains("new key"), "{said}");
+    let after = keys();
+    assert!(after[0] == after[1] && after[0] != before[0]);
+    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
+    assert_eq!(read(&after[0])["previous"], read(&before[0])["current"]);
+    let server = start(program(folder.path(), &[]));
+    client = client.at(&server.url);
+    assert_eq!(client.look()["revision"], 0, "the key before is accepted");
+    let renewed = client.begin(json!({}));
+    assert!(renewed["token"].is_string(), "and what it signed is renewed");
+    assert!(client.begin(json!({})).get("token").is_none());
+    assert_eq!(server.end("-TERM"), Some(0));
+
+    assert_eq!(change().0, Some(0));
+    let server = start(program(folder.path(), &[]));
+    assert_eq!(client.at(&server.url).look()["revision"], 0);
+    let idle = idle.at(&server.url);
+    assert_eq!(idle.get(&idle.path("")).code(), "TOKEN_INVALID", "one key before, and no more");
+    assert_eq!(server.end("-TERM"), Some(0));
+}

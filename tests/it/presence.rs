@@ -725,3 +725,92 @@ fn an_admin_changes_grace_idle_time_and_limit_while_the_server_runs() {
     server.clock.advance(1_000_000);
     assert_eq!(server.sweep().evicted, 0, "never");
 }
+
+#[test]
+fn a_socket_that_resumes_brings_a_new_token_and_no_lost_answer_locks_anybody_out() {
+    let (_folder, server) = start();
+    let mut client = server.player(1);
+    let first = client.token.clone();
+    // Sixteen minutes of play, then a drop: the token is still good.
+    for _ in 0..16 {
+        server.clock.advance(60);
+        client.act(&wait());
+    }
+    // The answer is lost, twice.
+    for _ in 0..2 {
+        let query = format!("?session_id={}", client.session);
+        drop(Socket::dial(&server.url, &query, client.token.as_deref()).expect("open"));
+    }
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
+    let second = socket.hello["token"].as_str().map(str::to_owned);
+    assert!(second.is_some() && second != first);
+    // Until the new one is used, and ten seconds longer.
+    server.clock.advance(1_000);
+    assert_eq!(client.look()["revision"], 16);
+    client.token = second;
+    assert_eq!(client.look()["revision"], 16);
+    let old = client.with_token(first);
+    server.clock.advance(9);
+    assert_eq!(old.look()["revision"], 16);
+    server.clock.advance(1);
+    assert_eq!(old.get(&old.path("")).code(), "TOKEN_INVALID");
+    assert_eq!(Socket::resume(&server.url, &old, "").err(), Some(Refusal::Status(401, "TOKEN_INVALID".to_owned())));
+
+    // By cookie the new one comes as a cookie, and in no frame.
+    let cookie = format!("cosmic={}", client.token.as_deref().expect("a token"));
+    let (socket, set) = Socket::with_cookie(&server.url, &format!("?session_id={}", client.session), &cookie);
+    assert_eq!(socket.hello["token"], json!(null));
+    assert!(set.starts_with("cosmic=") && set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+    client.token = set["cosmic=".len()..].split(';').next().map(str::to_owned);
+    assert_eq!(client.look()["revision"], 16);
+}
+
+#[test]
+fn observers_hear_everything_and_can_do_nothing() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let invited = client.post(&client.path("/observers"), &json!({})).json();
+    let watch = client.with_token(invited["token"].as_str().map(str::to_owned));
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
+    let mut observers: Vec<_> = (0..15).map(|_| Socket::resume(&server.url, &watch, "").expect("a socket")).collect();
+    let mut stream = EventStream::open(&watch, "", &[]);
+    let full = Socket::resume(&server.url, &watch, "").err();
+    assert_eq!(full, Some(Refusal::Status(409, "TOO_MANY_OBSERVERS".to_owned())));
+    assert_eq!(observers[0].hello["token"], json!(null));
+
+    assert_eq!(socket.act(1, &wait())["type"], "result");
+    for observer in &mut observers {
+        assert_eq!(observer.wait_for("turn")["revision"], 1);
+        assert_eq!(observer.wait_for("state")["revision"], 1);
+    }
+    assert_eq!(stream.wait_for("turn").data["revision"], 1);
+    let refused = observers[0].act(1, &wait());
+    assert_eq!(refused["problem"]["code"], "OBSERVER_ONLY");
+    assert_eq!(watch.try_act(&wait()).code(), "OBSERVER_ONLY");
+    // Leaving is only for themselves.
+    observers[0].say(&json!({"type": "leave", "id": 2}));
+    assert_eq!(observers[0].wait_for("result")["id"], 2);
+    assert_eq!(observers[0].wait_for_close(), 4000);
+    assert_eq!(socket.act(2, &wait())["revision"], 2, "they take nothing over");
+    // Nor do they keep the player's place: he drops, and his time is over.
+    drop(socket);
+    until("the drop", || seen(&server, &client).is_some_and(|seen| !seen["timeout_remaining_secs"].is_null()));
+    server.clock.advance(300);
+    assert_eq!(observers[1].wait_for_close(), 4000);
+    until("the end of grace", || seen(&server, &client).is_none());
+    // They miss nothing either.
+    let last = format!("&last_event_id={}", observers[1].last());
+    let mut back = Socket::resume(&server.url, &watch, &last).expect("a socket");
+    assert_eq!(back.hello["recovered"], true);
+    client.act(&wait());
+    assert_eq!(back.wait_for("turn")["revision"], 3);
+    let other = watch.with_session(&server.player(2).session);
+    assert_eq!(
+        Socket::resume(&server.url, &other, "").err(),
+        Some(Refusal::Status(404, "SESSION_NOT_FOUND".to_owned()))
+    );
+    assert_eq!(
+        Socket::open(&server.url, "", watch.token.as_deref()).err(),
+        Some(Refusal::Status(403, "OBSERVER_ONLY".to_owned()))
+    );
+}

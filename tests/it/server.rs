@@ -132,6 +132,10 @@ impl Server {
         Ok(rotated.reveal().to_owned())
     }
 
+    pub fn write_down_uses(&self) {
+        self.runtime.block_on(self.registry.write_down_uses()).expect("it is written");
+    }
+
     pub fn client(&self) -> Client {
         Client::new(&self.url)
     }
@@ -227,6 +231,11 @@ impl Client {
     /// The same player at another session.
     pub fn with_session(&self, session: &str) -> Self {
         Self { session: session.to_owned(), ..self.clone() }
+    }
+
+    /// Another token, for the same session.
+    pub fn with_token(&self, token: Option<String>) -> Self {
+        Self { token, ..self.clone() }
     }
 
     /// A body that goes on.

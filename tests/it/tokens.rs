@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::binary::program;
 use crate::golden::copy_files;
-use crate::server::{Client, Server, dawn, open, serve, start, start_in, start_with};
+use crate::server::{Client, Server, dawn, open, serve, start, start_in, start_with, unlimited};
 use crate::sim::{End, Fault, Op, SimDisk};
 use crate::voyage::STORE;
 
@@ -279,7 +279,7 @@ fn a_logout_takes_away_the_cookie_that_is_no_good_and_no_other() {
 fn a_logout_that_the_disk_refuses_did_not_happen() {
     let disk = SimDisk::new();
     let opened = Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
-    let server = serve(opened, Settings::default(), Default::default());
+    let server = serve(opened, Settings::default(), unlimited());
     let client = server.player(1);
     let first = token(&client).to_owned();
     assert_eq!(logout(&server.player(2), &[]).status, 204, "from now on there is a file");
@@ -294,7 +294,7 @@ fn a_logout_that_the_disk_refuses_did_not_happen() {
     server.sweep();
     disk.stop_at(0);
     let opened = Store::open_on(Arc::new(disk.after(End::PowerCut)), STORE).expect("a store");
-    let server = serve(opened, Settings::default(), Default::default());
+    let server = serve(opened, Settings::default(), unlimited());
     assert!(good(&server, &first));
 }
 
@@ -335,11 +335,11 @@ fn an_older_folder_locks_nobody_out() {
     assert_eq!(server.stop(), 0);
     let backup = tempfile::tempdir().expect("a folder");
     copy_files(folder.path(), backup.path());
-    let server = start_in(folder.path(), Default::default(), Default::default());
+    let server = start_in(folder.path(), Default::default(), unlimited());
     let third = server.rotate(&second).expect("a token");
     let fourth = server.rotate(&third).expect("a token");
 
-    let server = start_in(backup.path(), Default::default(), Default::default());
+    let server = start_in(backup.path(), Default::default(), unlimited());
     assert!(good(&server, &second) && good(&server, &fourth));
     assert!(!good(&server, &second) && !good(&server, &third) && !good(&server, &first), "the latest one counts");
     let server = again(&backup, server);
@@ -357,7 +357,7 @@ fn damaged_lines_are_reported_and_hurt_nobody_else() {
     let file = folder.path().join("tokens.jsonl");
     let text = std::fs::read_to_string(&file).expect("a file");
     std::fs::write(&file, text.replacen("\"at\":\"2", "\"at\":\"3", 1)).expect("a file");
-    let server = start_in(folder.path(), Default::default(), Default::default());
+    let server = start_in(folder.path(), Default::default(), unlimited());
     assert_eq!(server.client().get("/stats").json()["set_aside"], json!(["tokens.jsonl"]));
     assert!(!good(&server, token(&yours)) && good(&server, &kept));
 }
@@ -376,7 +376,7 @@ fn stored_lines_are_read() {
     std::fs::write(folder.path().join("tokens.jsonl"), lines.join("\n")).expect("a file");
     let keys = open(folder.path(), Default::default()).store.keys(|| [0; 32]).expect("keys");
     let signer = Signer::new(&keys);
-    let server = start_in(folder.path(), Default::default(), Default::default());
+    let server = start_in(folder.path(), Default::default(), unlimited());
     for nonce in [0x0000_0000_dead_beef, 0x0000_0001_dead_beef] {
         let found = players.map(|player| {
             let token = signer.sign(Bearer::Player(player), Nonce(nonce), dawn());
@@ -421,7 +421,7 @@ fn the_file_is_rewritten_and_what_concerns_no_token_is_forgotten() {
 fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
     // So that there is room for 20 of whom something is stored, and no more.
     let settings = Settings { stored: 10, ..Settings::default() };
-    let (folder, server) = start_with(settings, Default::default());
+    let (folder, server) = start_with(settings, unlimited());
     let with_a_game: Vec<_> = (0..10)
         .map(|seed| {
             let first = token(&server.player(seed)).to_owned();
@@ -442,8 +442,43 @@ fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
     }
     let revoked = without.iter().rev().take_while(|first| server.registry.check(first).is_err()).count();
     assert!((8..=10).contains(&revoked), "the last {revoked} are known");
+    // What is still to be written of the uses above; after the sweep it would be more lines.
+    server.write_down_uses();
     server.sweep();
     assert!(lines(&folder) <= 140, "twice as many and a hundred");
+}
+
+#[test]
+fn a_change_of_the_key_that_ends_halfway_loses_no_key() {
+    let fresh = || *Uuid::new_v4().into_bytes().repeat(2).as_array().expect("32 bytes");
+    let never = || panic!("there is a key");
+    let open = |disk: &SimDisk| Store::open_on(Arc::new(disk.clone()), STORE).expect("a store").store;
+    let disk = SimDisk::new();
+    let before = open(&disk).keys(fresh).expect("keys");
+    let (start, mut stopped, mut changed) = (disk.after(End::PowerCut), true, 0);
+    let mut op = 0;
+    while stopped {
+        for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)] {
+            let disk = start.after(End::PowerCut);
+            let store = open(&disk);
+            disk.stop_at(disk.count() + op);
+            stopped = store.rotate_key(fresh).is_err();
+            let disk = disk.after(end);
+            let keys = open(&disk).keys(never).expect("keys");
+            let new = keys.current != before.current;
+            assert!(new || stopped, "stopped at {op}, {end:?}");
+            assert!(keys.previous.as_ref() == new.then_some(&before.current), "stopped at {op}, {end:?}");
+            changed += usize::from(new && stopped);
+            // From here on each of the two copies is enough.
+            for name in ["keys.json", "keys.copy.json"] {
+                let disk = disk.after(End::PowerCut);
+                disk.damage(name, |bytes| bytes.truncate(20));
+                assert!(open(&disk).keys(never).expect("keys") == keys, "{name}, stopped at {op}, {end:?}");
+            }
+        }
+        op += 1;
+    }
+    assert!(op > 4 && changed > 0, "{op} operations, {changed} of them between the copies");
 }
 
 /// At every level of the log, and with every kind of token.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
+use tungstenite::handshake::client::Response;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
 use crate::server::Client;
@@ -40,17 +41,24 @@ pub enum Refusal {
 impl Socket {
     /// Opens a socket, and reads nothing yet.
     pub fn dial(url: &str, query: &str, token: Option<&str>) -> Result<WebSocket<TcpStream>, Refusal> {
+        let bearer = token.map_or(String::new(), |token| format!("Bearer {token}"));
+        let header = if bearer.is_empty() { ("accept", "*/*") } else { ("authorization", bearer.as_str()) };
+        Self::shake(url, query, header).map(|(ws, _)| ws)
+    }
+
+    fn shake(
+        url: &str,
+        query: &str,
+        (name, value): (&'static str, &str),
+    ) -> Result<(WebSocket<TcpStream>, Response), Refusal> {
         let address = url.strip_prefix("http://").expect("an address");
         let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a request");
-        if let Some(token) = token {
-            let value = format!("Bearer {token}").parse().expect("a header");
-            request.headers_mut().insert("authorization", value);
-        }
+        request.headers_mut().insert(name, value.parse().expect("a header"));
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         match tungstenite::client(request, stream) {
-            Ok((ws, _)) => Ok(ws),
+            Ok(shaken) => Ok(shaken),
             Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
                 let body: Value =
                     serde_json::from_slice(response.body().as_deref().unwrap_or_default()).unwrap_or_default();
@@ -59,6 +67,13 @@ impl Socket {
             }
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// A browser's socket: with a cookie. The socket, and the cookie that was set.
+    pub fn with_cookie(url: &str, query: &str, cookie: &str) -> (Self, String) {
+        let (ws, response) = Self::shake(url, query, ("cookie", cookie)).expect("a socket");
+        let set = response.headers()["set-cookie"].to_str().expect("ASCII").to_owned();
+        (Self::greet(ws).expect("hello"), set)
     }
 
     pub fn open(url: &str, query: &str, token: Option<&str>) -> Result<Self, Refusal> {
