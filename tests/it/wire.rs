@@ -153,6 +153,11 @@ impl Socket {
         self.ws.send(Message::text(frame.to_string()))
     }
 
+    pub fn close(&mut self) {
+        self.ws.close(None).expect("it is sent");
+        self.wait_for_close();
+    }
+
     pub fn say_bytes(&mut self, bytes: Vec<u8>) {
         self.ws.send(Message::binary(bytes)).expect("it is sent");
     }
