@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 use super::{App, guard};
+use crate::session::live::Role;
 use crate::session::token::{Bearer, Claims, LIFE_SECS, Token};
 use crate::session::{PlayerId, SessionError, SessionId};
 
@@ -234,24 +235,25 @@ impl Player {
 
 /// Who looks at the session in the path: its owner, or somebody with a token to watch it, for whom this is its owner.
 #[derive(Clone, Copy, Debug)]
-pub struct Viewer(pub PlayerId);
+pub struct Viewer(pub PlayerId, pub Role);
 
 impl FromRequest for Viewer {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(viewer(request).map(Self))
+        ready(viewer(request).map(|(owner, role)| Self(owner, role)))
     }
 }
 
-fn viewer(request: &HttpRequest) -> Result<PlayerId, Problem> {
+fn viewer(request: &HttpRequest) -> Result<(PlayerId, Role), Problem> {
     let claims = carried(request)?.ok_or_else(Player::required)?.claims;
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::internal("The server is not set up."))?;
     match claims.bearer {
-        Bearer::Player(player) => Ok(player),
+        Bearer::Player(player) => Ok((player, Role::Player)),
         Bearer::Observer(_) => {
-            Ok(asked(request).ok_or(SessionError::NotFound).and_then(|id| app.registry.admit(&claims, id))?.0)
+            let id = asked(request).ok_or(SessionError::NotFound)?;
+            Ok(app.registry.admit(&claims, id)?)
         }
     }
 }
@@ -298,7 +300,12 @@ impl FromRequest for Expected {
 }
 
 /// The longest idempotency key, in characters.
-const LONGEST_KEY: usize = 64;
+pub const LONGEST_KEY: usize = 64;
+
+/// Whether a text can be an idempotency key.
+pub fn is_key(text: &str) -> bool {
+    (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
 
 /// The client's own name for a request, from `Idempotency-Key`: repeated under the same name, it is not done twice.
 #[derive(Clone, Debug)]
@@ -310,9 +317,7 @@ impl FromRequest for IdempotencyKey {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let Some(header) = request.headers().get("idempotency-key") else { return ready(Ok(Self(None))) };
-        let shown =
-            |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        let key = header.to_str().ok().filter(shown);
+        let key = header.to_str().ok().filter(|key| is_key(key));
         let bad =
             || Problem::bad_header(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters."));
         ready(key.map(|key| Self(Some(key.to_owned()))).ok_or_else(bad))

@@ -11,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::extract::parse;
+use super::extract::{LONGEST_KEY, is_key, parse};
 use super::problem::Problem;
 use super::view::{ActedView, StateView, TurnView};
 use super::{App, guard};
 use crate::game::action::Action;
-use crate::session::live::{ConnectionId, End, EventId, News, Role};
+use crate::session::live::{ConnectionId, End, EventId, Line, News, Role};
 use crate::session::presence::{Joined, Joining, Presence};
 use crate::session::resident::{Acted, Command, Snapshot};
 use crate::session::token::{Bearer, Token};
@@ -48,6 +48,9 @@ pub(super) enum Frame<'a> {
         state: StateView<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<&'a str>,
+        /// The client has the last event with this; not while what it missed is still to come.
+        #[serde(skip)]
+        up_to_date: bool,
     },
     /// A turn. The only frame with an event's id.
     Turn {
@@ -95,7 +98,7 @@ impl Frame<'_> {
     pub fn event(&self) -> Option<&EventId> {
         match self {
             Self::Turn { id, .. } => Some(id),
-            Self::Hello { head, .. } => Some(head),
+            Self::Hello { head, up_to_date: true, .. } => Some(head),
             _ => None,
         }
     }
@@ -140,6 +143,21 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    /// Names are short, as over plain requests.
+    fn check(self) -> Result<Self, Problem> {
+        if let Self::Act { key: Some(key), .. } = &self
+            && !is_key(key)
+        {
+            return Err(Problem::wrong_value(format!("A key has 1 to {LONGEST_KEY} visible ASCII characters.")));
+        }
+        match &self {
+            Self::Act { id: Tag::Text(id), .. } | Self::Leave { id: Tag::Text(id) } if id.len() > LONGEST_KEY => {
+                Err(Problem::wrong_value(format!("An id has at most {LONGEST_KEY} bytes.")))
+            }
+            _ => Ok(self),
+        }
+    }
+
     fn into_id(self) -> Tag {
         match self {
             Self::Act { id, .. } | Self::Leave { id } => id,
@@ -215,6 +233,7 @@ impl Close {
             End::Replaced => Self::Replaced,
             End::Gone { .. } => Self::Expired,
             End::Left => Self::Left,
+            End::Revoked => Self::Token,
             End::Slow => Self::Slow,
             End::Shutdown => Self::Shutdown,
         }
@@ -321,6 +340,7 @@ impl<W: Wire> Connection<'_, W> {
             revision: snapshot.revision,
             state: StateView::of(&snapshot),
             token: opening.token.as_ref().map(Token::reveal),
+            up_to_date: missed.as_ref().is_none_or(Vec::is_empty),
         };
         let missed = missed.unwrap_or_default();
         let greeted = match connection.say(&hello).await {
@@ -341,8 +361,8 @@ impl<W: Wire> Connection<'_, W> {
             // In this order: whoever says much is told things all the same, and is not dead while he does.
             let done = tokio::select! {
                 biased;
-                news = self.presence.line.news(), if !self.leaving => self.tell(news).await,
                 (id, done) = done(&mut self.under_way) => self.answer(&id, done).await,
+                news = self.presence.line.news(), if !self.leaving => self.tell(news).await,
                 incoming = self.wire.receive() => self.hear(incoming).await,
                 () = registry.sleep_until(beat) => {
                     beat = registry.now() + SignedDuration::from_secs(W::HEARTBEAT);
@@ -357,14 +377,7 @@ impl<W: Wire> Connection<'_, W> {
 
     /// Sends a frame; not for ever to a client that does not read.
     async fn say(&mut self, frame: &Frame<'_>) -> Result<(), Close> {
-        let registry = self.app.registry.clone();
-        let line = self.presence.line.clone();
-        let latest = registry.now() + SignedDuration::from_secs(SEND_SECS);
-        tokio::select! {
-            sent = self.wire.send(frame) => sent.map_err(|Unreachable| Close::Gone),
-            () = line.cut() => Err(Close::Slow),
-            () = registry.sleep_until(latest) => Err(Close::Slow),
-        }
+        in_time(&self.app, &self.presence.line, self.wire.send(frame)).await
     }
 
     async fn tell_turns(&mut self, turns: &[Arc<Turn>]) -> Result<(), Close> {
@@ -386,7 +399,7 @@ impl<W: Wire> Connection<'_, W> {
             End::Replaced => self.say(&Frame::Replaced {}).await?,
             End::Gone { expired_at, reason } => self.say(&Frame::Expired { expired_at, reason }).await?,
             End::Shutdown => self.say(&Frame::Shutdown {}).await?,
-            End::Left | End::Slow => {}
+            End::Left | End::Revoked | End::Slow => {}
         }
         Err(Close::after(end))
     }
@@ -406,7 +419,7 @@ impl<W: Wire> Connection<'_, W> {
             self.misses += 1;
         }
         let now = self.app.registry.now();
-        self.wire.beat(now).await.map_err(|Unreachable| Close::Gone)
+        in_time(&self.app, &self.presence.line, self.wire.beat(now)).await
     }
 
     async fn hear(&mut self, incoming: Incoming) -> Result<(), Close> {
@@ -417,7 +430,7 @@ impl<W: Wire> Connection<'_, W> {
             Incoming::Refused(problem) => return self.refuse(&Tag::None, problem).await,
             Incoming::Closed => return Err(Close::Gone),
         };
-        let asked = parse::<Asked>(text.as_bytes());
+        let asked = parse::<Asked>(text.as_bytes()).and_then(Asked::check);
         if let Err(problem) = guard::request(&self.app, self.bearer) {
             let id = asked.map_or(Tag::None, Asked::into_id);
             return self.refuse(&id, problem).await;
@@ -489,6 +502,16 @@ impl<W: Wire> Connection<'_, W> {
         self.show().await?;
         self.begin_next();
         Ok(())
+    }
+}
+
+/// Waits until something is sent; not for ever, and not for a client that is too slow already.
+async fn in_time(app: &App, line: &Line, sending: impl Future<Output = Result<(), Unreachable>>) -> Result<(), Close> {
+    let latest = app.registry.now() + SignedDuration::from_secs(SEND_SECS);
+    tokio::select! {
+        sent = sending => sent.map_err(|Unreachable| Close::Gone),
+        () = line.cut() => Err(Close::Slow),
+        () = app.registry.sleep_until(latest) => Err(Close::Slow),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::game::action::Action;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::session::PlayerId;
+use crate::session::live::Role;
 use crate::session::registry::{Created, NewGame};
 use crate::session::resident::{Command, Snapshot};
 
@@ -99,17 +100,17 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Mayb
 }
 
 pub(super) async fn look(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
-    let snapshot = app.registry.look(viewer.0, *id).await?;
+    let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
     Ok(versioned(&request, &snapshot, GameView::of))
 }
 
 pub(super) async fn map(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
-    let snapshot = app.registry.look(viewer.0, *id).await?;
+    let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
     Ok(versioned(&request, &snapshot, view::map))
 }
 
 pub(super) async fn actions(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
-    let snapshot = app.registry.look(player.0, *id).await?;
+    let snapshot = app.registry.look(Role::Player, player.0, *id).await?;
     Ok(versioned(&request, &snapshot, view::actions))
 }
 
@@ -169,7 +170,7 @@ pub(super) async fn turns(app: web::Data<App>, viewer: Viewer, id: Id, page: Que
     if !(1..=PAGE).contains(&limit) {
         return Err(Problem::bad_query(format!("A page has 1 to {PAGE} turns.")));
     }
-    let turns = app.registry.turns(viewer.0, *id, page.0.after, limit).await?;
+    let turns = app.registry.turns(viewer.1, viewer.0, *id, page.0.after, limit).await?;
     let next = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
     let turns: Vec<_> = turns.iter().map(TurnView::of).collect();
     let mut response = HttpResponse::Ok();

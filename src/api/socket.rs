@@ -70,6 +70,9 @@ async fn begin(app: &App, carried: Option<Carried>, wanted: &Wanted) -> Result<(
     let owner = known.unwrap_or_else(PlayerId::fresh);
     let created = app.registry.create(owner, NewGame::default()).await?;
     let joined = app.registry.join(owner, created.snapshot.id, wanted.joining(Role::Player)).await?;
+    if let Some(carried) = carried {
+        app.registry.recheck(&carried.claims)?;
+    }
     let token = if known.is_none() { Some(app.registry.mint(owner)) } else { None };
     Ok((joined, Opening { owner, bearer: Bearer::Player(owner), resumed: false, token }))
 }
@@ -117,8 +120,7 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
         let problem = Problem::token_invalid(format!(
             "The first message must be auth with a good token, within {AUTH_SECS} seconds."
         ));
-        drop(wire.send(&Frame::Error { id: &Tag::None, problem: problem.document() }).await);
-        return wire.close(Close::Token).await;
+        return wire.hang_up(Some(problem), Close::Token).await;
     };
     match resume(&app, &claims, id, &wanted).await {
         Ok((joined, opening)) => live::run(app, wire, joined, opening).await,
@@ -135,15 +137,29 @@ struct Socket {
 
 impl Socket {
     /// Says why a session cannot be joined.
-    async fn refuse(mut self, error: SessionError) {
+    async fn refuse(self, error: SessionError) {
         let why = Close::of(&error);
-        let problem = Problem::from(error);
-        drop(self.send(&Frame::Error { id: &Tag::None, problem: problem.document() }).await);
-        self.close(why).await;
+        self.hang_up(Some(error.into()), why).await;
     }
 
-    /// Says that it closes, and waits until the client does too.
-    async fn part(&mut self, why: Close) {
+    /// Closes, in time, whatever the client does.
+    async fn hang_up(mut self, problem: Option<Problem>, why: Close) {
+        let registry = self.app.registry.clone();
+        let latest = registry.now() + SignedDuration::from_secs(CLOSE_SECS);
+        tokio::select! {
+            () = self.part(problem, why) => {}
+            () = registry.sleep_until(latest) => {}
+        }
+        if let Some(plug) = &self.plug {
+            plug.pull();
+        }
+    }
+
+    /// Says why it closes, and waits until the client does too.
+    async fn part(&mut self, problem: Option<Problem>, why: Close) {
+        if let Some(problem) = problem {
+            drop(self.send(&Frame::Error { id: &Tag::None, problem: problem.document() }).await);
+        }
         let reason = CloseReason { code: CloseCode::from(why.code()), description: None };
         if self.session.clone().close(Some(reason)).await.is_ok() {
             while !matches!(self.receive().await, Incoming::Closed) {}
@@ -180,15 +196,7 @@ impl Wire for Socket {
         }
     }
 
-    async fn close(mut self, why: Close) {
-        let registry = self.app.registry.clone();
-        let latest = registry.now() + SignedDuration::from_secs(CLOSE_SECS);
-        tokio::select! {
-            () = self.part(why) => {}
-            () = registry.sleep_until(latest) => {}
-        }
-        if let Some(plug) = &self.plug {
-            plug.pull();
-        }
+    async fn close(self, why: Close) {
+        self.hang_up(None, why).await;
     }
 }

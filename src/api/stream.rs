@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use futures_util::stream::poll_fn;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use russe::{Event, Message};
 use tokio::sync::mpsc;
 
@@ -21,6 +21,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// What it waits where it should not come back by itself: there is no word for never.
 const NO_RETRY: Duration = Duration::from_secs(24 * 3600);
 
+/// Seconds a client has to read what was sent last.
+const CLOSE_SECS: i64 = 5;
+
 pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wanted: Query<Wanted>) -> Answer {
     let mut wanted = wanted.0;
     if wanted.session_id.is_some() {
@@ -34,12 +37,15 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wa
     let claims = carried(&request)?.ok_or_else(Player::required)?.claims;
     let (owner, role) = app.registry.admit(&claims, *id)?;
     let joined = app.registry.join(owner, *id, wanted.joining(role)).await?;
+    app.registry.recheck(&claims)?;
     let (sender, mut receiver) = mpsc::channel(1);
-    let wire = EventStream { sender, plug: Plug::of(&request) };
+    let wire = EventStream { app: app.clone(), sender, plug: Plug::of(&request) };
     let resumed = joined.head.revision() > 0 || wanted.last_event_id.is_some();
     rt::spawn(live::run(app, wire, joined, Opening { owner, bearer: claims.bearer, resumed, token: None }));
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
+    // Nothing else goes over this connection: its plug may be pulled.
+    response.force_close();
     response.insert_header((CACHE_CONTROL, "no-store"));
     // For proxies that would hold it back.
     response.insert_header(("X-Accel-Buffering", "no"));
@@ -47,6 +53,7 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wa
 }
 
 struct EventStream {
+    app: web::Data<App>,
     sender: mpsc::Sender<Result<web::Bytes, Problem>>,
     plug: Option<Plug>,
 }
@@ -87,8 +94,13 @@ impl Wire for EventStream {
     }
 
     async fn close(self, why: Close) {
-        // Else it ends with what was sent.
-        if let (Close::Slow, Some(plug)) = (why, &self.plug) {
+        let Self { app, sender, plug } = self;
+        // The stream ends with what was sent, if that is read.
+        drop(sender);
+        if why != Close::Slow {
+            app.registry.sleep_until(app.registry.now() + SignedDuration::from_secs(CLOSE_SECS)).await;
+        }
+        if let Some(plug) = plug {
             plug.pull();
         }
     }

@@ -111,6 +111,8 @@ pub enum End {
     },
     /// The session has left memory; it can be resumed.
     Left,
+    /// The player has revoked his tokens.
+    Revoked,
     /// More waited for the client than can wait.
     Slow,
     /// The server stops.
@@ -205,6 +207,9 @@ pub(super) struct Live {
     pub observers: Vec<(ConnectionId, Arc<Line>)>,
     /// The player's newest connection, open or dropped. Who comes back from an older one was replaced.
     pub newest: Option<ConnectionId>,
+    /// What the newest named as the client's connection before it. The client may come from there again: it may never have read
+    /// the newest one's name.
+    pub before: Option<ConnectionId>,
     /// Ends the session's stay in memory when its player does not come back in time.
     pub timer: Option<AbortHandle>,
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::live::{ConnectionId, End, EventId, Line, MOST_OBSERVERS, Role};
+use super::live::{ConnectionId, End, EventId, Line, Live, MOST_OBSERVERS, Role};
 use super::registry::{Registry, session, session_mut};
 use super::resident::{GameSession, Snapshot};
 use super::{PlayerId, SessionError, SessionId};
@@ -64,7 +64,7 @@ impl Registry {
     /// Joins a session, with what was missed.
     pub async fn join(&self, owner: PlayerId, id: SessionId, joining: Joining) -> Result<Joined, SessionError> {
         self.task(move |me| async move {
-            let seated = me.enter(owner, id).await?;
+            let seated = me.enter_as(joining.role, owner, id).await?;
             let session = session(&seated)?;
             let (head, snapshot) = (session.event(), session.snapshot());
             let missed = me.missed(session, &head, joining.last_event.as_deref()).await?;
@@ -112,12 +112,12 @@ impl Registry {
         let live = maps.live.entry(id).or_default();
         match role {
             Role::Player => {
-                let replaced = joining.previous.is_some() && live.newest.is_some() && joining.previous != live.newest;
-                if replaced && !joining.takeover {
+                let own = |previous| live.newest.is_none() || [live.newest, live.before].contains(&Some(previous));
+                if !joining.takeover && !joining.previous.is_none_or(own) {
                     return Err(SessionError::Replaced);
                 }
                 live.cancel();
-                live.newest = Some(connection);
+                (live.newest, live.before) = (Some(connection), joining.previous);
                 if let Some((_, old)) = live.player.replace((connection, line.clone())) {
                     old.end(End::Replaced);
                 }
@@ -139,14 +139,22 @@ impl Registry {
         live.observers.retain(|(each, _)| *each != connection);
         if live.player.as_ref().is_some_and(|(each, _)| *each == connection) {
             live.player = None;
-            let me = self.clone();
-            live.timer = Some(self.runtime().spawn(async move { me.lapse(id, connection).await }).abort_handle());
+            self.set_timer(id, live);
             if let Some(card) = maps.known.get_mut(&id) {
                 // An open connection was activity.
                 card.last_activity = now;
             }
         } else if live.newest.is_none() && live.observers.is_empty() {
             maps.live.remove(&id);
+        }
+    }
+
+    /// Waits for the player of a link-dead session.
+    pub(super) fn set_timer(self: &Arc<Self>, id: SessionId, live: &mut Live) {
+        if let Some(connection) = live.newest.filter(|_| live.link_dead()) {
+            let me = self.clone();
+            live.cancel();
+            live.timer = Some(self.runtime().spawn(async move { me.lapse(id, connection).await }).abort_handle());
         }
     }
 

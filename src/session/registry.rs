@@ -18,7 +18,7 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::clock::Clock;
-use super::live::End;
+use super::live::{End, Role};
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
 use super::revocation::Tokens;
@@ -312,16 +312,16 @@ impl Registry {
     }
 
     /// The state of a session, as far as it is durable; brings it back into memory.
-    pub async fn look(&self, owner: PlayerId, id: SessionId) -> Result<Snapshot, SessionError> {
+    pub async fn look(&self, role: Role, owner: PlayerId, id: SessionId) -> Result<Snapshot, SessionError> {
         {
             let mut maps = self.maps();
-            maps.card(owner, id)?.last_activity = self.now();
+            self.touch(role, maps.card(owner, id)?);
             if let Some(shown) = maps.resident.get(&id).and_then(|resident| resident.shown.clone()) {
                 return Ok(shown);
             }
         }
         self.task(move |me| async move {
-            let seated = me.enter(owner, id).await?;
+            let seated = me.enter_as(role, owner, id).await?;
             Ok(session(&seated)?.snapshot())
         })
         .await
@@ -370,7 +370,7 @@ impl Registry {
 
     /// Like [`Self::enter`], for callers that can be stopped at any time: only waiting for the session's lock is done in place.
     async fn approach(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
-        if let Some(seat) = self.seat_of(owner, id)? {
+        if let Some(seat) = self.seat_of(Role::Player, owner, id)? {
             let seated = seat.lock_owned().await;
             if seated.is_some() {
                 return Ok(seated);
@@ -431,6 +431,7 @@ impl Registry {
     /// A page of history, oldest first, from after a revision. Needs no place in memory.
     pub async fn turns(
         &self,
+        role: Role,
         owner: PlayerId,
         id: SessionId,
         after: u64,
@@ -439,7 +440,7 @@ impl Registry {
         let up_to = {
             let mut maps = self.maps();
             let card = maps.card(owner, id)?;
-            card.last_activity = self.now();
+            self.touch(role, card);
             card.revision
         };
         self.blocking(move |store| store.turns(id.0, after, up_to, most)).await
@@ -489,6 +490,10 @@ impl Registry {
             }
             if let Some(resident) = resident {
                 maps.resident.insert(id, resident);
+            }
+            // Its connection may have dropped meanwhile, and its timer have found nothing to wait for.
+            if let Some(live) = maps.live.get_mut(&id) {
+                me.set_timer(id, live);
             }
             drop(maps);
             // What happened while it was out of the maps.
@@ -708,17 +713,29 @@ impl Registry {
         }
     }
 
-    /// Where the owner's session sits, if it is in memory. Asking for it counts as activity.
-    fn seat_of(&self, owner: PlayerId, id: SessionId) -> Result<Option<Seat>, SessionError> {
+    /// That its player asks for a session is activity; that others watch it is none.
+    fn touch(&self, role: Role, card: &mut Card) {
+        if role == Role::Player {
+            card.last_activity = self.now();
+        }
+    }
+
+    /// Where the owner's session sits, if it is in memory.
+    fn seat_of(&self, role: Role, owner: PlayerId, id: SessionId) -> Result<Option<Seat>, SessionError> {
         let mut maps = self.maps();
-        maps.card(owner, id)?.last_activity = self.now();
+        self.touch(role, maps.card(owner, id)?);
         Ok(maps.resident.get(&id).map(|resident| resident.seat.clone()))
     }
 
     /// The owner's session, alone with the caller until he lets go; read back from disk where it must be.
     pub(super) async fn enter(&self, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
+        self.enter_as(Role::Player, owner, id).await
+    }
+
+    /// The same for somebody who watches.
+    pub(super) async fn enter_as(&self, role: Role, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
         loop {
-            if let Some(seat) = self.seat_of(owner, id)? {
+            if let Some(seat) = self.seat_of(role, owner, id)? {
                 let seated = seat.lock_owned().await;
                 if seated.is_some() {
                     return Ok(seated);

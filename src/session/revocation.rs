@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::live::Role;
+use super::live::{End, Role};
 use super::registry::Registry;
 use super::slots::SLOTS;
 use super::token::{BadToken, Bearer, Claims, LIFE_SECS, Signer, Token};
@@ -218,6 +218,13 @@ impl Registry {
         }
     }
 
+    /// Whether a token that was good a moment ago still is: for who has joined a session in between.
+    pub fn recheck(&self, claims: &Claims) -> Result<(), SessionError> {
+        let Bearer::Player(player) = claims.bearer else { return Ok(()) };
+        let admitted = self.tokens.list().admit(player, claims.nonce, self.now());
+        admitted.map(|_| ()).map_err(|BadToken| SessionError::BadToken)
+    }
+
     /// A new token in the place of one that is good. The old one stays good until the new one is used, and ten seconds longer.
     pub async fn rotate(&self, claims: &Claims) -> Result<Token, SessionError> {
         let (player, nonce) = (claims.player()?, claims.nonce);
@@ -250,7 +257,12 @@ impl Registry {
         let me = self.arc()?;
         self.blocking(move |store| {
             let _alone = me.tokens.alone();
-            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.now() })
+            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.now() })?;
+            // Who is connected with one of them goes too.
+            let maps = me.maps();
+            let own = maps.by_owner.get(&player).into_iter().flatten().filter_map(|id| maps.live.get(id));
+            own.filter_map(|live| live.player.as_ref()).for_each(|(_, line)| line.end(End::Revoked));
+            Ok(())
         })
         .await
     }

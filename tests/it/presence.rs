@@ -1,6 +1,6 @@
 //! Connections that drop and come back: grace, takeover, replay, leaving, and what the other side is told.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cosmic_explorer::api;
@@ -821,4 +821,124 @@ fn observers_hear_everything_and_can_do_nothing() {
         Socket::open(&server.url, "", watch.token.as_deref()).err(),
         Some(Refusal::Status(403, "OBSERVER_ONLY".to_owned()))
     );
+}
+
+#[test]
+fn a_logout_ends_what_is_connected() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
+    assert_eq!(client.send("POST", "/api/logout", &[], None).status, 204);
+    assert_eq!(socket.wait_for_close(), 4401);
+    let other = server.player(2);
+    let mut stream = EventStream::open(&other, "", &[]);
+    stream.wait_for("hello");
+    assert_eq!(other.send("POST", "/api/logout", &[], None).status, 204);
+    assert!(stream.next().is_none());
+    assert_eq!(server.client().get("/stats").json()["turns"], 0);
+}
+
+#[test]
+fn a_stream_that_drops_before_it_has_what_it_missed_still_hears_it() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    for _ in 0..3 {
+        client.act(&wait());
+    }
+    let first = client_event(&client, 1);
+    let mut stream = EventStream::open(&client, "", &[("last-event-id", &first)]);
+    let hello = stream.next().expect("hello");
+    // A browser takes the id of what it hears; this one has not heard of revision 3 yet.
+    assert_eq!((&hello.data["recovered"], &hello.id), (&json!(true), &None));
+    let third = client_event(&client, 3);
+    let mut stream = EventStream::open(&client, "", &[("last-event-id", &third)]);
+    assert_eq!(stream.next().expect("hello").id, Some(third));
+}
+
+#[test]
+fn who_never_read_the_name_of_his_connection_comes_back_all_the_same() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
+    let previous = format!("&previous={}", socket.connection());
+    drop_socket(&server, &client, socket);
+    for _ in 0..3 {
+        let query = format!("?session_id={}{previous}", client.session);
+        let ws = Socket::dial(&server.url, &query, client.token.as_deref()).expect("open");
+        until("the connection", || connections(&server, &client) == 1);
+        drop(ws);
+        until("the drop", || connections(&server, &client) == 0);
+    }
+    let mut socket = Socket::resume(&server.url, &client, &previous).expect("a socket");
+    assert_eq!(socket.act(1, &wait())["revision"], 1);
+}
+
+#[test]
+fn names_are_short_over_a_socket_too() {
+    let (_folder, server) = start();
+    let mut socket = Socket::open(&server.url, "", None).expect("a socket");
+    for bad in [
+        json!({"type": "act", "key": "x".repeat(65), "action": wait()}),
+        json!({"type": "act", "key": "", "action": wait()}),
+        json!({"type": "act", "key": "\u{0}", "action": wait()}),
+        json!({"type": "act", "id": "x".repeat(65), "action": wait()}),
+        json!({"type": "leave", "id": "x".repeat(65)}),
+    ] {
+        socket.say(&bad);
+        assert_eq!(socket.wait_for("error")["problem"]["code"], "WRONG_VALUE", "{bad}");
+    }
+    assert_eq!(socket.act(1, &wait())["revision"], 1);
+}
+
+#[test]
+fn who_only_talks_and_never_reads_is_hung_up_on() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let query = format!("?session_id={}", client.session);
+    for token in [None, client.token.as_deref()] {
+        let ws = Socket::dial(&server.url, &query, token).expect("open");
+        let mut stream = ws.get_ref();
+        stream.set_nonblocking(true).expect("it can");
+        // Pings, whose answers fill everything between here and there; masked with zeros.
+        let ping = [[0x89, 0x80 | 125, 0, 0, 0, 0].as_slice(), &[0; 125]].concat();
+        let pings = ping.repeat(1_000);
+        let mut at = 0;
+        until("the end", || {
+            // Time goes by only once nothing moves any more.
+            for _ in 0..2_000 {
+                match stream.write(&pings[at..]) {
+                    Ok(written) => at = (at + written) % pings.len(),
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                    Err(_) => return true,
+                }
+            }
+            server.clock.advance(5);
+            false
+        });
+        until("nobody connected", || {
+            server.clock.advance(5);
+            seen(&server, &client).is_none_or(|seen| seen["connection_count"] == 0)
+        });
+    }
+}
+
+#[test]
+fn that_somebody_watches_keeps_no_game_in_memory() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let invited = client.post(&client.path("/observers"), &json!({})).json();
+    let watch = client.with_token(invited["token"].as_str().map(str::to_owned));
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
+    drop_socket(&server, &client, socket);
+    for _ in 0..5 {
+        server.clock.advance(59);
+        assert_eq!(watch.look()["revision"], 0);
+        assert_eq!(watch.history().len(), 0);
+        let watching = Socket::resume(&server.url, &watch, "").expect("a socket");
+        drop_socket(&server, &client, watching);
+    }
+    assert_eq!(seen(&server, &client).expect("it is there")["timeout_remaining_secs"], 5);
+    // Who asks with a connection that was replaced has not come back either.
+    server.clock.advance(5);
+    until("the end of grace", || seen(&server, &client).is_none());
 }

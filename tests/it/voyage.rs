@@ -8,6 +8,7 @@ use cosmic_explorer::game::action::Action;
 use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::session::clock::ManualClock;
+use cosmic_explorer::session::live::Role;
 use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
 use cosmic_explorer::session::resident::{Acted, Command};
 use cosmic_explorer::session::token::Token;
@@ -244,7 +245,7 @@ impl Client {
             }
             Step::Save(session) => {
                 let id = self.sessions[session].id;
-                let digest = digest(&RUNTIME.block_on(registry.look(PLAYER, id))?.game);
+                let digest = digest(&RUNTIME.block_on(registry.look(Role::Player, PLAYER, id))?.game);
                 self.open = Some(Open::Save { digest: digest.clone() });
                 RUNTIME.block_on(registry.save(PLAYER, SLOT, id))?;
                 self.slot = Some(digest);
@@ -285,7 +286,7 @@ impl Client {
 
     pub fn act(&mut self, registry: &Registry, session: usize) -> Result<(), SessionError> {
         let id = self.sessions[session].id;
-        let snapshot = RUNTIME.block_on(registry.look(PLAYER, id))?;
+        let snapshot = RUNTIME.block_on(registry.look(Role::Player, PLAYER, id))?;
         let (action, _) = decide(&snapshot.game, &mut self.dice);
         let key = Some(format!("{session}-{}", snapshot.revision));
         let command = Command { action, expected: Some(snapshot.revision), key };
@@ -346,7 +347,7 @@ impl Client {
             }
         }
         for (number, promised) in self.sessions.iter().enumerate() {
-            let looked = RUNTIME.block_on(registry.look(PLAYER, promised.id));
+            let looked = RUNTIME.block_on(registry.look(Role::Player, PLAYER, promised.id));
             match looked {
                 Err(SessionError::Gone { .. } | SessionError::NotFound) if promised.gone => {}
                 Err(SessionError::NotFound | SessionError::Store(StoreError::Damaged { .. })) => {
@@ -355,7 +356,7 @@ impl Client {
                 Err(error) => return Err(format!("session {number}: {error}")),
                 Ok(_) if promised.gone => return Err(format!("session {number} was deleted, and is there")),
                 Ok(snapshot) => {
-                    let turns = RUNTIME.block_on(registry.turns(PLAYER, promised.id, 0, 1000));
+                    let turns = RUNTIME.block_on(registry.turns(Role::Player, PLAYER, promised.id, 0, 1000));
                     let turns: BTreeMap<_, _> = turns
                         .map_err(|error| error.to_string())?
                         .into_iter()
@@ -395,15 +396,16 @@ impl Client {
     }
 
     fn check_session(&self, registry: &Registry, number: usize, promised: &Promised) -> Result<(), String> {
-        let looked = RUNTIME.block_on(registry.look(PLAYER, promised.id));
+        let looked = RUNTIME.block_on(registry.look(Role::Player, PLAYER, promised.id));
         let absent = matches!(looked, Err(SessionError::Gone { .. } | SessionError::NotFound));
         let dying = matches!(self.open, Some(Open::Delete { session }) if session == number);
         if promised.gone || (dying && absent) {
             return if absent { Ok(()) } else { Err("it was deleted, and is there".to_owned()) };
         }
         let snapshot = looked.map_err(|error| error.to_string())?;
-        let turns =
-            RUNTIME.block_on(registry.turns(PLAYER, promised.id, 0, 1000)).map_err(|error| error.to_string())?;
+        let turns = RUNTIME
+            .block_on(registry.turns(Role::Player, PLAYER, promised.id, 0, 1000))
+            .map_err(|error| error.to_string())?;
         let revisions: Vec<_> = turns.iter().map(|turn| turn.revision).collect();
         if revisions != (1..=snapshot.revision).collect::<Vec<_>>() {
             return Err(format!("revision {} with a history of {revisions:?}", snapshot.revision));
@@ -460,7 +462,9 @@ impl Client {
             }
             Some(Open::Load { session }) => {
                 let promised = &mut self.sessions[session];
-                let seen = RUNTIME.block_on(registry.look(PLAYER, promised.id)).map_err(|error| error.to_string())?;
+                let seen = RUNTIME
+                    .block_on(registry.look(Role::Player, PLAYER, promised.id))
+                    .map_err(|error| error.to_string())?;
                 if seen.revision > promised.turns.len() as u64 {
                     promised.turns.push((None, digest(&seen.game)));
                 }
@@ -489,7 +493,9 @@ impl Client {
     pub fn sail_on(&mut self, registry: &Registry) -> Result<(), String> {
         let here = |promised: &&Promised| {
             !promised.gone
-                && RUNTIME.block_on(registry.look(PLAYER, promised.id)).is_ok_and(|seen| seen.game.end.is_none())
+                && RUNTIME
+                    .block_on(registry.look(Role::Player, PLAYER, promised.id))
+                    .is_ok_and(|seen| seen.game.end.is_none())
         };
         let left: Vec<_> = self.sessions.iter().enumerate().filter(|(_, each)| here(each)).map(|(at, _)| at).collect();
         for session in left {
