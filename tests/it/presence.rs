@@ -2,12 +2,16 @@
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use cosmic_explorer::api;
 use cosmic_explorer::session::Settings;
+use cosmic_explorer::store::Store;
 use serde_json::{Value, json};
 
-use crate::server::{Client, Server, start, start_in, start_with, unlimited};
+use crate::server::{Client, Server, serve, start, start_in, start_with, unlimited};
+use crate::sim::{Fault, SimDisk};
+use crate::voyage::STORE;
 use crate::wire::{EventStream, Refusal, Socket, until};
 
 fn wait() -> Value {
@@ -941,4 +945,37 @@ fn that_somebody_watches_keeps_no_game_in_memory() {
     // Who asks with a connection that was replaced has not come back either.
     server.clock.advance(5);
     until("the end of grace", || seen(&server, &client).is_none());
+}
+
+#[test]
+fn a_deletion_that_the_disk_refuses_lets_nobody_wait_for_ever() {
+    let disk = SimDisk::new();
+    let opened = Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
+    let server = serve(opened, Settings::default(), unlimited());
+    let client = server.player(1);
+    let socket = Socket::resume(&server.url, &client, "").expect("a socket");
+    drop_socket(&server, &client, socket);
+    let ((reached, at_the_disk), (go_on, told)) = (mpsc::channel(), mpsc::channel::<()>());
+    disk.plan(Some(Box::new(move |_, _| {
+        // Only the first operation waits; the test may be over for those after it.
+        if reached.send(()).is_ok() {
+            let _ = told.recv();
+        }
+        Some(Fault::Refused)
+    })));
+    std::thread::scope(|scope| {
+        let deleted = scope.spawn(|| client.send("DELETE", &client.path(""), &[], None).status);
+        at_the_disk.recv().expect("it is reached");
+        // While nobody finds the session, its time is over.
+        server.clock.advance(300);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        drop((go_on, at_the_disk));
+        assert_eq!(deleted.join().expect("an answer"), 503);
+    });
+    disk.plan(None);
+    until("the end of grace", || {
+        server.clock.advance(300);
+        seen(&server, &client).is_none()
+    });
+    assert_eq!(client.look()["revision"], 0);
 }
