@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::problem::Problem;
 use super::{App, guard};
 use crate::session::live::Role;
-use crate::session::token::{Bearer, Claims, LIFE_SECS, Token};
+use crate::session::token::{Claims, LIFE_SECS, Token};
 use crate::session::{PlayerId, SessionError, SessionId};
 
 /// The cookie that carries a player's token.
@@ -249,13 +249,8 @@ impl FromRequest for Viewer {
 fn viewer(request: &HttpRequest) -> Result<(PlayerId, Role), Problem> {
     let claims = carried(request)?.ok_or_else(Player::required)?.claims;
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::internal("The server is not set up."))?;
-    match claims.bearer {
-        Bearer::Player(player) => Ok((player, Role::Player)),
-        Bearer::Observer(_) => {
-            let id = asked(request).ok_or(SessionError::NotFound)?;
-            Ok(app.registry.admit(&claims, id)?)
-        }
-    }
+    let id = asked(request).ok_or(SessionError::NotFound)?;
+    Ok(app.registry.admit(&claims, id)?)
 }
 
 fn asked(request: &HttpRequest) -> Option<SessionId> {

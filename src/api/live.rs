@@ -29,6 +29,8 @@ const MOST_MISSES: u32 = 3;
 const MOST_ORDERS: usize = 128;
 /// Seconds a client has for taking what it is sent.
 const SEND_SECS: i64 = 30;
+/// Seconds it has for the last of it, and to close too.
+pub(super) const CLOSE_SECS: i64 = 5;
 
 /// What the server says.
 #[derive(Debug, Serialize)]
@@ -343,15 +345,15 @@ impl<W: Wire> Connection<'_, W> {
             up_to_date: missed.as_ref().is_none_or(Vec::is_empty),
         };
         let missed = missed.unwrap_or_default();
-        let greeted = match connection.say(&hello).await {
-            Ok(()) => connection.tell_turns(&missed).await,
-            unreachable => unreachable,
-        };
-        drop(missed);
-        match greeted {
-            Ok(()) => connection.go_on().await,
-            Err(why) => why,
+        if let Err(why) = connection.say(&hello).await {
+            return why;
         }
+        if let Err(why) = connection.tell_turns(&missed).await {
+            return why;
+        }
+        // They may be many, and the connection may last.
+        drop(missed);
+        connection.go_on().await
     }
 
     async fn go_on(&mut self) -> Close {
@@ -507,11 +509,10 @@ impl<W: Wire> Connection<'_, W> {
 
 /// Waits until something is sent; not for ever, and not for a client that is too slow already.
 async fn in_time(app: &App, line: &Line, sending: impl Future<Output = Result<(), Unreachable>>) -> Result<(), Close> {
-    let latest = app.registry.now() + SignedDuration::from_secs(SEND_SECS);
     tokio::select! {
         sent = sending => sent.map_err(|Unreachable| Close::Gone),
         () = line.cut() => Err(Close::Slow),
-        () = app.registry.sleep_until(latest) => Err(Close::Slow),
+        () = app.registry.sleep(SEND_SECS) => Err(Close::Slow),
     }
 }
 

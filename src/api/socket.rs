@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::extract::{Carried, Query, carried, cookie, parse};
-use super::live::{self, Asked, Close, Frame, Incoming, Opening, Tag, Unreachable, Wanted, Wire};
+use super::live::{self, Asked, CLOSE_SECS, Close, Frame, Incoming, Opening, Tag, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
 use super::sessions::Answer;
@@ -20,8 +20,6 @@ use crate::session::{PlayerId, SessionError, SessionId};
 const MESSAGE_BYTES: usize = 64 * 1024;
 /// Seconds a client has to say who it is.
 const AUTH_SECS: i64 = 10;
-/// Seconds a client has to answer a close.
-const CLOSE_SECS: i64 = 5;
 
 pub(super) async fn open(
     request: HttpRequest,
@@ -98,7 +96,6 @@ async fn resume(app: &App, claims: &Claims, id: SessionId, wanted: &Wanted) -> R
 
 /// Waits until the client says who it is.
 async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted: Wanted) {
-    let latest = app.registry.now() + SignedDuration::from_secs(AUTH_SECS);
     let asked = async {
         loop {
             match wire.receive().await {
@@ -110,7 +107,7 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
     };
     let asked = tokio::select! {
         asked = asked => asked,
-        () = app.registry.sleep_until(latest) => None,
+        () = app.registry.sleep(AUTH_SECS) => None,
     };
     let claims = match asked {
         Some(Asked::Auth { token }) => app.registry.check(&token).ok(),
@@ -145,10 +142,9 @@ impl Socket {
     /// Closes, in time, whatever the client does.
     async fn hang_up(mut self, problem: Option<Problem>, why: Close) {
         let registry = self.app.registry.clone();
-        let latest = registry.now() + SignedDuration::from_secs(CLOSE_SECS);
         tokio::select! {
             () = self.part(problem, why) => {}
-            () = registry.sleep_until(latest) => {}
+            () = registry.sleep(CLOSE_SECS) => {}
         }
         if let Some(plug) = &self.plug {
             plug.pull();

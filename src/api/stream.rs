@@ -5,12 +5,12 @@ use std::time::Duration;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use futures_util::stream::poll_fn;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use russe::{Event, Message};
 use tokio::sync::mpsc;
 
 use super::extract::{Id, Player, Query, carried};
-use super::live::{self, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
+use super::live::{self, CLOSE_SECS, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
 use super::sessions::Answer;
@@ -20,9 +20,6 @@ use super::{App, guard};
 const RETRY: Duration = Duration::from_secs(1);
 /// What it waits where it should not come back by itself: there is no word for never.
 const NO_RETRY: Duration = Duration::from_secs(24 * 3600);
-
-/// Seconds a client has to read what was sent last.
-const CLOSE_SECS: i64 = 5;
 
 pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wanted: Query<Wanted>) -> Answer {
     let mut wanted = wanted.0;
@@ -98,7 +95,7 @@ impl Wire for EventStream {
         // The stream ends with what was sent, if that is read.
         drop(sender);
         if why != Close::Slow {
-            app.registry.sleep_until(app.registry.now() + SignedDuration::from_secs(CLOSE_SECS)).await;
+            app.registry.sleep(CLOSE_SECS).await;
         }
         if let Some(plug) = plug {
             plug.pull();

@@ -3,7 +3,6 @@
 //! One connection is the player's; the next one takes over from it. Others only watch. A turn reaches every connection once, in
 //! order, from the revision at which it joined.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -133,20 +132,13 @@ pub struct News {
 /// What waits for a connection.
 #[derive(Debug, Default)]
 pub struct Line {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<News>,
     news: Notify,
     cut: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Waiting {
-    turns: VecDeque<Arc<Turn>>,
-    state: Option<Snapshot>,
-    end: Option<End>,
-}
-
 impl Line {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, News> {
         // Nothing under this lock can panic halfway through a change.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,10 +150,10 @@ impl Line {
             return true;
         }
         if waiting.turns.len() >= MOST_WAITING {
-            *waiting = Waiting { end: Some(End::Slow), ..Waiting::default() };
+            *waiting = News { end: Some(End::Slow), ..News::default() };
             self.cut.notify_one();
         } else {
-            waiting.turns.push_back(turn.clone());
+            waiting.turns.push(turn.clone());
             // Only the newest state is of any use.
             waiting.state = Some(state);
         }
@@ -185,13 +177,13 @@ impl Line {
         }
     }
 
-    /// What waits by now.
+    /// What waits by now. An end is still there the next time.
     pub fn take(&self) -> Option<News> {
         let mut waiting = self.waiting();
-        let turns: Vec<_> = waiting.turns.drain(..).collect();
-        let (state, end) = (waiting.state.take(), waiting.end);
-        let any = !turns.is_empty() || state.is_some() || end.is_some();
-        any.then_some(News { turns, state, end })
+        let end = waiting.end;
+        let news = std::mem::replace(&mut *waiting, News { end, ..News::default() });
+        let any = !news.turns.is_empty() || news.state.is_some() || end.is_some();
+        any.then_some(news)
     }
 
     /// Waits until the client has been too slow; then it is no use to wait until it has taken what is being sent.

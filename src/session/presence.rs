@@ -166,7 +166,7 @@ impl Registry {
             let Some(deadline) = self.deadline(id, connection) else { return };
             if self.now() < deadline {
                 tokio::select! {
-                    () = self.clock().sleep_until(deadline) => {}
+                    () = self.sleep_until(deadline) => {}
                     () = changed => {}
                 }
                 continue;
@@ -178,8 +178,7 @@ impl Registry {
             if let Err(error) = self.checkpoint(id, session).await {
                 tracing::error!(%id, %error, "a session that nobody came back to could not be written; it stays for now");
                 drop(seated);
-                let later = self.now() + SignedDuration::from_secs(self.settings().sweep_secs as i64);
-                self.clock().sleep_until(later).await;
+                self.sleep(self.settings().sweep_secs as i64).await;
                 continue;
             }
             // Nobody joins while the seat is held; but a request may have come.
@@ -217,6 +216,11 @@ impl Registry {
     /// Waits until a time.
     pub async fn sleep_until(&self, time: Timestamp) {
         self.clock().sleep_until(time).await;
+    }
+
+    /// Waits for some seconds.
+    pub async fn sleep(&self, secs: i64) {
+        self.sleep_until(self.now() + SignedDuration::from_secs(secs)).await;
     }
 
     /// Ends every connection, and takes no more.
