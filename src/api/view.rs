@@ -15,7 +15,7 @@ use crate::game::event::{Event, Outcome, Reason};
 use crate::game::map::StarMap;
 use crate::game::offers::Offers;
 use crate::game::rules::{ask_price, bid_price, enemy_hit_chance, stock_level};
-use crate::game::state::{End, Game, Quest, Sight};
+use crate::game::state::{End, Game, Quest, Sight, Statistics};
 use crate::game::stats::Stats;
 use crate::game::story;
 use crate::session::SessionId;
@@ -57,7 +57,7 @@ pub struct StateView<'a> {
     pub available_choices: Vec<ChoiceView<'a>>,
     pub active_quests: Vec<QuestView<'a>>,
     pub offered_quests: Vec<QuestView<'a>>,
-    pub statistics: StatisticsView,
+    pub statistics: &'a Statistics,
 }
 
 /// A game as it stands.
@@ -252,20 +252,6 @@ pub struct QuestView<'a> {
     pub done: bool,
 }
 
-#[derive(Debug, Serialize)]
-#[allow(missing_docs)]
-pub struct StatisticsView {
-    pub total_distance_traveled: i64,
-    pub systems_visited: i64,
-    pub items_collected: i64,
-    pub credits_earned: i64,
-    pub credits_spent: i64,
-    pub ships_destroyed: i64,
-    pub pod_uses: i64,
-    pub quests_completed: i64,
-    pub quests_failed: i64,
-}
-
 impl<'a> StateView<'a> {
     /// Of a snapshot.
     pub fn of(snapshot: &'a Snapshot) -> Self {
@@ -294,7 +280,7 @@ impl<'a> StateView<'a> {
             available_choices: choices(game, content),
             active_quests: game.quests.iter().map(|quest| QuestView::of(game, content, quest, quest.until)).collect(),
             offered_quests: here.map(|quest| QuestView::of(game, content, quest, quest.days)).collect(),
-            statistics: StatisticsView::of(game),
+            statistics: &game.statistics,
         }
     }
 }
@@ -445,23 +431,6 @@ impl<'a> QuestView<'a> {
             reward: quest.reward,
             deadline,
             done: quest.done,
-        }
-    }
-}
-
-impl StatisticsView {
-    fn of(game: &Game) -> Self {
-        let statistics = &game.statistics;
-        Self {
-            total_distance_traveled: statistics.total_distance_traveled,
-            systems_visited: statistics.systems_visited,
-            items_collected: statistics.items_collected,
-            credits_earned: statistics.credits_earned,
-            credits_spent: statistics.credits_spent,
-            ships_destroyed: statistics.ships_destroyed,
-            pod_uses: statistics.pod_uses,
-            quests_completed: statistics.quests_completed,
-            quests_failed: statistics.quests_failed,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::content::{Augmentation, Content, Difficulty, Enemy, Happening, Item, Mod, QuestKind, QuestText, Ship};
 use super::map::StarMap;
 use super::rng::Dice;
@@ -203,8 +205,9 @@ pub enum End {
     Stranded,
 }
 
-/// Figures over the whole game; they only grow.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Figures over the whole game; they only grow. Files and clients have them in this form; a figure that an older file lacks is 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(missing_docs)] // The names are the clients' own.
 pub struct Statistics {
     /// Map units.

@@ -271,7 +271,7 @@ pub struct State {
     pub next_quest: u32,
     pub free_actions: u32,
     pub wreck: bool,
-    pub statistics: StoredStatistics,
+    pub statistics: Statistics,
     /// Node (its place in the map), item, level, turn it was counted.
     pub stocks: Vec<(usize, String, f64, i64)>,
     /// In map order: what is known (0 nothing, 1 that it is there, 2 what it is), visited, scanned, ore, salvage attempts,
@@ -344,20 +344,6 @@ pub struct StoredQuest {
     pub days: i64,
     pub until: i64,
     pub done: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct StoredStatistics {
-    pub total_distance_traveled: i64,
-    pub systems_visited: i64,
-    pub items_collected: i64,
-    pub credits_earned: i64,
-    pub credits_spent: i64,
-    pub ships_destroyed: i64,
-    pub pod_uses: i64,
-    pub quests_completed: i64,
-    pub quests_failed: i64,
 }
 
 /// The star map.
@@ -554,7 +540,7 @@ impl State {
             next_quest: game.next_quest,
             free_actions: game.free_actions,
             wreck: game.wreck,
-            statistics: StoredStatistics::of(&game.statistics),
+            statistics: game.statistics.clone(),
             stocks: game.stocks.iter().map(stock).collect(),
             places: game.places.iter().map(place).collect(),
             seed: game.dice.seed,
@@ -607,7 +593,7 @@ impl State {
             turn: self.turn_count,
             free_actions: self.free_actions,
             end,
-            statistics: self.statistics.restore(),
+            statistics: self.statistics.clone(),
             map,
         };
         let effective = Stats::of(&game, content);
@@ -715,58 +701,6 @@ impl StoredQuest {
             until: self.until,
             done: self.done,
         })
-    }
-}
-
-impl StoredStatistics {
-    fn of(statistics: &Statistics) -> Self {
-        let Statistics {
-            total_distance_traveled,
-            systems_visited,
-            items_collected,
-            credits_earned,
-            credits_spent,
-            ships_destroyed,
-            pod_uses,
-            quests_completed,
-            quests_failed,
-        } = *statistics;
-        Self {
-            total_distance_traveled,
-            systems_visited,
-            items_collected,
-            credits_earned,
-            credits_spent,
-            ships_destroyed,
-            pod_uses,
-            quests_completed,
-            quests_failed,
-        }
-    }
-
-    fn restore(&self) -> Statistics {
-        let Self {
-            total_distance_traveled,
-            systems_visited,
-            items_collected,
-            credits_earned,
-            credits_spent,
-            ships_destroyed,
-            pod_uses,
-            quests_completed,
-            quests_failed,
-        } = *self;
-        Statistics {
-            total_distance_traveled,
-            systems_visited,
-            items_collected,
-            credits_earned,
-            credits_spent,
-            ships_destroyed,
-            pod_uses,
-            quests_completed,
-            quests_failed,
-        }
     }
 }
 
