@@ -7,7 +7,7 @@ use crate::play::choose_offer;
 use crate::server::{Client, dawn, start, unlimited};
 
 /// Plays to the end by what the server offers, and checks every step.
-fn play(client: &Client, policy: u64) -> Value {
+pub fn play(client: &Client, policy: u64) -> Value {
     let mut dice = Dice::new(policy);
     let mut state = client.look()["state"].clone();
     let mut revision = 0;
