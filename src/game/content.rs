@@ -346,6 +346,10 @@ pub struct Enemy {
     pub loot: Vec<Loot>,
 }
 
+fn one() -> i64 {
+    1
+}
+
 fn yes() -> bool {
     true
 }
@@ -958,6 +962,10 @@ balance! {
     Market {
         #[garde(custom(share()))] spread: f64,
         #[garde(custom(share()))] local: f64,
+        #[garde(custom(share()))] #[serde(default)] wealth: f64,
+        #[garde(custom(share()))] #[serde(default)] danger: f64,
+        #[garde(custom(share()))] #[serde(default)] drift: f64,
+        #[garde(range(min = 1, max = 10_000))] #[serde(default = "one")] drift_turns: i64,
         #[garde(custom(between(0.0, 10.0)))] slope: f64,
         #[garde(custom(span(1, 999)))] stock: [i64; 2],
         #[garde(custom(share()))] recovery: f64,
@@ -1183,7 +1191,13 @@ impl Content {
                 reader.fault("quests.toml", &key, "a delivery has one, and nothing else has one");
             }
         }
-        let Balance { start, combat, map, limits, .. } = &self.balance;
+        let Balance { start, combat, map, limits, market, .. } = &self.balance;
+        if market.drift > market.spread {
+            reader.fault("balance.toml", "market.drift", "is above market.spread: waiting at a dock would make money");
+        }
+        if market.local + market.danger >= 1.0 {
+            reader.fault("balance.toml", "market.local", "with market.danger must stay below 1: prices are above 0");
+        }
         if combat.least_chance > combat.most_chance {
             reader.fault("balance.toml", "combat.least_chance", "is above combat.most_chance");
         }

@@ -3,7 +3,7 @@
 //! The map never changes after its creation; what a game changes about its places is in [`super::state::Place`]. Angles and
 //! roots come from `libm`, not the platform, so one seed gives one map on every machine.
 
-use super::content::{Content, NodeKind, RegionKind};
+use super::content::{Category, Content, Item, NodeKind, RegionKind};
 use super::rng::{Dice, Draws, Stream};
 use super::table::Ix;
 
@@ -91,7 +91,8 @@ impl StarMap {
         }
         let mut draws = dice.stream(Stream::Market);
         for node in map.nodes.iter_mut().filter(|node| node.trade) {
-            node.market = open_market(content, &mut draws);
+            let wealth = content.regions[map.regions[node.region].kind].wealth;
+            node.market = open_market(content, wealth, node.danger, &mut draws);
         }
         map
     }
@@ -277,14 +278,19 @@ fn draw_node(
     }
 }
 
-fn open_market(content: &Content, draws: &mut Draws<'_>) -> Vec<Listing> {
+/// Rich regions pay more for everything, dangerous places for what helps a crew through the day.
+fn open_market(content: &Content, wealth: f64, danger: f64, draws: &mut Draws<'_>) -> Vec<Listing> {
     let market = &content.balance.market;
     let swing = (market.local * 1000.0) as i64;
+    let level = |item: &Item| {
+        let need = if item.category == Category::Consumable { market.danger * (2.0 * danger - 1.0) } else { 0.0 };
+        libm::round(1000.0 * (1.0 + market.wealth * (wealth - 1.0) + need)) as i64
+    };
     let traded = content.items.iter().filter(|(_, item)| item.base_value > 0);
     traded
-        .map(|(item, _)| Listing {
-            item,
-            taste: 1000 + draws.within([-swing, swing]),
+        .map(|(ix, item)| Listing {
+            item: ix,
+            taste: (level(item) + draws.within([-swing, swing])).max(1),
             stock: draws.within(market.stock),
         })
         .collect()

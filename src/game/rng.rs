@@ -29,6 +29,9 @@ pub enum Stream {
 /// How many streams there are.
 pub const STREAMS: usize = 7;
 
+/// Where draws apart begin, in words: no game draws a billion times.
+const APART: u64 = 1 << 32;
+
 /// The largest seed: the largest whole number that JSON readers keep exactly.
 pub const MAX_SEED: u64 = (1 << 53) - 1;
 
@@ -45,6 +48,13 @@ impl Dice {
     /// Fresh dice.
     pub fn new(seed: u64) -> Self {
         Self { seed, word_pos: [0; STREAMS] }
+    }
+
+    /// Draws that shift no other: from a place of their own, far behind what a game reads of the stream in its life.
+    pub fn apart(&self, stream: Stream, place: u64, mut draw: impl FnMut(&mut Draws<'_>) -> f64) -> f64 {
+        let mut word_pos = self.word_pos;
+        word_pos[stream as usize] = APART + place;
+        draw(&mut Self { seed: self.seed, word_pos }.stream(stream))
     }
 
     /// Draws from one stream; its place is kept when the draws end.

@@ -164,6 +164,25 @@ proptest! {
 }
 
 #[test]
+fn times_move_prices_and_waiting_never_pays() {
+    let mut moved = 0;
+    for seed in 0..20 {
+        let game = Game::new(&CONTENT, seed, Difficulty::Normal);
+        for listing in &game.node().market {
+            let later = (0..60).map(|turn| Game { turn, ..game.clone() });
+            let prices: Vec<_> = later
+                .map(|game| [ask_price(&game, &CONTENT, listing, 1), bid_price(&game, &CONTENT, listing, 1)])
+                .collect();
+            let cheapest = prices.iter().map(|[ask, _]| *ask).min().expect("a price");
+            let dearest = prices.iter().map(|[_, bid]| *bid).max().expect("a price");
+            assert!(dearest <= cheapest, "seed {seed}: bought for {cheapest}, sold for {dearest}");
+            moved += usize::from(prices.iter().any(|price| price != &prices[0]));
+        }
+    }
+    assert!(moved > 200, "prices stand still");
+}
+
+#[test]
 fn what_is_offered_and_what_is_known_agree() {
     for seed in 0..200 {
         play(Game::new(&CONTENT, seed, Difficulty::Normal), seed, |_, _, _, game| {

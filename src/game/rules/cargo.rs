@@ -8,6 +8,7 @@ use crate::game::action::{Code, Refused, refuse};
 use crate::game::content::{Category, Content, Item};
 use crate::game::event::{Event, Reason};
 use crate::game::map::Listing;
+use crate::game::rng::{Draws, Stream};
 use crate::game::state::{Game, Stock, TempEffect};
 use crate::game::table::Ix;
 
@@ -27,7 +28,20 @@ fn recovered(content: &Content, listing: &Listing, stock: &Stock, turn: i64) -> 
     if stock.level < usual { (stock.level + back).min(usual) } else { (stock.level - back).max(usual) }
 }
 
-/// The price of the step between two stock levels, the lower one given, before the spread.
+/// How the times move a price here, around 1: a line from one drawn level to the next. It stays inside the spread, so that
+/// nobody makes money by waiting.
+fn drift(game: &Game, content: &Content, listing: &Listing) -> f64 {
+    let market = &content.balance.market;
+    let row = game.node().market.iter().position(|each| each.item == listing.item).unwrap_or_default() as u64;
+    let (level, step) = (game.turn / market.drift_turns, game.turn % market.drift_turns);
+    // Two words a draw; a market has fewer than 2^10 rows, a game fewer than 2^14 turns.
+    let place = ((game.here as u64) << 10 | row) << 15 | (level as u64) << 1;
+    let between = step as f64 / market.drift_turns as f64;
+    let share = |draws: &mut Draws<'_>| draws.share() * (1.0 - between) + draws.share() * between;
+    1.0 + market.drift * (2.0 * game.dice.apart(Stream::Market, place, share) - 1.0)
+}
+
+/// The price of the step between two stock levels, the lower one given, before times and spread.
 fn step_price(content: &Content, listing: &Listing, lower: f64) -> f64 {
     let market = &content.balance.market;
     let item = &content.items[listing.item];
@@ -38,19 +52,24 @@ fn step_price(content: &Content, listing: &Listing, lower: f64) -> f64 {
     item.base_value as f64 * share * (listing.taste as f64 / 1000.0) * scarcity
 }
 
+/// What a dock asks for each next unit, dearer one by one.
+fn asks(game: &Game, content: &Content, listing: &Listing) -> impl Iterator<Item = i64> {
+    let level = stock_level(game, content, listing);
+    let factor = drift(game, content, listing) * (1.0 + content.balance.market.spread);
+    // Rounded up for each unit: rounding never pays the player.
+    (1..).map(move |unit: i64| libm::ceil(step_price(content, listing, level - unit as f64) * factor) as i64)
+}
+
 /// What a dock asks for the next units of an item.
 pub fn ask_price(game: &Game, content: &Content, listing: &Listing, quantity: i64) -> i64 {
-    let level = stock_level(game, content, listing);
-    let with_spread = 1.0 + content.balance.market.spread;
-    // Rounded up for each unit: rounding never pays the player.
-    (1..=quantity).map(|unit| libm::ceil(step_price(content, listing, level - unit as f64) * with_spread) as i64).sum()
+    asks(game, content, listing).take(quantity as usize).sum()
 }
 
 /// What a dock pays for the next units of an item.
 pub fn bid_price(game: &Game, content: &Content, listing: &Listing, quantity: i64) -> i64 {
     let level = stock_level(game, content, listing);
-    let with_spread = 1.0 - content.balance.market.spread;
-    (0..quantity).map(|unit| libm::floor(step_price(content, listing, level + unit as f64) * with_spread) as i64).sum()
+    let factor = drift(game, content, listing) * (1.0 - content.balance.market.spread);
+    (0..quantity).map(|unit| libm::floor(step_price(content, listing, level + unit as f64) * factor) as i64).sum()
 }
 
 fn find_item(content: &Content, id: &str) -> Result<Ix<Item>, Refused> {
@@ -94,9 +113,13 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
     }
     let by_weight = if def.weight == 0 { stack } else { free / def.weight };
     let room = stocked.min(stack).min(by_weight);
-    let affordable = (1..=room).take_while(|units| ask_price(game, content, listing, *units) <= game.wealth).count();
+    let mut purse = game.wealth;
+    let affordable = asks(game, content, listing).take(room as usize).take_while(|price| {
+        purse -= price;
+        purse >= 0
+    });
     let mut plan = Plan::new(Act::BuyItem(item, quantity)).credits(ask_price(game, content, listing, quantity));
-    plan.max = Some(affordable as i64);
+    plan.max = Some(affordable.count() as i64);
     Ok(plan)
 }
 
