@@ -1,65 +1,22 @@
-//! The content of a game: every ship, item, enemy, place, event and number the rules speak of, loaded from TOML and checked.
+//! The content of a game: every ship, item, enemy, place, event and number the rules speak of.
 //!
-//! [`Content::parse`] takes the texts of the files and answers with content in which every reference leads somewhere and
-//! every number is possible, or with all the faults it found, each with its file and key. Reading files is not done here.
+//! These are the definitions, with the range of each number. [`Content::parse`] ([`read`]) takes the texts of the files and
+//! answers with content in which every reference leads somewhere and every number is possible ([`check`]), or with all the
+//! faults it found, each with its file and key. Reading files is not done here.
+
+mod check;
+mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use garde::Validate;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+pub use self::read::{Fault, Files, built_in, hex};
 use super::table::{Ref, Table};
 
 /// The largest sum, price or quantity content may name: sums of a whole game stay far inside an i64.
 const MOST: i64 = 1_000_000;
-
-/// The texts of content files by name, as `ships.toml`.
-pub type Files = BTreeMap<String, String>;
-
-macro_rules! carried {
-    ($($name:literal),*) => { [$(($name, include_str!(concat!("../../data/", $name)))),*] };
-}
-
-/// Every content file there is, with the text the program carries.
-const FILES: [(&str, &str); 12] = carried![
-    "balance.toml",
-    "combat.toml",
-    "enemies.toml",
-    "events.toml",
-    "items.toml",
-    "mods.toml",
-    "names.toml",
-    "nodes.toml",
-    "pod.toml",
-    "quests.toml",
-    "regions.toml",
-    "ships.toml"
-];
-
-/// The content the program carries: the `data` folder at the time it was built.
-pub fn built_in() -> Files {
-    FILES.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
-}
-
-/// A fault in content: where, and what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The file's name.
-    pub file: String,
-    /// The path of keys to the value, dotted.
-    pub key: String,
-    /// What is wrong and what would be right.
-    pub problem: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.file, self.key, self.problem)
-    }
-}
 
 /// All content of a game. Read-only, shared by every game that began with it.
 #[derive(Debug)]
@@ -1038,55 +995,6 @@ fn color(text: &str, (): &()) -> garde::Result {
 }
 
 impl Content {
-    /// Content from the texts of its files, or every fault found in them.
-    pub fn parse(files: &Files) -> Result<Self, Vec<Fault>> {
-        let mut reader = Reader { files, faults: Vec::new() };
-        let parts = (
-            (
-                reader.read("ships.toml"),
-                reader.read("mods.toml"),
-                reader.read("items.toml"),
-                reader.read("enemies.toml"),
-            ),
-            (reader.read("combat.toml"), reader.read::<PodFile>("pod.toml"), reader.read("regions.toml")),
-            (reader.read("nodes.toml"), reader.read("names.toml"), reader.read("events.toml")),
-            (reader.read("quests.toml"), reader.read("balance.toml")),
-        );
-        for name in files.keys().filter(|name| !FILES.iter().any(|(known, _)| known == name)) {
-            reader.fault(name, "", "no such content file is known");
-        }
-        let (
-            (Some(ships), Some(mods), Some(items), Some(enemies)),
-            (Some(moves), Some(pod), Some(regions)),
-            (Some(nodes), Some(names), Some(events)),
-            (Some(quests), Some(balance)),
-        ) = parts
-        else {
-            return Err(reader.faults);
-        };
-        let PodFile { pod, augmentations } = pod;
-        let hash = hash(files);
-        let mut content = Self {
-            hash,
-            ships,
-            mods,
-            items,
-            enemies,
-            moves,
-            pod,
-            augmentations,
-            regions,
-            nodes,
-            names,
-            events,
-            quests,
-            balance,
-        };
-        content.resolve(&mut reader);
-        content.check(&mut reader);
-        if reader.faults.is_empty() { Ok(content) } else { Err(reader.faults) }
-    }
-
     /// The numbers of a difficulty.
     pub fn difficulty(&self, difficulty: Difficulty) -> &DifficultyRules {
         let Difficulties { easy, normal, hard } = &self.balance.difficulty;
@@ -1107,206 +1015,4 @@ impl Content {
             QuestKind::Rescue => rescue,
         }
     }
-
-    fn resolve(&mut self, reader: &mut Reader<'_>) {
-        let mut look = |file: &str, key: String, found: Result<(), String>| {
-            if let Err(id) = found {
-                reader.fault(file, &key, &format!("{id:?} is not defined"));
-            }
-        };
-        let items = &self.items;
-        for (id, enemy) in self.enemies.iter_mut() {
-            for (at, loot) in enemy.loot.iter_mut().enumerate() {
-                look("enemies.toml", format!("{id}.loot[{at}].item"), loot.item.resolve(items));
-            }
-        }
-        look("pod.toml", "pod.rescue_ship".into(), self.pod.rescue_ship.resolve(&self.ships));
-        for (id, region) in self.regions.iter_mut() {
-            for (at, node) in region.node_types.iter_mut().enumerate() {
-                look("regions.toml", format!("{id}.node_types[{at}]"), node.resolve(&self.nodes));
-            }
-            for (at, prowler) in region.enemies.iter_mut().enumerate() {
-                look("regions.toml", format!("{id}.enemies[{at}].enemy"), prowler.enemy.resolve(&self.enemies));
-            }
-        }
-        for (id, event) in self.events.iter_mut() {
-            for (at, region) in event.regions.iter_mut().enumerate() {
-                look("events.toml", format!("{id}.regions[{at}]"), region.resolve(&self.regions));
-            }
-            for (at, node) in event.nodes.iter_mut().enumerate() {
-                look("events.toml", format!("{id}.nodes[{at}]"), node.resolve(&self.nodes));
-            }
-            let of_choices =
-                event.choices.iter_mut().flat_map(|choice| &mut choice.outcomes).flat_map(|end| &mut end.effects);
-            for effect in event.effects.iter_mut().chain(of_choices) {
-                match effect {
-                    Effect::Item { item, .. } => look("events.toml", format!("{id}.effects.item"), item.resolve(items)),
-                    Effect::Fight { enemy } => {
-                        look("events.toml", format!("{id}.effects.enemy"), enemy.resolve(&self.enemies));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        let Balance { start, scan, mine, salvage, market, .. } = &mut self.balance;
-        let file = "balance.toml";
-        look(file, "start.ship".into(), start.ship.resolve(&self.ships));
-        look(file, "start.region".into(), start.region.resolve(&self.regions));
-        look(file, "start.node".into(), start.node.resolve(&self.nodes));
-        look(file, "mine.item".into(), mine.item.resolve(items));
-        for (table, finds) in [("scan", &mut scan.finds), ("mine", &mut mine.finds), ("salvage", &mut salvage.finds)] {
-            for (at, find) in finds.iter_mut().enumerate() {
-                look(file, format!("{table}.finds[{at}].item"), find.item.resolve(items));
-            }
-        }
-        for (at, find) in market.finds.iter_mut().enumerate() {
-            look(file, format!("market.finds[{at}]"), find.resolve(items));
-        }
-    }
-
-    /// What no single value shows. References are already resolved or reported.
-    fn check(&self, reader: &mut Reader<'_>) {
-        for (ix, item) in self.items.iter() {
-            if (item.category == Category::Consumable) != item.effect.is_some() {
-                reader.fault("items.toml", self.items.id(ix), "a consumable has an effect, and nothing else has one");
-            }
-        }
-        for (ix, event) in self.events.iter() {
-            let id = self.events.id(ix);
-            if !event.choices.is_empty() && !event.effects.is_empty() {
-                reader.fault("events.toml", id, "has effects or choices, not both");
-            }
-            let free = |choice: &Choice| choice.needs.credits == 0 && choice.needs.fuel == 0 && choice.needs.food == 0;
-            if !event.choices.is_empty() && !event.choices.iter().any(free) {
-                reader.fault("events.toml", id, "one of its choices must have no needs");
-            }
-            let ids: BTreeSet<_> = event.choices.iter().map(|choice| &choice.id).collect();
-            if ids.len() < event.choices.len() {
-                reader.fault("events.toml", &format!("{id}.choices"), "two have the same id");
-            }
-        }
-        for (ix, text) in self.quests.quests.iter() {
-            if (text.kind == QuestKind::Delivery) != text.weight.is_some() {
-                let key = format!("quests.{}.weight", self.quests.quests.id(ix));
-                reader.fault("quests.toml", &key, "a delivery has one, and nothing else has one");
-            }
-        }
-        let Balance { start, combat, map, limits, market, .. } = &self.balance;
-        if market.drift > market.spread {
-            reader.fault("balance.toml", "market.drift", "is above market.spread: waiting at a dock would make money");
-        }
-        if market.local + market.danger >= 1.0 {
-            reader.fault("balance.toml", "market.local", "with market.danger must stay below 1: prices are above 0");
-        }
-        if combat.least_chance > combat.most_chance {
-            reader.fault("balance.toml", "combat.least_chance", "is above combat.most_chance");
-        }
-        if start.health > limits.health || start.fuel > limits.fuel || start.food > limits.food {
-            reader.fault("balance.toml", "start", "health, fuel and food start within [limits]");
-        }
-        if self.moves.is_empty() || !self.moves.iter().any(|(_, each)| !each.needs_targeting && each.needs_weapons == 0)
-        {
-            reader.fault("combat.toml", "", "one move must need nothing");
-        }
-        if reader.faults.is_empty() {
-            self.check_map(reader, map, start);
-        }
-    }
-
-    fn check_map(&self, reader: &mut Reader<'_>, map: &MapShape, start: &Start) {
-        let start_places = &self.regions[start.region.ix()].node_types;
-        if !start_places.iter().any(|place| place.ix() == start.node.ix()) {
-            reader.fault("balance.toml", "start.node", "is not among the places of start.region");
-        }
-        for (ix, region) in self.regions.iter() {
-            let id = self.regions.id(ix);
-            let kinds: BTreeSet<_> = region.node_types.iter().map(Ref::ix).collect();
-            if kinds.len() as i64 > map.nodes[0] {
-                reader.fault(
-                    "regions.toml",
-                    &format!("{id}.node_types"),
-                    "has more kinds than the smallest region has places",
-                );
-            }
-            let have = |list: &BTreeMap<String, Vec<String>>, id: &str| list.get(id).map_or(0, Vec::len);
-            let alike = map.regions.div_ceil(self.regions.len());
-            if have(&self.names.regions, id) < alike {
-                reader.fault("names.toml", &format!("regions.{id}"), &format!("needs at least {alike} names"));
-            }
-            if (have(&self.names.firsts, id) as i64) < map.nodes[1] {
-                reader.fault("names.toml", &format!("firsts.{id}"), &format!("needs at least {} words", map.nodes[1]));
-            }
-        }
-        for (ix, _) in self.nodes.iter() {
-            let id = self.nodes.id(ix);
-            if self.names.lasts.get(id).is_none_or(Vec::is_empty) {
-                reader.fault("names.toml", &format!("lasts.{id}"), "needs at least one word");
-            }
-        }
-        for (list, key) in [(&self.names.regions, "regions"), (&self.names.firsts, "firsts")] {
-            for id in list.keys().filter(|id| self.regions.find(id).is_none()) {
-                reader.fault("names.toml", &format!("{key}.{id}"), "is not a region of regions.toml");
-            }
-        }
-        for id in self.names.lasts.keys().filter(|id| self.nodes.find(id).is_none()) {
-            reader.fault("names.toml", &format!("lasts.{id}"), "is not a place of nodes.toml");
-        }
-    }
-}
-
-struct Reader<'a> {
-    files: &'a Files,
-    faults: Vec<Fault>,
-}
-
-impl Reader<'_> {
-    fn fault(&mut self, file: &str, key: &str, problem: &str) {
-        self.faults.push(Fault { file: file.to_owned(), key: key.to_owned(), problem: problem.to_owned() });
-    }
-
-    fn read<T: DeserializeOwned + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
-        let Some(text) = self.files.get(file) else {
-            self.fault(file, "", "the file is missing");
-            return None;
-        };
-        let parsed = match toml::Deserializer::parse(text) {
-            Ok(deserializer) => serde_path_to_error::deserialize(deserializer)
-                .map_err(|error| (error.path().to_string(), error.into_inner())),
-            Err(error) => Err((String::new(), error)),
-        };
-        match parsed {
-            Ok(value) => {
-                let value: T = value;
-                if let Err(report) = value.validate() {
-                    for (path, error) in report.iter() {
-                        self.fault(file, &path.to_string(), error.message());
-                    }
-                }
-                Some(value)
-            }
-            Err((path, error)) => {
-                let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
-                let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-                self.fault(file, &path, &format!("{place}{}", error.message()));
-                None
-            }
-        }
-    }
-}
-
-fn hash(files: &Files) -> String {
-    let mut sha = Sha256::new();
-    for (name, text) in files {
-        for part in [name, text] {
-            sha.update((part.len() as u64).to_le_bytes());
-            sha.update(part);
-        }
-    }
-    hex(&sha.finalize())
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
