@@ -58,6 +58,7 @@ pub struct StateView<'a> {
     pub active_quests: Vec<QuestView<'a>>,
     pub offered_quests: Vec<QuestView<'a>>,
     pub statistics: &'a Statistics,
+    pub achievements: Vec<&'a str>,
 }
 
 /// A game as it stands.
@@ -246,6 +247,9 @@ pub struct QuestView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enemy_type: Option<&'a str>,
     pub cargo_weight: i64,
+    /// The item that must be aboard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<&'a str>,
     pub reward: i64,
     /// Accepted: the last turn it can be finished. Offered: turns allowed once accepted.
     pub deadline: i64,
@@ -281,6 +285,7 @@ impl<'a> StateView<'a> {
             active_quests: game.quests.iter().map(|quest| QuestView::of(game, content, quest, quest.until)).collect(),
             offered_quests: here.map(|quest| QuestView::of(game, content, quest, quest.days)).collect(),
             statistics: &game.statistics,
+            achievements: game.achievements.iter().map(|ix| content.achievements.id(*ix)).collect(),
         }
     }
 }
@@ -428,6 +433,7 @@ impl<'a> QuestView<'a> {
             target_region_id: StarMap::region_id(game.map.nodes[quest.target].region),
             enemy_type: quest.enemy.map(|enemy| content.enemies.id(enemy)),
             cargo_weight: quest.weight,
+            takes: content.quests.quests[quest.text].takes.as_ref().map(|item| content.items.id(item.ix())),
             reward: quest.reward,
             deadline,
             done: quest.done,
@@ -684,6 +690,7 @@ pub fn content(content: &Content) -> Value {
         "regions": content.regions,
         "nodes": content.nodes,
         "difficulties": content.balance.difficulty,
+        "achievements": content.achievements,
         "limits": content.balance.limits,
         "dock": content.balance.dock,
     })

@@ -49,6 +49,8 @@ pub struct Content {
     pub quests: Quests,
     /// Every other number.
     pub balance: Balance,
+    /// What is worth remembering.
+    pub achievements: Table<Achievement>,
 }
 
 /// A module's slot.
@@ -307,6 +309,14 @@ fn one() -> i64 {
     1
 }
 
+fn usual() -> u32 {
+    4
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
 fn yes() -> bool {
     true
 }
@@ -551,6 +561,10 @@ pub struct Happening {
     pub nodes: Vec<Ref<NodeKind>>,
     #[garde(range(min = 1, max = 1_000))]
     pub weight: u32,
+    /// Whether it happens once in a game.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
     /// What it does, when it does not ask.
     #[garde(length(max = 10), dive)]
     #[serde(default)]
@@ -589,6 +603,10 @@ pub struct Needs {
     pub fuel: i64,
     #[garde(range(min = 0, max = 1_000))]
     pub food: i64,
+    /// One unit in the hold.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<Ref<Item>>,
 }
 
 /// One way an answer can end.
@@ -635,9 +653,21 @@ pub enum Effect {
         #[garde(custom(span(1, 999)))]
         quantity: [i64; 2],
     },
+    /// Takes what is held of it.
+    Take {
+        #[garde(skip)]
+        item: Ref<Item>,
+        #[garde(custom(span(1, 999)))]
+        quantity: [i64; 2],
+    },
     Fight {
         #[garde(skip)]
         enemy: Ref<Enemy>,
+    },
+    /// Work that begins here: in hand if there is room, else offered at this place.
+    Quest {
+        #[garde(skip)]
+        quest: Ref<QuestText>,
     },
     /// Every place of the region goes on the map.
     Chart {},
@@ -749,13 +779,44 @@ pub struct KindRules {
     pub days_far: i64,
 }
 
-/// The words of a quest.
+/// The words of a quest, and what is particular about it.
 #[derive(Debug, Deserialize, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct QuestText {
     #[garde(skip)]
     pub kind: QuestKind,
+    /// How often docks offer it, against the others; 0: never, it comes from an event or after another quest.
+    #[garde(range(max = 1_000))]
+    #[serde(default = "usual")]
+    pub offered: u32,
+    /// Multiplies the reward.
+    #[garde(custom(between(0.0, 100.0)))]
+    #[serde(default = "whole")]
+    pub pay: f64,
+    /// The regions and kinds of place it can be about; where both are left out, somewhere in this region or the next.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<Ref<RegionKind>>,
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<Ref<NodeKind>>,
+    /// The quarry of a bounty, where it is not one that roams the region.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enemy: Option<Ref<Enemy>>,
+    /// Must be aboard when the errand is done and when it is turned in, which takes it.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Ref<Item>>,
+    /// Handed over when it is turned in.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gives: Option<Ref<Item>>,
+    /// What is offered next, where it is turned in. A quest of a chain happens once in a game.
+    #[garde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then: Option<Ref<QuestText>>,
     #[garde(length(min = 1, max = 100))]
     pub title: String,
     #[garde(length(min = 1, max = 500))]
@@ -764,6 +825,66 @@ pub struct QuestText {
     #[garde(inner(custom(span(0, 10_000))))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<[i64; 2]>,
+}
+
+/// What is worth remembering of a game: a figure that was reached, or one with which the game was won.
+#[derive(Debug, Deserialize, Serialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Achievement {
+    #[garde(length(min = 1, max = 100))]
+    pub name: String,
+    #[garde(length(min = 1, max = 500))]
+    pub description: String,
+    #[garde(skip)]
+    pub measure: Measure,
+    #[garde(inner(range(min = 0, max = MOST)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least: Option<i64>,
+    #[garde(inner(range(min = 0, max = MOST)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<i64>,
+    /// Whether it is asked of won games only, at their end.
+    #[garde(skip)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub won: bool,
+}
+
+/// A figure of a game that achievements ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // Statistics have the same names.
+pub enum Measure {
+    TotalDistanceTraveled,
+    SystemsVisited,
+    RegionsVisited,
+    ItemsCollected,
+    CreditsEarned,
+    ShipsDestroyed,
+    PodUses,
+    QuestsCompleted,
+    QuestsFailed,
+    ChainsCompleted,
+    Scans,
+    UnitsMined,
+    WrecksSearched,
+    UnitsSold,
+    EventsAnswered,
+    FightsFled,
+    FightsTalkedDown,
+    ShipsBought,
+    /// Modules fitted now.
+    Modules,
+    /// Augmentations of the pod now.
+    Augmentations,
+    /// Kinds of goods in the hold now.
+    KindsHeld,
+    /// Credits now.
+    Wealth,
+    /// Hull points now.
+    Hull,
+    /// The game's clock.
+    Turn,
 }
 
 /// How hard a game is.

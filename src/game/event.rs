@@ -201,6 +201,10 @@ pub enum Event {
         quest: String,
         title: String,
     },
+    Achieved {
+        achievement: String,
+        name: String,
+    },
     Victory {},
     Defeat {
         cause: String,

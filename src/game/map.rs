@@ -105,6 +105,22 @@ impl StarMap {
         self.nodes.iter().position(fits).unwrap_or_default()
     }
 
+    /// Jumps between two regions.
+    pub fn jumps(&self, from: usize, to: usize) -> usize {
+        let mut reached = vec![from];
+        for jumps in 0..self.regions.len() {
+            if reached.contains(&to) {
+                return jumps;
+            }
+            let next: Vec<_> = reached.iter().flat_map(|at| self.regions[*at].connections.iter().copied()).collect();
+            reached.extend(next);
+            reached.sort_unstable();
+            reached.dedup();
+        }
+        // Every region can be reached from every other.
+        self.regions.len()
+    }
+
     /// The id of a region.
     pub fn region_id(region: usize) -> String {
         format!("REG_{region:03}")

@@ -4,6 +4,7 @@
 //! fixed. What is offered and what is charged come from the same plan, so they cannot differ; a refusal comes before
 //! anything has changed.
 
+mod achieve;
 mod cargo;
 mod combat;
 mod dock;
@@ -203,6 +204,7 @@ pub fn apply(game: &Game, content: &Content, action: &Action) -> Result<(Game, O
         step.upkeep();
     }
     step.judge();
+    step.remember();
     let events = step.events;
     let message = story::tell(&events);
     Ok((next, Outcome { cost, events, message }))

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::content::{Augmentation, Content, Difficulty, Enemy, Happening, Item, Mod, QuestKind, QuestText, Ship};
+use super::content::{
+    Achievement, Augmentation, Content, Difficulty, Enemy, Happening, Item, Mod, QuestKind, QuestText, Ship,
+};
 use super::map::StarMap;
 use super::rng::Dice;
 use super::table::Ix;
@@ -52,6 +54,10 @@ pub struct Game {
     pub quests: Vec<Quest>,
     /// Work offered at docks, oldest first.
     pub offers: Vec<Quest>,
+    /// Quests of chains that were accepted: each happens once.
+    pub begun: Vec<Ix<QuestText>>,
+    /// Events that happen once, and have.
+    pub past: Vec<Ix<Happening>>,
     /// The number the next quest gets.
     pub next_quest: u32,
     /// Stocks that are not at their usual level.
@@ -64,6 +70,8 @@ pub struct Game {
     pub end: Option<End>,
     /// Figures over the whole game.
     pub statistics: Statistics,
+    /// What was achieved, in that order.
+    pub achievements: Vec<Ix<Achievement>>,
 }
 
 /// How much is known of a place.
@@ -220,6 +228,15 @@ pub struct Statistics {
     pub pod_uses: i64,
     pub quests_completed: i64,
     pub quests_failed: i64,
+    pub chains_completed: i64,
+    pub scans: i64,
+    pub units_mined: i64,
+    pub wrecks_searched: i64,
+    pub units_sold: i64,
+    pub events_answered: i64,
+    pub fights_fled: i64,
+    pub fights_talked_down: i64,
+    pub ships_bought: i64,
 }
 
 impl Game {
@@ -258,12 +275,15 @@ impl Game {
             event: None,
             quests: Vec::new(),
             offers: Vec::new(),
+            begun: Vec::new(),
+            past: Vec::new(),
             next_quest: 1,
             stocks: Vec::new(),
             turn: 0,
             free_actions: 0,
             end: None,
             statistics: Statistics::default(),
+            achievements: Vec::new(),
         };
         super::rules::begin(&mut game, content);
         game

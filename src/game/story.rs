@@ -60,6 +60,7 @@ fn line(event: &Event) -> Option<String> {
         Event::Item { name, quantity, reason: Reason::Purchase, .. } => format!("You buy {quantity} x {name}."),
         Event::Item { name, quantity, .. } => format!("You bring aboard {quantity} x {name}."),
         Event::ItemLost { name, quantity, reason: Reason::Sale, .. } => format!("You sell {quantity} x {name}."),
+        Event::ItemLost { name, reason: Reason::Quest | Reason::Event, .. } => format!("You hand over {name}."),
         Event::ItemLost { name, quantity, .. } => format!("{quantity} x {name} is lost."),
         Event::LeftBehind { name, quantity, .. } => format!("There is no room for {quantity} x {name}."),
         Event::MineFailed {} => "The rock splits the wrong way.".into(),
@@ -96,6 +97,7 @@ fn line(event: &Event) -> Option<String> {
         Event::QuestReady { title, .. } => format!("Done, and only to be turned in: {title}."),
         Event::QuestCompleted { title, .. } => format!("Finished: {title}."),
         Event::QuestFailed { title, .. } => format!("Failed: {title}."),
+        Event::Achieved { name, .. } => format!("To be remembered: {name}."),
         Event::Victory {} => "That is the sum you set out for. You have won.".into(),
         Event::Defeat { cause } => defeat(cause).into(),
     })

@@ -94,6 +94,19 @@ impl<T> Table<T> {
         self.defs.is_empty()
     }
 
+    /// Resolves references from definitions to others of the same table: of each that leads nowhere, who has it and what it says.
+    pub(super) fn resolve_own(&mut self, of: impl Fn(&mut T) -> Option<&mut Ref<T>>) -> Vec<(String, String)> {
+        let mut lost = Vec::new();
+        for at in 0..self.defs.len() {
+            let Some(id) = of(&mut self.defs[at]).map(|own| own.id.clone()) else { continue };
+            match (self.find(&id), of(&mut self.defs[at])) {
+                (Some(ix), Some(own)) => own.ix = ix,
+                _ => lost.push((self.ids[at].clone(), id)),
+            }
+        }
+        lost
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut T)> {
         self.ids.iter().map(String::as_str).zip(&mut self.defs)
     }

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Checkpoint,
     Turn,
     Save,
+    /// The state in a record of the turn log, whose version the turn before it tells.
+    State,
     Tombstone,
     Keys,
     Nonces,
@@ -90,6 +92,11 @@ fn check(bytes: &[u8]) -> Result<(), Unreadable> {
     Err(Unreadable::Damaged("its checksum does not hold".to_owned()))
 }
 
+/// The version an object was written in.
+pub(super) fn version(bytes: &[u8]) -> Result<u32, Unreadable> {
+    Ok(serde_json::from_slice::<Version>(bytes)?.version)
+}
+
 /// Reads an object of this version or of an older one.
 pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, Unreadable> {
     check(bytes)?;
@@ -100,8 +107,20 @@ pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, U
 }
 
 /// The same of an object that has been read already.
-pub(super) fn read_value<T: DeserializeOwned>(kind: Kind, mut value: Value) -> Result<T, Unreadable> {
+pub(super) fn read_value<T: DeserializeOwned>(kind: Kind, value: Value) -> Result<T, Unreadable> {
     let version = Version::deserialize(&value)?.version;
+    read_version(kind, version, value)
+}
+
+/// Reads an object of a version that stands elsewhere.
+pub(super) fn read_part<T: DeserializeOwned>(kind: Kind, version: u32, bytes: &[u8]) -> Result<T, Unreadable> {
+    match version {
+        VERSION => Ok(serde_json::from_slice(bytes)?),
+        _ => read_version(kind, version, serde_json::from_slice(bytes)?),
+    }
+}
+
+fn read_version<T: DeserializeOwned>(kind: Kind, version: u32, mut value: Value) -> Result<T, Unreadable> {
     if version > VERSION {
         return Err(Unreadable::Newer(version));
     }
@@ -121,6 +140,12 @@ fn upgrade(kind: Kind, from: u32, value: &mut Value) {
         // Version 2: sessions remember idempotency keys, tombstones the revision.
         (1, Kind::Checkpoint) => drop(members.insert("keys".to_owned(), json!([]))),
         (1, Kind::Tombstone) => drop(members.insert("revision".to_owned(), json!(u64::MAX))),
+        // Version 3: chains of quests, events that happen once, achievements.
+        (2, Kind::Checkpoint | Kind::Save | Kind::State) => {
+            for list in ["begun", "past", "achievements"] {
+                members.insert(list.to_owned(), json!([]));
+            }
+        }
         _ => {}
     }
     members.insert("version".to_owned(), json!(from + 1));

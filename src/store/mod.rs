@@ -250,7 +250,8 @@ impl Store {
             return Ok(None);
         };
         if let Some((turn, logged)) = self.newest(id)? {
-            if logged.state.digest(&checkpoint.star_map.digest()) != turn.digest {
+            // Of the very bytes: a state of an older format would be written otherwise now.
+            if model::digest(&checkpoint.star_map.digest(), &logged.bytes) != turn.digest {
                 return Err(self.reject(id, "it is not the game that the turn log goes on with"));
             }
             for line in self.log.lines(id, checkpoint.revision, false).map_err(at(LOG))? {
@@ -268,10 +269,13 @@ impl Store {
 
     /// The newest turn of a session in the log, and the state after it.
     fn newest(&self, id: Uuid) -> Result<Option<(Turn, Logged)>, StoreError> {
-        let Some([line, place, state]) = self.log.newest(id).map_err(at(LOG))? else { return Ok(None) };
-        let read = || Ok(Logged { place: serde_json::from_slice(&place)?, state: serde_json::from_slice(&state)? });
-        let logged = read().map_err(|error: serde_json::Error| unreadable(LOG, error.into()))?;
-        Ok(Some((self.logged(&line)?, logged)))
+        let Some([line, place, bytes]) = self.log.newest(id).map_err(at(LOG))? else { return Ok(None) };
+        // A turn brought up to date does not tell the version it was written in.
+        let version = format::version(&line).map_err(|error| unreadable(LOG, error))?;
+        let turn = self.logged(&line)?;
+        let state = format::read_part(Kind::State, version, &bytes).map_err(|error| unreadable(LOG, error))?;
+        let place = serde_json::from_slice(&place).map_err(|error| unreadable(LOG, error.into()))?;
+        Ok(Some((turn, Logged { place, state, bytes })))
     }
 
     fn logged(&self, line: &[u8]) -> Result<Turn, StoreError> {

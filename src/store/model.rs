@@ -21,7 +21,7 @@ use crate::game::stats::Stats;
 use crate::game::table::{Ix, Table};
 
 /// The format written by this version of the program.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The keys that sign tokens, each 32 bytes as hex. They have no `Debug`: they must not end up in a log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ pub struct Header {
 impl Header {
     /// Brings it to a later turn that the log has.
     pub(super) fn advance(&mut self, turn: &Turn, logged: Logged) {
-        let Logged { place, state } = logged;
+        let Logged { place, state, .. } = logged;
         self.revision = turn.revision;
         self.last_activity = self.last_activity.max(turn.at);
         self.place = place;
@@ -229,6 +229,8 @@ pub struct Step {
 pub struct Logged {
     pub place: String,
     pub state: State,
+    /// The state as it was written, of which its digest was taken.
+    pub bytes: Vec<u8>,
 }
 
 /// A session that is gone for good.
@@ -268,10 +270,16 @@ pub struct State {
     pub current_event: Option<String>,
     pub quests: Vec<StoredQuest>,
     pub offers: Vec<StoredQuest>,
+    /// Quests of chains that were accepted.
+    pub begun: Vec<String>,
+    /// Events that happen once, and have.
+    pub past: Vec<String>,
     pub next_quest: u32,
     pub free_actions: u32,
     pub wreck: bool,
     pub statistics: Statistics,
+    /// In the order they were achieved.
+    pub achievements: Vec<String>,
     /// Node (its place in the map), item, level, turn it was counted.
     pub stocks: Vec<(usize, String, f64, i64)>,
     /// In map order: what is known (0 nothing, 1 that it is there, 2 what it is), visited, scanned, ore, salvage attempts,
@@ -537,10 +545,13 @@ impl State {
             current_event: game.event.map(|event| content.events.id(event).to_owned()),
             quests: game.quests.iter().map(|quest| StoredQuest::of(quest, content)).collect(),
             offers: game.offers.iter().map(|quest| StoredQuest::of(quest, content)).collect(),
+            begun: ids(&content.quests.quests, &game.begun),
+            past: ids(&content.events, &game.past),
             next_quest: game.next_quest,
             free_actions: game.free_actions,
             wreck: game.wreck,
             statistics: game.statistics.clone(),
+            achievements: ids(&content.achievements, &game.achievements),
             stocks: game.stocks.iter().map(stock).collect(),
             places: game.places.iter().map(place).collect(),
             seed: game.dice.seed,
@@ -588,12 +599,15 @@ impl State {
             event: self.current_event.as_ref().map(|id| look(&content.events, id)).transpose()?,
             quests: self.quests.iter().map(|quest| quest.restore(nodes, content)).collect::<Sense<_>>()?,
             offers: self.offers.iter().map(|quest| quest.restore(nodes, content)).collect::<Sense<_>>()?,
+            begun: look_all(&content.quests.quests, &self.begun)?,
+            past: look_all(&content.events, &self.past)?,
             next_quest: self.next_quest,
             stocks: self.stocks.iter().map(|stock| restore_stock(stock, nodes, content)).collect::<Sense<_>>()?,
             turn: self.turn_count,
             free_actions: self.free_actions,
             end,
             statistics: self.statistics.clone(),
+            achievements: look_all(&content.achievements, &self.achievements)?,
             map,
         };
         let effective = Stats::of(&game, content);

@@ -62,8 +62,8 @@ fn tell(version: u32) -> Value {
 fn every_format_is_read_and_played_on() {
     insta::assert_json_snapshot!("format_1", tell(1));
     insta::assert_json_snapshot!("format_2", tell(2));
-    assert!(!Path::new("tests/saves/v3").exists(), "a new format belongs into this test");
-    assert_eq!(cosmic_explorer::store::model::VERSION, 2, "a new format needs golden saves");
+    assert!(!Path::new("tests/saves/v4").exists(), "a new format belongs into this test");
+    assert_eq!(cosmic_explorer::store::model::VERSION, 3, "a new format needs golden saves");
 }
 
 #[test]

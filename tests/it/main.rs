@@ -24,3 +24,4 @@ mod slots;
 mod tokens;
 mod voyage;
 mod wire;
+mod worth;

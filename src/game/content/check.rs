@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::Reader;
-use super::{Balance, Category, Choice, Content, Effect, MapShape, QuestKind, Start};
+use super::{Balance, Category, Choice, Content, Effect, MapShape, Needs, QuestKind, Start};
 use crate::game::table::Ref;
 
 impl Content {
@@ -28,6 +28,27 @@ impl Content {
                 look("regions.toml", format!("{id}.enemies[{at}].enemy"), prowler.enemy.resolve(&self.enemies));
             }
         }
+        for (id, text) in self.quests.quests.iter_mut() {
+            let key = |part: &str| format!("quests.{id}.{part}");
+            for (at, region) in text.regions.iter_mut().enumerate() {
+                look("quests.toml", key(&format!("regions[{at}]")), region.resolve(&self.regions));
+            }
+            for (at, node) in text.nodes.iter_mut().enumerate() {
+                look("quests.toml", key(&format!("nodes[{at}]")), node.resolve(&self.nodes));
+            }
+            if let Some(enemy) = &mut text.enemy {
+                look("quests.toml", key("enemy"), enemy.resolve(&self.enemies));
+            }
+            for (part, item) in [("takes", &mut text.takes), ("gives", &mut text.gives)] {
+                if let Some(item) = item {
+                    look("quests.toml", key(part), item.resolve(items));
+                }
+            }
+        }
+        for (id, lost) in self.quests.quests.resolve_own(|text| text.then.as_mut()) {
+            look("quests.toml", format!("quests.{id}.then"), Err(lost));
+        }
+        let quests = &self.quests.quests;
         for (id, event) in self.events.iter_mut() {
             for (at, region) in event.regions.iter_mut().enumerate() {
                 look("events.toml", format!("{id}.regions[{at}]"), region.resolve(&self.regions));
@@ -35,11 +56,21 @@ impl Content {
             for (at, node) in event.nodes.iter_mut().enumerate() {
                 look("events.toml", format!("{id}.nodes[{at}]"), node.resolve(&self.nodes));
             }
+            for (at, choice) in event.choices.iter_mut().enumerate() {
+                if let Some(item) = &mut choice.needs.item {
+                    look("events.toml", format!("{id}.choices[{at}].needs.item"), item.resolve(items));
+                }
+            }
             let of_choices =
                 event.choices.iter_mut().flat_map(|choice| &mut choice.outcomes).flat_map(|end| &mut end.effects);
             for effect in event.effects.iter_mut().chain(of_choices) {
                 match effect {
-                    Effect::Item { item, .. } => look("events.toml", format!("{id}.effects.item"), item.resolve(items)),
+                    Effect::Item { item, .. } | Effect::Take { item, .. } => {
+                        look("events.toml", format!("{id}.effects.item"), item.resolve(items));
+                    }
+                    Effect::Quest { quest } => {
+                        look("events.toml", format!("{id}.effects.quest"), quest.resolve(quests));
+                    }
                     Effect::Fight { enemy } => {
                         look("events.toml", format!("{id}.effects.enemy"), enemy.resolve(&self.enemies));
                     }
@@ -75,7 +106,10 @@ impl Content {
             if !event.choices.is_empty() && !event.effects.is_empty() {
                 reader.fault("events.toml", id, "has effects or choices, not both");
             }
-            let free = |choice: &Choice| choice.needs.credits == 0 && choice.needs.fuel == 0 && choice.needs.food == 0;
+            let free = |choice: &Choice| {
+                let Needs { credits, fuel, food, item } = &choice.needs;
+                *credits == 0 && *fuel == 0 && *food == 0 && item.is_none()
+            };
             if !event.choices.is_empty() && !event.choices.iter().any(free) {
                 reader.fault("events.toml", id, "one of its choices must have no needs");
             }
@@ -88,6 +122,19 @@ impl Content {
             if (text.kind == QuestKind::Delivery) != text.weight.is_some() {
                 let key = format!("quests.{}.weight", self.quests.quests.id(ix));
                 reader.fault("quests.toml", &key, "a delivery has one, and nothing else has one");
+            }
+            if text.kind != QuestKind::Bounty && text.enemy.is_some() {
+                let key = format!("quests.{}.enemy", self.quests.quests.id(ix));
+                reader.fault("quests.toml", &key, "only a bounty has one");
+            }
+        }
+        for (ix, achievement) in self.achievements.iter() {
+            if achievement.least.is_none() && achievement.most.is_none() {
+                reader.fault("achievements.toml", self.achievements.id(ix), "takes least, most or both");
+            }
+            if achievement.most.is_some() && !achievement.won {
+                let key = format!("{}.most", self.achievements.id(ix));
+                reader.fault("achievements.toml", &key, "is asked of won games: a game begins with less");
             }
         }
         let Balance { start, combat, map, limits, market, .. } = &self.balance;
@@ -108,7 +155,20 @@ impl Content {
             reader.fault("combat.toml", "", "one move must need nothing");
         }
         if reader.faults.is_empty() {
+            self.check_chains(reader);
             self.check_map(reader, map, start);
+        }
+    }
+
+    /// Quests that follow each other come to an end.
+    fn check_chains(&self, reader: &mut Reader<'_>) {
+        let quests = &self.quests.quests;
+        let follower = |ix| quests[ix].then.as_ref().map(Ref::ix);
+        for start in quests.indices() {
+            if std::iter::successors(follower(start), |ix| follower(*ix)).take(quests.len()).any(|ix| ix == start) {
+                let key = format!("quests.{}.then", quests.id(start));
+                reader.fault("quests.toml", &key, "comes back to this quest; a chain ends");
+            }
         }
     }
 

@@ -17,7 +17,8 @@ macro_rules! carried {
 }
 
 /// Every content file there is, with the text the program carries.
-const FILES: [(&str, &str); 12] = carried![
+const FILES: [(&str, &str); 13] = carried![
+    "achievements.toml",
     "balance.toml",
     "combat.toml",
     "enemies.toml",
@@ -66,7 +67,7 @@ impl Content {
             ),
             (reader.read("combat.toml"), reader.read::<PodFile>("pod.toml"), reader.read("regions.toml")),
             (reader.read("nodes.toml"), reader.read("names.toml"), reader.read("events.toml")),
-            (reader.read("quests.toml"), reader.read("balance.toml")),
+            (reader.read("quests.toml"), reader.read("balance.toml"), reader.read_or_none("achievements.toml")),
         );
         for name in files.keys().filter(|name| !FILES.iter().any(|(known, _)| known == name)) {
             reader.fault(name, "", "no such content file is known");
@@ -75,7 +76,7 @@ impl Content {
             (Some(ships), Some(mods), Some(items), Some(enemies)),
             (Some(moves), Some(pod), Some(regions)),
             (Some(nodes), Some(names), Some(events)),
-            (Some(quests), Some(balance)),
+            (Some(quests), Some(balance), Some(achievements)),
         ) = parts
         else {
             return Err(reader.faults);
@@ -97,6 +98,7 @@ impl Content {
             events,
             quests,
             balance,
+            achievements,
         };
         content.resolve(&mut reader);
         content.check(&mut reader);
@@ -112,6 +114,11 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub(super) fn fault(&mut self, file: &str, key: &str, problem: &str) {
         self.faults.push(Fault { file: file.to_owned(), key: key.to_owned(), problem: problem.to_owned() });
+    }
+
+    /// A file that content of earlier versions did not have.
+    fn read_or_none<T: DeserializeOwned + Default + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
+        if self.files.contains_key(file) { self.read(file) } else { Some(T::default()) }
     }
 
     fn read<T: DeserializeOwned + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {

@@ -178,10 +178,8 @@ impl Step<'_> {
 
     pub(super) fn sell_item(&mut self, item: Ix<Item>, quantity: i64, gain: i64) {
         self.shift_stock(item, quantity);
-        self.stow(item, -quantity);
-        let id = self.content.items.id(item).to_owned();
-        let name = self.content.items[item].name.clone();
-        self.say(Event::ItemLost { item: id, name, quantity, reason: Reason::Sale });
+        self.hand_over(item, quantity, Reason::Sale);
+        self.game.statistics.units_sold += quantity;
         self.credits(gain, Reason::Sale);
     }
 

@@ -214,6 +214,7 @@ impl Step<'_> {
     pub(super) fn flee(&mut self, odds: f64) {
         let combat = &self.content.balance.combat;
         if self.game.dice.stream(Stream::Combat).chance(odds) {
+            self.game.statistics.fights_fled += 1;
             self.say(Event::Fled {});
             self.end_fight();
         } else {
@@ -225,6 +226,7 @@ impl Step<'_> {
     /// The price is on the table already; a refusal hands it back and costs the round.
     pub(super) fn negotiate(&mut self, price: i64, odds: f64) {
         if self.game.dice.stream(Stream::Combat).chance(odds) {
+            self.game.statistics.fights_talked_down += 1;
             self.say(Event::Negotiated {});
             self.end_fight();
         } else {

@@ -163,6 +163,7 @@ impl Step<'_> {
             self.game.pod = None;
         }
         self.game.ship = ship;
+        self.game.statistics.ships_bought += 1;
         self.game.mods.clear();
         self.game.hull = self.stats().max_hp;
         self.say(Event::ShipBought { ship: self.content.ships.id(ship).to_owned(), name: def.name.clone() });

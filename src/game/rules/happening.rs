@@ -2,7 +2,7 @@
 
 use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse};
-use crate::game::content::{Effect, Happening};
+use crate::game::content::{Effect, Happening, Needs};
 use crate::game::event::{Event, Reason};
 use crate::game::rng::Stream;
 
@@ -14,9 +14,9 @@ pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     let Some(at) = choices.iter().position(|choice| choice.id == id) else {
         return refuse(Code::UnknownChoice, "That is not among the answers. The actions list has them.");
     };
-    let needs = &choices[at].needs;
+    let Needs { credits, fuel, food, item } = &choices[at].needs;
     for (need, have, what) in
-        [(needs.credits, game.wealth, "credits"), (needs.fuel, game.fuel, "fuel"), (needs.food, game.food, "rations")]
+        [(*credits, game.wealth, "credits"), (*fuel, game.fuel, "fuel"), (*food, game.food, "rations")]
     {
         if have < need {
             return refuse(
@@ -24,6 +24,10 @@ pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
                 format!("This answer takes {need} {what} and you have {have}. Choose another."),
             );
         }
+    }
+    if let Some(item) = item.as_ref().filter(|item| game.held(item.ix()) == 0) {
+        let name = &content.items[item.ix()].name;
+        return refuse(Code::ChoiceNeeds, format!("This answer takes {name}, and you hold none. Choose another."));
     }
     Ok(Plan::new(Act::Choose(at)))
 }
@@ -34,14 +38,19 @@ impl Step<'_> {
         let content = self.content;
         let node = self.game.node().kind;
         let region = self.game.map.regions[self.game.region()].kind;
-        let fits = |event: &Happening| {
-            (event.regions.is_empty() || event.regions.iter().any(|each| each.ix() == region))
+        let past = |ix| self.game.past.contains(&ix);
+        let fits = |ix, event: &Happening| {
+            !(event.once && past(ix))
+                && (event.regions.is_empty() || event.regions.iter().any(|each| each.ix() == region))
                 && (event.nodes.is_empty() || event.nodes.iter().any(|each| each.ix() == node))
         };
-        let possible: Vec<_> = content.events.iter().filter(|(_, event)| fits(event)).collect();
+        let possible: Vec<_> = content.events.iter().filter(|(ix, event)| fits(*ix, event)).collect();
         let drawn = self.game.dice.stream(Stream::Events).weighted(&possible, |(_, event)| event.weight);
         let Some((ix, event)) = drawn.copied() else { return };
         self.say(Event::Happened { event: content.events.id(ix).to_owned(), text: event.text.clone() });
+        if event.once {
+            self.game.past.push(ix);
+        }
         if event.choices.is_empty() {
             self.take_effects(&event.effects);
         } else {
@@ -55,6 +64,7 @@ impl Step<'_> {
         let choice = &content.events[event].choices[at];
         let ending = self.game.dice.stream(Stream::Events).weighted(&choice.outcomes, |ending| ending.weight);
         let Some(ending) = ending else { return };
+        self.game.statistics.events_answered += 1;
         self.say(Event::Chose { choice: choice.id.clone(), text: ending.text.clone() });
         self.take_effects(&ending.effects);
     }
@@ -65,6 +75,9 @@ impl Step<'_> {
             match effect {
                 Effect::Credits { amount } => {
                     let amount = draw(amount);
+                    // Rich regions are generous; fees are the same everywhere.
+                    let wealth = self.content.regions[self.game.map.regions[self.game.region()].kind].wealth;
+                    let amount = if amount > 0 { libm::round(amount as f64 * wealth) as i64 } else { amount };
                     self.credits(amount, Reason::Event);
                 }
                 Effect::Fuel { amount } => {
@@ -87,6 +100,11 @@ impl Step<'_> {
                     let quantity = draw(quantity);
                     self.gain_item(item.ix(), quantity, Reason::Event);
                 }
+                Effect::Take { item, quantity } => {
+                    let quantity = draw(quantity);
+                    self.hand_over(item.ix(), quantity, Reason::Event);
+                }
+                Effect::Quest { quest } => self.begin_quest(quest.ix()),
                 Effect::Fight { enemy } => {
                     if !self.game.in_pod() && self.game.hull > 0 {
                         self.begin_fight(enemy.ix(), false);

@@ -2,13 +2,12 @@
 
 use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse};
-use crate::game::content::{Content, Enemy, QuestKind};
+use crate::game::content::{Content, Enemy, Item, NodeKind, QuestKind, QuestText, RegionKind};
 use crate::game::event::{Event, Reason};
-use crate::game::map::Node;
 use crate::game::rng::Stream;
 use crate::game::state::{Game, Quest, Sight};
 use crate::game::story;
-use crate::game::table::Ix;
+use crate::game::table::{Ix, Ref};
 
 pub(super) fn plan_accept(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     let Ask { game, content, stats } = ask;
@@ -56,9 +55,22 @@ pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
         };
         return refuse(Code::WrongPlace, format!("This is paid at {place}. Go there."));
     }
+    if let Some(item) = wanting(game, content, quest) {
+        let name = &content.items[item].name;
+        return refuse(
+            Code::ItemNotHeld,
+            format!("This takes {name}, and you do not have it any more. Give the work up."),
+        );
+    }
     let mut plan = Plan::new(Act::TurnInQuest(at));
     plan.gain = quest.reward;
     Ok(plan)
+}
+
+/// The item that work takes and that is not aboard.
+fn wanting(game: &Game, content: &Content, quest: &Quest) -> Option<Ix<Item>> {
+    let takes = content.quests.quests[quest.text].takes.as_ref()?.ix();
+    (game.held(takes) == 0).then_some(takes)
 }
 
 /// Where work is paid: deliveries where they go, rescues where they were asked for, the rest at any dock.
@@ -80,6 +92,9 @@ impl Step<'_> {
     pub(super) fn accept_quest(&mut self, at: usize) {
         let mut quest = self.game.offers.remove(at);
         quest.until = self.game.turn + quest.days;
+        if self.chained(quest.text) {
+            self.game.begun.push(quest.text);
+        }
         // A delivery's errand is the way there.
         quest.done = quest.kind(self.content) == QuestKind::Delivery;
         let title = self.title(&quest);
@@ -98,6 +113,32 @@ impl Step<'_> {
         let title = self.title(&quest);
         self.say(Event::QuestCompleted { quest: quest.id(), title });
         self.credits(quest.reward, Reason::Quest);
+        let content = self.content;
+        let def = &content.quests.quests[quest.text];
+        if let Some(item) = &def.takes {
+            self.hand_over(item.ix(), 1, Reason::Quest);
+        }
+        if let Some(item) = &def.gives {
+            self.gain_item(item.ix(), 1, Reason::Quest);
+        }
+        match &def.then {
+            Some(next) => self.post(next.ix()),
+            None if self.chained(quest.text) => self.game.statistics.chains_completed += 1,
+            None => {}
+        }
+    }
+
+    /// Whether a quest is part of a chain.
+    fn chained(&self, text: Ix<QuestText>) -> bool {
+        let quests = &self.content.quests.quests;
+        quests[text].then.is_some()
+            || quests.iter().any(|(_, each)| each.then.as_ref().is_some_and(|then| then.ix() == text))
+    }
+
+    /// Whether a quest happens once, and has begun or hangs somewhere.
+    fn spent(&self, text: Ix<QuestText>) -> bool {
+        let Game { begun, offers, quests, .. } = &*self.game;
+        begun.contains(&text) || self.chained(text) && offers.iter().chain(quests).any(|quest| quest.text == text)
     }
 
     fn fail(&mut self, quest: &Quest) {
@@ -149,8 +190,9 @@ impl Step<'_> {
 
     fn ready_where(&mut self, mut ready: impl FnMut(QuestKind, &Quest) -> bool) {
         for at in 0..self.game.quests.len() {
+            let held = wanting(self.game, self.content, &self.game.quests[at]).is_none();
             let quest = &mut self.game.quests[at];
-            if !quest.done && ready(quest.kind(self.content), quest) {
+            if held && !quest.done && ready(quest.kind(self.content), quest) {
                 quest.done = true;
                 let (quest, title) = (self.game.quests[at].id(), self.title(&self.game.quests[at]));
                 self.say(Event::QuestReady { quest, title });
@@ -173,43 +215,86 @@ impl Step<'_> {
         if !self.game.dice.stream(Stream::Quests).chance(rules.chance) {
             return;
         }
-        let Some(quest) = self.draw_quest() else { return };
+        let open: Vec<_> = self.content.quests.quests.iter().filter(|(ix, _)| !self.spent(*ix)).collect();
+        let drawn = self.game.dice.stream(Stream::Quests).weighted(&open, |(_, text)| text.offered);
+        if let Some((text, _)) = drawn {
+            self.post(*text);
+        }
+    }
+
+    /// Offers a quest at this place; where the boards are full, the oldest offer makes room.
+    fn post(&mut self, text: Ix<QuestText>) {
+        let Some(quest) = self.draw_quest(text) else { return };
+        if self.game.offers.len() >= self.content.quests.offers.most {
+            self.game.offers.remove(0);
+        }
         self.sight(quest.target, Sight::Sighted);
         let title = self.title(&quest);
         self.say(Event::QuestOffered { quest: quest.id(), title });
         self.game.offers.push(quest);
     }
 
-    fn draw_quest(&mut self) -> Option<Quest> {
+    /// Work that an event begins.
+    pub(super) fn begin_quest(&mut self, text: Ix<QuestText>) {
+        if self.spent(text) {
+            return;
+        }
+        self.post(text);
+        let Some(last) = self.game.offers.iter().rposition(|offer| offer.text == text && offer.giver == self.game.here)
+        else {
+            return;
+        };
+        let room = self.game.quests.len() < self.content.balance.limits.active_quests;
+        if room && self.game.offers[last].weight <= self.stats().free_cargo() {
+            self.accept_quest(last);
+        }
+    }
+
+    fn draw_quest(&mut self, text: Ix<QuestText>) -> Option<Quest> {
         let content = self.content;
         let here = self.game.here;
         let map = self.game.map.clone();
         let home = map.nodes[here].region;
-        let mut draws = self.game.dice.stream(Stream::Quests);
-        let texts: Vec<_> = content.quests.quests.indices().collect();
-        let text = *draws.pick(&texts)?;
         let def = &content.quests.quests[text];
-        let far = draws.chance(0.5);
-        let region = if far { *draws.pick(&map.regions[home].connections)? } else { home };
-        let fits = |node: &Node| def.kind != QuestKind::Delivery || node.dock();
-        let nodes = map.regions[region].nodes.clone();
-        let targets: Vec<_> = nodes.filter(|node| *node != here && fits(&map.nodes[*node])).collect();
+        let of = |region: usize| map.regions[region].nodes.clone();
+        let mut draws = self.game.dice.stream(Stream::Quests);
+        let (nodes, anywhere) = if def.regions.is_empty() && def.nodes.is_empty() {
+            let far = draws.chance(0.5);
+            (of(if far { *draws.pick(&map.regions[home].connections)? } else { home }), true)
+        } else {
+            (0..map.nodes.len(), false)
+        };
+        let fits = |node: &usize| {
+            let place = &map.nodes[*node];
+            let among = |kinds: &[Ref<NodeKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == place.kind);
+            let region = map.regions[place.region].kind;
+            let within = |kinds: &[Ref<RegionKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == region);
+            *node != here
+                && (def.kind != QuestKind::Delivery || place.dock())
+                && (anywhere || among(&def.nodes) && within(&def.regions))
+        };
+        let targets: Vec<_> = nodes.filter(fits).collect();
         let target = *draws.pick(&targets)?;
         let weight = def.weight.map_or(0, |range| draws.within(range));
-        let prowlers = &content.regions[map.regions[region].kind].enemies;
-        let enemy = match def.kind {
-            QuestKind::Bounty => Some(draws.weighted(prowlers, |prowler| prowler.weight)?.enemy.ix()),
+        let there = map.nodes[target].region;
+        let prowlers = &content.regions[map.regions[there].kind].enemies;
+        let enemy = match (def.kind, &def.enemy) {
+            (QuestKind::Bounty, Some(enemy)) => Some(enemy.ix()),
+            (QuestKind::Bounty, None) => Some(draws.weighted(prowlers, |prowler| prowler.weight)?.enemy.ix()),
             _ => None,
         };
 
         let rules = content.quest_rules(def.kind);
         let pay = &content.quests.reward;
         let wealth = content.regions[map.regions[home].kind].wealth;
-        let (distance, per_weight) =
-            if far { (pay.far, rules.per_weight_far) } else { (pay.near, rules.per_weight_near) };
+        let jumps = map.jumps(home, there) as i64;
+        let (distance, per_weight, days) = match jumps {
+            0 => (pay.near, rules.per_weight_near, rules.days_near),
+            _ => (pay.far * jumps as f64, rules.per_weight_far * jumps as f64, rules.days_far * jumps),
+        };
         let top = enemy.map_or(0, |enemy| content.enemies[enemy].credits[1]);
         let work = rules.distance * distance + rules.flat + weight as f64 * per_weight + rules.enemy * top as f64;
-        let reward = rules.share * work * pay.scale * (pay.base + pay.wealth * wealth);
+        let reward = def.pay * rules.share * work * pay.scale * (pay.base + pay.wealth * wealth);
         let number = self.game.next_quest;
         self.game.next_quest += 1;
         Some(Quest {
@@ -220,7 +305,7 @@ impl Step<'_> {
             weight,
             enemy,
             reward: libm::round(reward) as i64,
-            days: if far { rules.days_far } else { rules.days_near },
+            days,
             until: self.game.turn + content.quests.offers.lasts,
             done: false,
         })

@@ -63,6 +63,7 @@ impl Step<'_> {
         let map = self.game.map.clone();
         let here = self.game.here;
         let near = &map.nodes[here].connections;
+        self.game.statistics.scans += 1;
         self.chart(near.iter().copied());
         for next in near.iter().flat_map(|node| &map.nodes[*node].connections) {
             self.sight(*next, Sight::Sighted);
@@ -97,6 +98,7 @@ impl Step<'_> {
         let ore = &mut self.game.places[self.game.here].ore;
         let dug = dug.clamp(1, *ore);
         *ore -= dug;
+        self.game.statistics.units_mined += dug;
         self.gain_item(mine.item.ix(), dug, Reason::Mining);
         if bonus {
             self.find(&mine.finds, Reason::Mining);
@@ -105,6 +107,7 @@ impl Step<'_> {
 
     pub(super) fn salvage(&mut self, odds: f64) {
         let salvage = &self.content.balance.salvage;
+        self.game.statistics.wrecks_searched += 1;
         if self.game.wreck {
             self.game.wreck = false;
         } else {
@@ -143,6 +146,16 @@ impl Step<'_> {
         if taken < quantity {
             let quantity = quantity - taken;
             self.say(Event::LeftBehind { item: id.to_owned(), name: name.clone(), quantity });
+        }
+    }
+
+    /// Gives away what is held of an item, up to a quantity.
+    pub(super) fn hand_over(&mut self, item: Ix<Item>, quantity: i64, reason: Reason) {
+        let quantity = quantity.min(self.game.held(item));
+        if quantity > 0 {
+            self.stow(item, -quantity);
+            let (id, name) = (self.content.items.id(item).to_owned(), self.content.items[item].name.clone());
+            self.say(Event::ItemLost { item: id, name, quantity, reason });
         }
     }
 
