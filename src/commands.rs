@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
-use cosmic_explorer::game::content::Content;
+use cosmic_explorer::game::content::{Checked, Content};
 use cosmic_explorer::session::token::{Bearer, Signer};
 use cosmic_explorer::session::{PlayerId, SessionId};
 use cosmic_explorer::store::model::{Checkpoint, Nonce, VERSION};
 use cosmic_explorer::store::replay::{self, Unproven};
 use cosmic_explorer::store::save::{Refusal, Save};
-use cosmic_explorer::store::{Opened, Settings, Store, read_file, saves_folder};
+use cosmic_explorer::store::{Opened, Settings, Store, read_content, read_file, saves_folder, write_schemas};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -29,9 +29,24 @@ pub struct Replay {
     /// Prints JSON, a line for each turn, in place of the story.
     #[arg(long)]
     json: bool,
-    /// A folder of content in place of the built-in one.
+    /// A content pack: a folder of content in place of the built-in one, or over it.
     #[arg(long)]
     data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The folder.
+    folder: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Schemas {
+    /// Where to, as `my-pack/schema`; made if it is not there.
+    folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -39,7 +54,7 @@ pub struct Saves {
     /// The folder of saves [default: ./saves where it exists, else the platform's data folder].
     #[arg(long, global = true)]
     saves: Option<PathBuf>,
-    /// A folder of content in place of the built-in one.
+    /// A content pack: a folder of content in place of the built-in one, or over it.
     #[arg(long, global = true)]
     data: Option<PathBuf>,
     #[command(subcommand)]
@@ -124,6 +139,48 @@ impl Replay {
             say(verdict);
         }
         Ok(code)
+    }
+}
+
+/// A number with what it counts.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+impl Check {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let folder = self.folder.display();
+        let files = read_content(&self.folder).with_context(|| format!("content in {folder}"))?;
+        let Checked { content, warnings } = Content::check_all(&files);
+        let (content, faults) = match content {
+            Ok(content) => (Some(content), Vec::new()),
+            Err(faults) => (None, faults),
+        };
+        if self.json {
+            let hash = content.as_ref().map(|content| &content.hash);
+            say(json!({"content": hash, "faults": faults, "warnings": warnings}).to_string());
+        } else {
+            for (kind, found) in [("", &faults), ("warning: ", &warnings)] {
+                for each in found {
+                    // As a path, so that terminals and editors open it.
+                    let at = if each.built_in { String::new() } else { format!("{}/", folder) };
+                    say(format!("{kind}{at}{each}"));
+                }
+            }
+            let warned = count(warnings.len(), "warning", "warnings");
+            match content {
+                Some(content) => say(format!("{folder} can be played, with {warned}: content {}", content.hash)),
+                None => say(format!("{folder} cannot be played: {}", count(faults.len(), "fault", "faults"))),
+            }
+        }
+        Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Schemas {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        write_schemas(&self.folder).with_context(|| format!("schemas in {}", self.folder.display()))?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

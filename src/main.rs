@@ -47,6 +47,12 @@ enum Command {
     Replay(commands::Replay),
     /// Looks after a folder of saves, with the server stopped.
     Saves(commands::Saves),
+    /// Checks a folder of content, and tells everything that is wrong with it, and what can never appear.
+    ///
+    /// Ends with 0 when it can be played, 1 when it cannot.
+    Check(commands::Check),
+    /// Writes JSON schemas of the content files, with which editors help to write them.
+    Schema(commands::Schemas),
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -57,7 +63,7 @@ struct Serve {
     /// The folder of saves [default: ./saves where it exists, else the platform's data folder].
     #[arg(long)]
     saves: Option<PathBuf>,
-    /// A folder of content in place of the built-in one.
+    /// A content pack: a folder of content in place of the built-in one, or over it.
     #[arg(long)]
     data: Option<PathBuf>,
     /// A configuration file (TOML).
@@ -73,6 +79,8 @@ fn main() -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Replay(replay)) => replay.run(),
         Some(Command::Saves(saves)) => saves.run(),
+        Some(Command::Check(check)) => check.run(),
+        Some(Command::Schema(schemas)) => schemas.run(),
         Some(Command::Serve(options)) => serve(options),
         None => serve(cli.serve),
     }
@@ -138,7 +146,10 @@ fn load_content(folder: Option<&Path>) -> anyhow::Result<(Files, Content)> {
             for fault in &faults {
                 eprintln!("{fault}");
             }
-            bail!("the content has {} faults", faults.len());
+            bail!(
+                "the content cannot be played: {} wrong with it",
+                commands::count(faults.len(), "thing is", "things are")
+            );
         }
     }
 }

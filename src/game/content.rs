@@ -5,14 +5,22 @@
 //! faults it found, each with its file and key. Reading files is not done here.
 
 mod check;
+mod document;
+mod pack;
+mod reach;
 mod read;
+mod schema;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use garde::Validate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::read::{Fault, Files, built_in, hex};
+pub use self::pack::{Mode, Pack, bundle};
+pub use self::read::{Checked, Fault, Files, built_in, hex};
+pub use self::schema::schemas;
 use super::table::{Ref, Table};
 
 /// The largest sum, price or quantity content may name: sums of a whole game stay far inside an i64.
@@ -54,7 +62,7 @@ pub struct Content {
 }
 
 /// A module's slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // The names say it.
 pub enum Slot {
@@ -70,7 +78,7 @@ impl Slot {
 }
 
 /// How many modules of each slot a hull takes.
-#[derive(Clone, Debug, Deserialize, Serialize, Validate)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Slots {
@@ -97,7 +105,7 @@ impl Slots {
 }
 
 /// A hull.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Ship {
@@ -115,16 +123,16 @@ pub struct Ship {
     #[garde(range(min = 0, max = MOST))]
     pub cargo_capacity: i64,
     /// Multiplies the fuel of a move.
-    #[garde(custom(between(0.05, 10.0)))]
+    #[garde(range(min = 0.05, max = 10.0), custom(finite))]
     pub fuel_efficiency: f64,
-    #[garde(custom(between(0.05, 10.0)))]
+    #[garde(range(min = 0.05, max = 10.0), custom(finite))]
     pub speed: f64,
     #[garde(dive)]
     pub slots: Slots,
 }
 
 /// A module.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Mod {
@@ -141,7 +149,7 @@ pub struct Mod {
 }
 
 /// What a module changes; see `mods.toml` for which add and which multiply.
-#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs)]
 pub struct ModEffects {
@@ -157,22 +165,22 @@ pub struct ModEffects {
     #[garde(range(min = 0, max = 1_000))]
     #[serde(skip_serializing_if = "is_zero")]
     pub hull_repair: i64,
-    #[garde(inner(custom(between(0.0, 1.0))))]
+    #[garde(range(min = 0.0, max = 1.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
-    #[garde(inner(custom(between(0.0, 10.0))))]
+    #[garde(range(min = 0.0, max = 10.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<f64>,
-    #[garde(inner(custom(between(0.0, 1.0))))]
+    #[garde(range(min = 0.0, max = 1.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub salvage_chance: Option<f64>,
-    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[garde(range(min = 0.05, max = 10.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel_efficiency: Option<f64>,
-    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[garde(range(min = 0.05, max = 10.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mining_yield: Option<f64>,
-    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[garde(range(min = 0.05, max = 10.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan_bonus: Option<f64>,
 }
@@ -184,7 +192,7 @@ fn is_zero(number: &i64) -> bool {
 }
 
 /// What an item is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Category {
@@ -195,7 +203,7 @@ pub enum Category {
 }
 
 /// Something a hold carries.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Item {
@@ -223,7 +231,7 @@ pub struct Item {
 }
 
 /// What using an item does.
-#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs)]
 pub struct UseEffect {
@@ -247,33 +255,33 @@ pub struct UseEffect {
 }
 
 /// A line of a table of things to find.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Find {
     #[garde(skip)]
     pub item: Ref<Item>,
-    #[garde(custom(span(1, 999)))]
+    #[garde(inner(range(min = 1, max = 999)), custom(ascending))]
     pub quantity: [i64; 2],
     #[garde(range(min = 1, max = 1_000))]
     pub weight: u32,
 }
 
 /// A line of an enemy's loot.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Loot {
     #[garde(skip)]
     pub item: Ref<Item>,
-    #[garde(custom(span(1, 999)))]
+    #[garde(inner(range(min = 1, max = 999)), custom(ascending))]
     pub quantity: [i64; 2],
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub chance: f64,
 }
 
 /// Who shoots back.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Enemy {
@@ -285,21 +293,21 @@ pub struct Enemy {
     pub hp: i64,
     #[garde(range(min = 1, max = 10_000))]
     pub combat_power: i64,
-    #[garde(custom(between(0.0, 10.0)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
     pub accuracy: f64,
-    #[garde(custom(between(0.05, 10.0)))]
+    #[garde(range(min = 0.05, max = 10.0), custom(finite))]
     pub speed: f64,
     /// Share of its hull below which it may break off; 0: never.
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub flee_threshold: f64,
     /// Whether it can be talked to.
     #[garde(skip)]
     #[serde(default = "yes")]
     pub parleys: bool,
     /// Paid for a kill, before the difficulty's share.
-    #[garde(custom(span(0, MOST)))]
+    #[garde(inner(range(min = 0, max = MOST)), custom(ascending))]
     pub credits: [i64; 2],
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub loot_chance: f64,
     #[garde(length(max = 50), dive)]
     pub loot: Vec<Loot>,
@@ -322,7 +330,7 @@ fn yes() -> bool {
 }
 
 /// A combat move: multipliers, and what it needs.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Move {
@@ -330,12 +338,12 @@ pub struct Move {
     pub name: String,
     #[garde(length(min = 1, max = 500))]
     pub description: String,
-    #[garde(custom(between(0.0, 10.0)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
     pub accuracy: f64,
-    #[garde(custom(between(0.0, 10.0)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
     pub damage: f64,
     /// Divides the enemy's chance to hit.
-    #[garde(custom(between(0.05, 10.0)))]
+    #[garde(range(min = 0.05, max = 10.0), custom(finite))]
     pub defense: f64,
     #[garde(skip)]
     #[serde(default)]
@@ -346,7 +354,7 @@ pub struct Move {
 }
 
 /// The flight pod.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Pod {
@@ -355,7 +363,7 @@ pub struct Pod {
     #[garde(range(min = 1, max = 10_000))]
     pub hp: i64,
     /// Of each move in the pod.
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub damage_chance: f64,
     #[garde(range(min = 0, max = 10_000))]
     pub damage: i64,
@@ -364,9 +372,9 @@ pub struct Pod {
     pub fuel: i64,
     #[garde(range(min = 0, max = 10_000))]
     pub cargo_capacity: i64,
-    #[garde(custom(between(0.05, 10.0)))]
+    #[garde(range(min = 0.05, max = 10.0), custom(finite))]
     pub fuel_efficiency: f64,
-    #[garde(custom(between(0.05, 10.0)))]
+    #[garde(range(min = 0.05, max = 10.0), custom(finite))]
     pub speed: f64,
     #[garde(range(min = 0, max = 16))]
     pub max_augmentations: usize,
@@ -377,7 +385,7 @@ pub struct Pod {
 }
 
 /// Where an augmentation sits; a pod has one of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum PodSlot {
@@ -388,7 +396,7 @@ pub enum PodSlot {
 }
 
 /// Something a pod can be fitted with.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Augmentation {
@@ -405,7 +413,7 @@ pub struct Augmentation {
 }
 
 /// What an augmentation changes; see `pod.toml`.
-#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs)]
 pub struct PodEffects {
@@ -421,21 +429,21 @@ pub struct PodEffects {
     #[garde(range(min = 0, max = 10_000))]
     #[serde(skip_serializing_if = "is_zero")]
     pub emergency_food: i64,
-    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[garde(range(min = 0.05, max = 10.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan_bonus: Option<f64>,
-    #[garde(inner(custom(between(0.05, 10.0))))]
+    #[garde(range(min = 0.05, max = 10.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel_efficiency: Option<f64>,
-    #[garde(inner(custom(share())))]
+    #[garde(range(min = 0.0, max = 1.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rescue_chance: Option<f64>,
-    #[garde(inner(custom(share())))]
+    #[garde(range(min = 0.0, max = 1.0), inner(custom(finite)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage_reduction: Option<f64>,
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 struct PodFile {
     #[garde(dive)]
@@ -445,26 +453,28 @@ struct PodFile {
 }
 
 /// How a region looks, for clients.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Background {
     #[garde(custom(color))]
+    #[schemars(regex(pattern = "^#[0-9A-Fa-f]{6}$"))]
     pub primary_color: String,
     #[garde(custom(color))]
+    #[schemars(regex(pattern = "^#[0-9A-Fa-f]{6}$"))]
     pub secondary_color: String,
-    #[garde(custom(between(0.0, 10.0)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
     pub star_density: f64,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub nebula_opacity: f64,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub ambient_brightness: f64,
     #[garde(length(max = 10))]
     pub particle_effects: Vec<String>,
 }
 
 /// An enemy's share of a region's encounters.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Prowler {
@@ -475,7 +485,7 @@ pub struct Prowler {
 }
 
 /// A kind of region.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct RegionKind {
@@ -486,11 +496,11 @@ pub struct RegionKind {
     /// The kinds of its places, repeated to weigh them.
     #[garde(length(min = 1, max = 20))]
     pub node_types: Vec<Ref<NodeKind>>,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub danger: f64,
-    #[garde(custom(between(0.05, 10.0)))]
+    #[garde(range(min = 0.05, max = 10.0), custom(finite))]
     pub wealth: f64,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub repair_availability: f64,
     #[garde(length(min = 1, max = 100))]
     pub music_theme: String,
@@ -501,7 +511,7 @@ pub struct RegionKind {
 }
 
 /// A kind of place.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct NodeKind {
@@ -509,28 +519,30 @@ pub struct NodeKind {
     pub name: String,
     #[garde(length(min = 1, max = 500))]
     pub description: String,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub repair: f64,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub trade: f64,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub danger: f64,
     /// Units of ore, where there is any to mine.
-    #[garde(inner(custom(span(1, 999))))]
+    #[garde(inner(inner(range(min = 1, max = 999)), custom(ascending)))]
+    #[schemars(inner(range(min = 1, max = 999)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ore: Option<[i64; 2]>,
     /// Attempts, where there is a wreck to search.
-    #[garde(inner(custom(span(1, 99))))]
+    #[garde(inner(inner(range(min = 1, max = 99)), custom(ascending)))]
+    #[schemars(inner(range(min = 1, max = 99)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub salvage: Option<[i64; 2]>,
     /// What a jump from here costs any ship.
-    #[garde(inner(range(min = 0, max = 1_000)))]
+    #[garde(range(min = 0, max = 1_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jump_fuel: Option<i64>,
 }
 
 /// Words for names, by the ids of regions and places.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Names {
     /// Names of regions, by region kind.
@@ -545,7 +557,7 @@ pub struct Names {
 }
 
 /// Something that may happen on arrival: at once, or with a question.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Happening {
@@ -576,7 +588,7 @@ pub struct Happening {
 }
 
 /// An answer to an event.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Choice {
@@ -593,7 +605,7 @@ pub struct Choice {
 }
 
 /// What must be held to choose an answer.
-#[derive(Debug, Default, Deserialize, Serialize, Validate)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields, default)]
 #[allow(missing_docs)]
 pub struct Needs {
@@ -610,7 +622,7 @@ pub struct Needs {
 }
 
 /// One way an answer can end.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Ending {
@@ -623,41 +635,41 @@ pub struct Ending {
 }
 
 /// What an event does. Amounts are [least, most]; negative to lose.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 #[allow(missing_docs)]
 pub enum Effect {
     Credits {
-        #[garde(custom(span(-MOST, MOST)))]
+        #[garde(inner(range(min = -MOST, max = MOST)), custom(ascending))]
         amount: [i64; 2],
     },
     Fuel {
-        #[garde(custom(span(-1_000, 1_000)))]
+        #[garde(inner(range(min = -1_000, max = 1_000)), custom(ascending))]
         amount: [i64; 2],
     },
     Food {
-        #[garde(custom(span(-1_000, 1_000)))]
+        #[garde(inner(range(min = -1_000, max = 1_000)), custom(ascending))]
         amount: [i64; 2],
     },
     Health {
-        #[garde(custom(span(-1_000, 1_000)))]
+        #[garde(inner(range(min = -1_000, max = 1_000)), custom(ascending))]
         amount: [i64; 2],
     },
     Hull {
-        #[garde(custom(span(-1_000, 1_000)))]
+        #[garde(inner(range(min = -1_000, max = 1_000)), custom(ascending))]
         amount: [i64; 2],
     },
     Item {
         #[garde(skip)]
         item: Ref<Item>,
-        #[garde(custom(span(1, 999)))]
+        #[garde(inner(range(min = 1, max = 999)), custom(ascending))]
         quantity: [i64; 2],
     },
     /// Takes what is held of it.
     Take {
         #[garde(skip)]
         item: Ref<Item>,
-        #[garde(custom(span(1, 999)))]
+        #[garde(inner(range(min = 1, max = 999)), custom(ascending))]
         quantity: [i64; 2],
     },
     Fight {
@@ -674,7 +686,7 @@ pub enum Effect {
 }
 
 /// What a quest asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuestKind {
     /// Bring cargo to a dock.
@@ -688,7 +700,7 @@ pub enum QuestKind {
 }
 
 /// Work: how it is offered, what it pays, and the texts.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Quests {
@@ -703,11 +715,11 @@ pub struct Quests {
 }
 
 /// How docks post work.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct OfferRules {
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub chance: f64,
     #[garde(range(max = 10))]
     pub board: usize,
@@ -719,26 +731,26 @@ pub struct OfferRules {
 }
 
 /// What work pays; the formula stands in `quests.toml`.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct RewardRules {
-    #[garde(custom(between(0.0, 10_000.0)))]
+    #[garde(range(min = 0.0, max = 10_000.0), custom(finite))]
     pub near: f64,
-    #[garde(custom(between(0.0, 10_000.0)))]
+    #[garde(range(min = 0.0, max = 10_000.0), custom(finite))]
     pub far: f64,
-    #[garde(custom(between(0.0, 100.0)))]
+    #[garde(range(min = 0.0, max = 100.0), custom(finite))]
     pub scale: f64,
-    #[garde(custom(between(0.0, 10.0)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
     pub base: f64,
-    #[garde(custom(between(0.0, 10.0)))]
+    #[garde(range(min = 0.0, max = 10.0), custom(finite))]
     pub wealth: f64,
-    #[garde(custom(share()))]
+    #[garde(range(min = 0.0, max = 1.0), custom(finite))]
     pub penalty: f64,
 }
 
 /// The rules of each kind.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Kinds {
@@ -753,24 +765,24 @@ pub struct Kinds {
 }
 
 /// One kind's part of the formula, and its deadlines in turns.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct KindRules {
-    #[garde(custom(between(0.0, 100.0)))]
+    #[garde(range(min = 0.0, max = 100.0), custom(finite))]
     pub share: f64,
-    #[garde(custom(between(0.0, 100.0)))]
+    #[garde(range(min = 0.0, max = 100.0), custom(finite))]
     pub distance: f64,
-    #[garde(custom(between(0.0, 10_000.0)))]
+    #[garde(range(min = 0.0, max = 10_000.0), custom(finite))]
     #[serde(default)]
     pub flat: f64,
-    #[garde(custom(between(0.0, 100.0)))]
+    #[garde(range(min = 0.0, max = 100.0), custom(finite))]
     #[serde(default)]
     pub per_weight_near: f64,
-    #[garde(custom(between(0.0, 100.0)))]
+    #[garde(range(min = 0.0, max = 100.0), custom(finite))]
     #[serde(default)]
     pub per_weight_far: f64,
-    #[garde(custom(between(0.0, 100.0)))]
+    #[garde(range(min = 0.0, max = 100.0), custom(finite))]
     #[serde(default)]
     pub enemy: f64,
     #[garde(range(min = 1, max = 10_000))]
@@ -780,7 +792,7 @@ pub struct KindRules {
 }
 
 /// The words of a quest, and what is particular about it.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct QuestText {
@@ -791,7 +803,7 @@ pub struct QuestText {
     #[serde(default = "usual")]
     pub offered: u32,
     /// Multiplies the reward.
-    #[garde(custom(between(0.0, 100.0)))]
+    #[garde(range(min = 0.0, max = 100.0), custom(finite))]
     #[serde(default = "whole")]
     pub pay: f64,
     /// The regions and kinds of place it can be about; where both are left out, somewhere in this region or the next.
@@ -822,13 +834,14 @@ pub struct QuestText {
     #[garde(length(min = 1, max = 500))]
     pub text: String,
     /// Of a delivery's cargo.
-    #[garde(inner(custom(span(0, 10_000))))]
+    #[garde(inner(inner(range(min = 0, max = 10_000)), custom(ascending)))]
+    #[schemars(inner(range(min = 0, max = 10_000)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<[i64; 2]>,
 }
 
 /// What is worth remembering of a game: a figure that was reached, or one with which the game was won.
-#[derive(Debug, Deserialize, Serialize, Validate)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Achievement {
@@ -838,10 +851,10 @@ pub struct Achievement {
     pub description: String,
     #[garde(skip)]
     pub measure: Measure,
-    #[garde(inner(range(min = 0, max = MOST)))]
+    #[garde(range(min = 0, max = MOST))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub least: Option<i64>,
-    #[garde(inner(range(min = 0, max = MOST)))]
+    #[garde(range(min = 0, max = MOST))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most: Option<i64>,
     /// Whether it is asked of won games only, at their end.
@@ -851,7 +864,7 @@ pub struct Achievement {
 }
 
 /// A figure of a game that achievements ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // Statistics have the same names.
 pub enum Measure {
@@ -888,7 +901,7 @@ pub enum Measure {
 }
 
 /// How hard a game is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Difficulty {
@@ -906,7 +919,7 @@ impl Difficulty {
 macro_rules! balance {
     ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Deserialize, Serialize, Validate)]
+        #[derive(Debug, Deserialize, JsonSchema, Serialize, Validate)]
         #[serde(deny_unknown_fields)]
         #[allow(missing_docs)] // `balance.toml` says what each number is.
         pub struct $name { $($(#[$attribute])* pub $field: $type),* }
@@ -949,9 +962,9 @@ balance! {
     DifficultyRules {
         #[garde(range(min = 1, max = MOST))] goal: i64,
         #[garde(range(min = 0, max = MOST))] wealth: i64,
-        #[garde(custom(share()))] hazard: f64,
-        #[garde(custom(between(0.0, 10.0)))] enemy_damage: f64,
-        #[garde(custom(between(0.0, 10.0)))] enemy_credits: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] hazard: f64,
+        #[garde(range(min = 0.0, max = 10.0), custom(finite))] enemy_damage: f64,
+        #[garde(range(min = 0.0, max = 10.0), custom(finite))] enemy_credits: f64,
     }
     /// Ceilings.
     Limits {
@@ -968,9 +981,9 @@ balance! {
         #[garde(range(min = 1, max = 1_000))] fuel: i64,
         #[garde(range(min = 1, max = 1_000))] jump_fuel: i64,
         #[garde(range(min = 0, max = MOST))] jump_bonus: i64,
-        #[garde(custom(span(0, 1_000)))] hazard_damage: [i64; 2],
-        #[garde(custom(share()))] encounter: f64,
-        #[garde(custom(share()))] event: f64,
+        #[garde(inner(range(min = 0, max = 1_000)), custom(ascending))] hazard_damage: [i64; 2],
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] encounter: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] event: f64,
     }
     /// What a turn costs.
     Upkeep {
@@ -979,27 +992,27 @@ balance! {
     }
     /// Scanning.
     Scan {
-        #[garde(custom(share()))] chance: f64,
-        #[garde(custom(share()))] bonus: f64,
-        #[garde(custom(share()))] most: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] chance: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] bonus: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] most: f64,
         #[garde(length(min = 1, max = 50), dive)] finds: Vec<Find>,
     }
     /// Mining.
     Mine {
         #[garde(range(min = 0, max = 1_000))] fuel: i64,
-        #[garde(custom(share()))] chance: f64,
-        #[garde(custom(span(1, 999)))] r#yield: [i64; 2],
-        #[garde(custom(share()))] bonus: f64,
-        #[garde(custom(span(0, 1_000)))] damage: [i64; 2],
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] chance: f64,
+        #[garde(inner(range(min = 1, max = 999)), custom(ascending))] r#yield: [i64; 2],
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] bonus: f64,
+        #[garde(inner(range(min = 0, max = 1_000)), custom(ascending))] damage: [i64; 2],
         #[garde(skip)] item: Ref<Item>,
         #[garde(length(min = 1, max = 50), dive)] finds: Vec<Find>,
     }
     /// Salvaging.
     Salvage {
         #[garde(range(min = 0, max = 1_000))] fuel: i64,
-        #[garde(custom(share()))] chance: f64,
-        #[garde(custom(share()))] hurt: f64,
-        #[garde(custom(span(0, 1_000)))] damage: [i64; 2],
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] chance: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] hurt: f64,
+        #[garde(inner(range(min = 0, max = 1_000)), custom(ascending))] damage: [i64; 2],
         #[garde(length(min = 1, max = 50), dive)] finds: Vec<Find>,
     }
     /// What docks charge.
@@ -1007,7 +1020,7 @@ balance! {
         #[garde(range(min = 1, max = 1_000))] repair_price: i64,
         #[garde(range(min = 1, max = 1_000))] fuel_price: i64,
         #[garde(range(min = 1, max = 1_000))] food_price: i64,
-        #[garde(custom(share()))] refund: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] refund: f64,
         #[garde(range(min = 1, max = 1_000))] meal_health: i64,
     }
     /// Fights.
@@ -1015,77 +1028,63 @@ balance! {
         #[garde(range(min = 1, max = 10_000))] base_power: i64,
         #[garde(range(min = 0, max = 1_000))] spread: i64,
         #[garde(range(min = 0, max = 1_000))] enemy_spread: i64,
-        #[garde(custom(share()))] hit_chance: f64,
-        #[garde(custom(share()))] least_chance: f64,
-        #[garde(custom(share()))] most_chance: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] hit_chance: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] least_chance: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] most_chance: f64,
         #[garde(range(min = 0, max = 1_000))] flee_fuel: i64,
-        #[garde(custom(share()))] flee_most: f64,
-        #[garde(custom(between(0.05, 100.0)))] flee_speed: f64,
-        #[garde(custom(between(0.0, 100.0)))] flee_damage: f64,
-        #[garde(custom(share()))] enemy_flees: f64,
-        #[garde(custom(share()))] parley_chance: f64,
-        #[garde(custom(share()))] parley_damage: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] flee_most: f64,
+        #[garde(range(min = 0.05, max = 100.0), custom(finite))] flee_speed: f64,
+        #[garde(range(min = 0.0, max = 100.0), custom(finite))] flee_damage: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] enemy_flees: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] parley_chance: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] parley_damage: f64,
         #[garde(range(min = 1, max = 1_000))] rounds: i64,
     }
     /// Looking for a fight.
     Seek {
         #[garde(range(min = 0, max = 1_000))] fuel: i64,
-        #[garde(custom(share()))] chance: f64,
-        #[garde(custom(share()))] danger: f64,
-        #[garde(custom(share()))] least_danger: f64,
-        #[garde(custom(span(0, 99)))] foes: [i64; 2],
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] chance: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] danger: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] least_danger: f64,
+        #[garde(inner(range(min = 0, max = 99)), custom(ascending))] foes: [i64; 2],
         #[garde(range(min = 1, max = 10_000))] back_after: i64,
     }
     /// Prices.
     Market {
-        #[garde(custom(share()))] spread: f64,
-        #[garde(custom(share()))] local: f64,
-        #[garde(custom(share()))] #[serde(default)] wealth: f64,
-        #[garde(custom(share()))] #[serde(default)] danger: f64,
-        #[garde(custom(share()))] #[serde(default)] drift: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] spread: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] local: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] #[serde(default)] wealth: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] #[serde(default)] danger: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] #[serde(default)] drift: f64,
         #[garde(range(min = 1, max = 10_000))] #[serde(default = "one")] drift_turns: i64,
-        #[garde(custom(between(0.0, 10.0)))] slope: f64,
-        #[garde(custom(span(1, 999)))] stock: [i64; 2],
-        #[garde(custom(share()))] recovery: f64,
-        #[garde(custom(share()))] least: f64,
-        #[garde(custom(between(1.0, 10.0)))] most: f64,
-        #[garde(custom(share()))] components: f64,
+        #[garde(range(min = 0.0, max = 10.0), custom(finite))] slope: f64,
+        #[garde(inner(range(min = 1, max = 999)), custom(ascending))] stock: [i64; 2],
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] recovery: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] least: f64,
+        #[garde(range(min = 1.0, max = 10.0), custom(finite))] most: f64,
+        #[garde(range(min = 0.0, max = 1.0), custom(finite))] components: f64,
         #[garde(length(max = 50))] finds: Vec<Ref<Item>>,
     }
     /// The star map's shape.
     MapShape {
         #[garde(range(min = 1, max = 20))] regions: usize,
-        #[garde(custom(between(1.0, 100_000.0)))] radius: f64,
-        #[garde(custom(span(1, 20)))] nodes: [i64; 2],
-        #[garde(custom(between(1.0, 100_000.0)))] spread: f64,
+        #[garde(range(min = 1.0, max = 100_000.0), custom(finite))] radius: f64,
+        #[garde(inner(range(min = 1, max = 20)), custom(ascending))] nodes: [i64; 2],
+        #[garde(range(min = 1.0, max = 100_000.0), custom(finite))] spread: f64,
         #[garde(range(min = 1, max = 100))] nodes_per_extra: usize,
         #[garde(range(max = 100))] region_extras: usize,
     }
 }
 
-fn between(least: f64, most: f64) -> impl FnOnce(&f64, &()) -> garde::Result {
-    // Written so that NaN is outside.
-    move |value, ()| {
-        if *value >= least && *value <= most {
-            Ok(())
-        } else {
-            Err(garde::Error::new(format!("must be {least} to {most}")))
-        }
-    }
+// garde's ranges let NaN pass.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn finite(value: &f64, (): &()) -> garde::Result {
+    if value.is_finite() { Ok(()) } else { Err(garde::Error::new("must be a finite number")) }
 }
 
-fn share() -> impl FnOnce(&f64, &()) -> garde::Result {
-    between(0.0, 1.0)
-}
-
-fn span(least: i64, most: i64) -> impl FnOnce(&[i64; 2], &()) -> garde::Result {
-    move |[from, to], ()| {
-        if least <= *from && from <= to && *to <= most {
-            Ok(())
-        } else {
-            Err(garde::Error::new(format!("must be [least, most] within {least} to {most}")))
-        }
-    }
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn ascending([from, to]: &[i64; 2], (): &()) -> garde::Result {
+    if from <= to { Ok(()) } else { Err(garde::Error::new("must be [least, most]")) }
 }
 
 // garde hands over the field as it is and the context by reference.

@@ -3,6 +3,7 @@
 //! The rules hold an [`Ix`] (two bytes, copied) where a file or a client says an id. An index is only made by looking an id
 //! up, so using one needs no check.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -10,6 +11,7 @@ use std::marker::PhantomData;
 use std::ops::Index;
 
 use garde::Validate;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The index of a definition in the [`Table`] of its kind. Only good for the content it was looked up in.
@@ -156,6 +158,30 @@ impl<T: Validate> Validate for Table<T> {
     }
 }
 
+/// A schema's keyword for what the keys of a table define.
+pub(super) const DEFINES: &str = "x-defines";
+/// A schema's keyword for what a string refers to.
+pub(super) const REFERS: &str = "x-refers-to";
+
+impl<T: JsonSchema> JsonSchema for Table<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Table_of_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": generator.subschema_for::<T>(),
+            "maxProperties": Self::MOST,
+            DEFINES: T::schema_name(),
+        })
+    }
+}
+
 /// A reference from one definition to another: written as an id, resolved once when the content is loaded.
 pub struct Ref<T> {
     id: String,
@@ -190,5 +216,19 @@ impl<'de, T> Deserialize<'de> for Ref<T> {
 impl<T> Serialize for Ref<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.id)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Ref<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Id_of_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", REFERS: T::schema_name() })
     }
 }

@@ -112,6 +112,17 @@ impl LocalDisk {
         Ok(disk)
     }
 
+    /// Opens a folder for files that anybody may read, and makes it if it is not there.
+    pub fn made(path: &Path) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).create(path)?;
+        Self::existing(path)
+    }
+
+    /// Writes a file that can be written again.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::write(self.path.join(name), bytes)
+    }
+
     /// Opens a folder that must be there, only to read.
     pub fn existing(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.canonicalize()?, _lock: None })

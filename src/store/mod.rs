@@ -32,7 +32,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::game::content::{Content, Files, hex};
+use crate::game::content::{Content, Files, bundle, hex, schemas};
 use disk::{Disk, LocalDisk};
 use folder::Folder;
 use format::{Kind, Unreadable};
@@ -539,12 +539,12 @@ fn damaged(folder: &Folder, set_aside: &Reports, name: &str, problem: &str) -> S
     StoreError::Damaged { file: name.to_owned(), problem: problem.to_owned() }
 }
 
-/// Reads a folder of content files: those with the names of the built-in ones, each in place of its whole file.
+/// Reads a folder of content, bundled with what its `pack.toml` lays it over. Only what is called `.toml` is content.
 pub fn read_content(path: &Path) -> Result<Files, StoreError> {
     let mut files = Files::new();
     let folder = LocalDisk::existing(path).map_err(at(&path.display().to_string()))?;
     for name in folder.list().map_err(at("."))? {
-        if Path::new(&name).extension().is_some_and(|extension| extension == "toml")
+        if Path::new(&name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
             && let Some(bytes) = folder.read(&name).map_err(at(&name))?
         {
             let text = String::from_utf8(bytes)
@@ -552,7 +552,16 @@ pub fn read_content(path: &Path) -> Result<Files, StoreError> {
             files.insert(name, text);
         }
     }
-    Ok(files)
+    Ok(bundle(files))
+}
+
+/// Writes the schemas of content files into a folder, and makes it if it is not there.
+pub fn write_schemas(path: &Path) -> Result<(), StoreError> {
+    let disk = LocalDisk::made(path).map_err(at(&path.display().to_string()))?;
+    for (name, text) in schemas() {
+        disk.put(&name, text.as_bytes()).map_err(at(&name))?;
+    }
+    Ok(())
 }
 
 /// Reads a file from anywhere, for commands.

@@ -54,7 +54,7 @@ impl Drop for Program {
 }
 
 /// Goes on with a policy until a fight is in its second round, or the game is over.
-fn play_until(client: &Client, dice: &mut Dice, stop_in_fight: bool) -> Value {
+pub fn play_until(client: &Client, dice: &mut Dice, stop_in_fight: bool) -> Value {
     loop {
         let state = client.look()["state"].clone();
         let in_fight = state["combat"]["round"].as_i64().is_some_and(|round| round >= 1);
@@ -188,7 +188,7 @@ fn wrong_content_and_wrong_configuration_do_not_start() {
     let output = program(folder.path(), &["--data", data.to_str().expect("UTF-8")]).output().expect("it ends");
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("ships.toml: scout: ") && said.contains("mods.toml"), "{said}");
+    assert!(said.contains("ships.toml:1:2: scout.name: is missing") && said.contains("mods.toml"), "{said}");
 
     let output = program(folder.path(), &["--config", "/does/not/exist.toml"]).output().expect("it ends");
     assert!(!output.status.success());

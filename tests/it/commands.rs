@@ -9,14 +9,14 @@ use crate::binary::{program, start};
 use crate::golden::copy_files;
 use crate::server::{Client, start_in, unlimited};
 
-fn cosmic(arguments: &[&str]) -> (Option<i32>, String, String) {
+pub fn cosmic(arguments: &[&str]) -> (Option<i32>, String, String) {
     let command = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer")).args(arguments).output();
     let Output { status, stdout, stderr } = command.expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (status.code(), text(stdout), text(stderr))
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 

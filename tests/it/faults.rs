@@ -323,7 +323,8 @@ fn price_rules_for_places_that_do_not_exist_do_not_load() {
     let regions = files.get_mut("regions.toml").expect("a file");
     *regions = regions.replacen("\"asteroid_field\"", "\"black_market\"", 1);
     let faults = cosmic_explorer::game::content::Content::parse(&files).expect_err("a fault");
-    assert_eq!(faults[0].to_string(), "regions.toml: frontier.node_types[1]: \"black_market\" is not defined");
+    assert_eq!(faults[0].key, "frontier.node_types[1]");
+    assert_eq!(faults[0].problem, "\"black_market\" is not defined in nodes.toml");
 }
 
 #[test]

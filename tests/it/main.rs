@@ -14,6 +14,7 @@ mod http;
 mod idempotency;
 mod laws;
 mod lifecycle;
+mod packs;
 mod play;
 mod power;
 mod presence;

@@ -10,7 +10,7 @@ impl Content {
     pub(super) fn resolve(&mut self, reader: &mut Reader<'_>) {
         let mut look = |file: &str, key: String, found: Result<(), String>| {
             if let Err(id) = found {
-                reader.fault(file, &key, &format!("{id:?} is not defined"));
+                reader.rough(file, &key, &format!("{id:?} is not defined"));
             }
         };
         let items = &self.items;

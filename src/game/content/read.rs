@@ -1,48 +1,84 @@
 //! Reading content: from the texts of its files to values that are whole, or to all that is wrong with them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use garde::Validate;
+use schemars::Schema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
 
-use super::{Content, PodFile};
+use super::document::{Document, Layer, line_and_column};
+use super::pack::{Mode, PACK, Pack, lies_over, over, plain, removed};
+use super::schema::schema;
+use super::walk::{Ids, Walk, instead};
+use super::{
+    Achievement, Balance, Content, Enemy, Happening, Item, Mod, Move, Names, NodeKind, PodFile, Quests, RegionKind,
+    Ship,
+};
+use crate::game::RULES_VERSION;
+use crate::game::table::Table;
 
 /// The texts of content files by name, as `ships.toml`.
 pub type Files = BTreeMap<String, String>;
 
-macro_rules! carried {
-    ($($name:literal),*) => { [$(($name, include_str!(concat!("../../../data/", $name)))),*] };
+/// A content file there is: its name, the text the program carries, and the schema of its form.
+pub(super) struct Known {
+    pub name: &'static str,
+    text: &'static str,
+    pub schema: fn(&str) -> Schema,
 }
 
-/// Every content file there is, with the text the program carries.
-const FILES: [(&str, &str); 13] = carried![
-    "achievements.toml",
-    "balance.toml",
-    "combat.toml",
-    "enemies.toml",
-    "events.toml",
-    "items.toml",
-    "mods.toml",
-    "names.toml",
-    "nodes.toml",
-    "pod.toml",
-    "quests.toml",
-    "regions.toml",
-    "ships.toml"
+macro_rules! known {
+    ($($name:literal: $form:ty),* $(,)?) => {
+        [$(Known {
+            name: $name,
+            text: include_str!(concat!("../../../data/", $name)),
+            schema: schema::<$form>,
+        }),*]
+    };
+}
+
+/// Every content file there is.
+pub(super) const KNOWN: [Known; 13] = known![
+    "achievements.toml": Table<Achievement>,
+    "balance.toml": Balance,
+    "combat.toml": Table<Move>,
+    "enemies.toml": Table<Enemy>,
+    "events.toml": Table<Happening>,
+    "items.toml": Table<Item>,
+    "mods.toml": Table<Mod>,
+    "names.toml": Names,
+    "nodes.toml": Table<NodeKind>,
+    "pod.toml": PodFile,
+    "quests.toml": Quests,
+    "regions.toml": Table<RegionKind>,
+    "ships.toml": Table<Ship>,
 ];
+
+/// Files that content of earlier versions did not have.
+const LATER: [&str; 1] = ["achievements.toml"];
 
 /// The content the program carries: the `data` folder at the time it was built.
 pub fn built_in() -> Files {
-    FILES.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+    KNOWN.iter().map(|known| (known.name.to_owned(), known.text.to_owned())).collect()
 }
 
 /// A fault in content: where, and what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {
     /// The file's name.
     pub file: String,
+    /// It stands in the built-in file of that name, under a pack.
+    pub built_in: bool,
+    /// From 1 on; none where there is no such file.
+    pub line: Option<usize>,
+    /// In characters, from 1 on.
+    pub column: Option<usize>,
     /// The path of keys to the value, dotted.
     pub key: String,
     /// What is wrong and what would be right.
@@ -51,13 +87,46 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.file, self.key, self.problem)
+        let Self { file, built_in, line, column, key, problem } = self;
+        f.write_str(if *built_in { "built-in " } else { "" })?;
+        f.write_str(file)?;
+        if let (Some(line), Some(column)) = (line, column) {
+            write!(f, ":{line}:{column}")?;
+        }
+        if key.is_empty() { write!(f, ": {problem}") } else { write!(f, ": {key}: {problem}") }
     }
 }
+
+/// What a look at content finds.
+#[derive(Debug)]
+pub struct Checked {
+    /// The content, or every fault of it.
+    pub content: Result<Content, Vec<Fault>>,
+    /// What is good, and can never appear in a game.
+    pub warnings: Vec<Fault>,
+}
+
 impl Content {
-    /// Content from the texts of its files, or every fault found in them.
+    /// Content from the texts of its files ([`super::bundle`]), or every fault found in them.
     pub fn parse(files: &Files) -> Result<Self, Vec<Fault>> {
-        let mut reader = Reader { files, faults: Vec::new() };
+        let mut reader = Reader::open(files);
+        let content = Self::build(&mut reader, files);
+        content.filter(|_| reader.faults.is_empty()).ok_or_else(|| reader.explain())
+    }
+
+    /// As [`Self::parse`], with warnings of what can never appear.
+    pub fn check_all(files: &Files) -> Checked {
+        let content = Self::parse(files);
+        let Ok(good) = &content else { return Checked { content, warnings: Vec::new() } };
+        let mut reader = Reader::open(files);
+        for (file, key, problem) in good.never_seen() {
+            reader.fault(file, &key, problem);
+        }
+        Checked { content, warnings: reader.placed() }
+    }
+
+    /// The content, where every file can be read; what is wrong with it is with the reader.
+    fn build(reader: &mut Reader<'_>, files: &Files) -> Option<Self> {
         let parts = (
             (
                 reader.read("ships.toml"),
@@ -69,9 +138,6 @@ impl Content {
             (reader.read("nodes.toml"), reader.read("names.toml"), reader.read("events.toml")),
             (reader.read("quests.toml"), reader.read("balance.toml"), reader.read_or_none("achievements.toml")),
         );
-        for name in files.keys().filter(|name| !FILES.iter().any(|(known, _)| known == name)) {
-            reader.fault(name, "", "no such content file is known");
-        }
         let (
             (Some(ships), Some(mods), Some(items), Some(enemies)),
             (Some(moves), Some(pod), Some(regions)),
@@ -79,7 +145,7 @@ impl Content {
             (Some(quests), Some(balance), Some(achievements)),
         ) = parts
         else {
-            return Err(reader.faults);
+            return None;
         };
         let PodFile { pod, augmentations } = pod;
         let hash = hash(files);
@@ -100,40 +166,123 @@ impl Content {
             balance,
             achievements,
         };
-        content.resolve(&mut reader);
-        content.check(&mut reader);
-        if reader.faults.is_empty() { Ok(content) } else { Err(reader.faults) }
+        content.resolve(reader);
+        content.check(reader);
+        Some(content)
     }
 }
 
+/// Reads the files, and gathers what is wrong.
 pub(super) struct Reader<'a> {
-    files: &'a Files,
+    documents: BTreeMap<&'a str, Document<'a>>,
     pub(super) faults: Vec<Fault>,
+    /// Of the faults, those that a walk by the schema finds too, and tells better.
+    rough: Vec<Fault>,
 }
 
-impl Reader<'_> {
-    pub(super) fn fault(&mut self, file: &str, key: &str, problem: &str) {
-        self.faults.push(Fault { file: file.to_owned(), key: key.to_owned(), problem: problem.to_owned() });
+impl<'a> Reader<'a> {
+    fn open(files: &'a Files) -> Self {
+        let mut reader = Self { documents: BTreeMap::new(), faults: Vec::new(), rough: Vec::new() };
+        let lies_over = lies_over(files);
+        for (name, text) in files {
+            let plain = plain(name);
+            let is_over = plain.len() < name.len();
+            if plain != PACK && !KNOWN.iter().any(|known| known.name == plain) || (is_over && !lies_over) {
+                let names = KNOWN.iter().map(|known| known.name).chain([PACK]);
+                reader.fault(plain, "", &format!("is no content file; {}", instead(plain, names)));
+            } else if !is_over {
+                let built_in = lies_over && name != PACK;
+                reader.documents.entry(name).or_default().lay(Layer { text, built_in });
+            }
+        }
+        let pack = reader.read::<Pack>(PACK).filter(|_| files.contains_key(PACK));
+        if let Some(pack) = &pack {
+            reader.prepare(pack);
+        }
+        for known in KNOWN {
+            let over = files.get(&over(known.name)).filter(|_| lies_over);
+            if let Some(text) = over {
+                reader.documents.entry(known.name).or_default().lay(Layer { text, built_in: false });
+            }
+            if !reader.documents.contains_key(known.name) && !LATER.contains(&known.name) {
+                reader.fault(known.name, "", "the file is missing");
+            }
+        }
+        reader.tell_broken();
+        reader
     }
 
-    /// A file that content of earlier versions did not have.
+    /// What a pack asks for before its files are laid over.
+    fn prepare(&mut self, pack: &Pack) {
+        if pack.rules > RULES_VERSION {
+            let problem = format!("is made for rules {}; this program plays {RULES_VERSION}", pack.rules);
+            self.fault(PACK, "rules", &problem);
+        }
+        if pack.mode == Mode::Replace && !pack.remove.is_empty() {
+            self.fault(PACK, "remove", "is for overlays; what this pack does not have is not there");
+            return;
+        }
+        for (at, entry) in pack.remove.iter().enumerate() {
+            let key = format!("remove[{at}]");
+            let Some((file, path)) = removed(entry) else {
+                self.fault(PACK, &key, "must be a file and a key in it, as items.scrap_metal");
+                continue;
+            };
+            let gone = match self.documents.get_mut(file.as_ref()).filter(|_| file != PACK) {
+                Some(document) => document.remove(path).map_err(|keys| {
+                    let last = path.rsplit('.').next().unwrap_or_default();
+                    format!("there is no such key; {}", instead(last, keys.iter().map(String::as_str)))
+                }),
+                None => Err(format!("there is no {file}")),
+            };
+            if let Err(problem) = gone {
+                self.fault(PACK, &key, &problem);
+            }
+        }
+    }
+
+    /// Tells what is no TOML.
+    fn tell_broken(&mut self) {
+        for (name, document) in &self.documents {
+            for (layer, span, problem) in &document.broken {
+                let Layer { text, built_in } = document.layers[*layer];
+                let (line, column) = line_and_column(text, span.start);
+                self.faults.push(Fault {
+                    file: (*name).to_owned(),
+                    built_in,
+                    line: Some(line),
+                    column: Some(column),
+                    key: String::new(),
+                    problem: problem.clone(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn fault(&mut self, file: &str, key: &str, problem: &str) {
+        let (file, key, problem) = (file.to_owned(), key.to_owned(), problem.to_owned());
+        self.faults.push(Fault { file, key, problem, ..Fault::default() });
+    }
+
+    /// A fault of a value's form, or of what it refers to.
+    pub(super) fn rough(&mut self, file: &str, key: &str, problem: &str) {
+        self.fault(file, key, problem);
+        self.rough.extend(self.faults.last().cloned());
+    }
+
+    /// A file that content may lack.
     fn read_or_none<T: DeserializeOwned + Default + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
-        if self.files.contains_key(file) { self.read(file) } else { Some(T::default()) }
+        if self.documents.contains_key(file) { self.read(file) } else { Some(T::default()) }
     }
 
     fn read<T: DeserializeOwned + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
-        let Some(text) = self.files.get(file) else {
-            self.fault(file, "", "the file is missing");
+        let document = self.documents.get(file)?;
+        if !document.broken.is_empty() {
             return None;
-        };
-        let parsed = match toml::Deserializer::parse(text) {
-            Ok(deserializer) => serde_path_to_error::deserialize(deserializer)
-                .map_err(|error| (error.path().to_string(), error.into_inner())),
-            Err(error) => Err((String::new(), error)),
-        };
-        match parsed {
+        }
+        let whole = Spanned::new(0..0, DeValue::Table(document.table.clone()));
+        match serde_path_to_error::deserialize::<_, T>(ValueDeserializer::from(whole)) {
             Ok(value) => {
-                let value: T = value;
                 if let Err(report) = value.validate() {
                     for (path, error) in report.iter() {
                         self.fault(file, &path.to_string(), error.message());
@@ -141,15 +290,81 @@ impl Reader<'_> {
                 }
                 Some(value)
             }
-            Err((path, error)) => {
-                let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
-                let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-                self.fault(file, &path, &format!("{place}{}", error.message()));
+            Err(error) => {
+                let path = error.path().to_string();
+                let path = if path == "." { "" } else { &path };
+                self.rough(file, path, error.inner().message());
                 None
             }
         }
     }
+
+    /// All that is wrong, in the order of files and lines.
+    fn explain(mut self) -> Vec<Fault> {
+        let known = || KNOWN.iter().map(|known| (known.name, (known.schema)(known.name)));
+        let packs = [(PACK, schema::<Pack>(PACK))];
+        let schemas: BTreeMap<_, _> = known().chain(packs).map(|(name, schema)| (name, schema.to_value())).collect();
+        let whole = |document: &&Document<'_>| document.broken.is_empty();
+        let mut ids = Ids::new();
+        for (name, schema) in &schemas {
+            if let Some(document) = self.documents.get(name).filter(whole) {
+                for (kind, defined) in Walk::through(schema, &Ids::new(), &document.table).defined {
+                    ids.entry(kind).or_insert((name, Vec::new())).1.extend(defined);
+                }
+            }
+        }
+        // What a broken file defines nobody knows, and what refers to it is no fault of its own.
+        for (name, schema) in &schemas {
+            let Some(document) = self.documents.get(name).filter(whole) else { continue };
+            let found = Walk::through(schema, &ids, &document.table).faults;
+            if !found.is_empty() {
+                self.faults.retain(|fault| {
+                    let told = found.iter().any(|(key, _)| *key == fault.key) || self.rough.contains(fault);
+                    fault.file != *name || !told
+                });
+            }
+            for (key, problem) in found {
+                self.fault(name, &key, &problem);
+            }
+        }
+        let mut faults = self.placed();
+        // The built-in content refers to nothing that it does not have.
+        for fault in faults.iter_mut().filter(|fault| fault.built_in && fault.problem.contains(" is not defined in ")) {
+            fault.problem.push_str("; the pack has removed it");
+        }
+        faults
+    }
+
+    /// The faults, each with the place of the value or of the nearest one around it.
+    fn placed(self) -> Vec<Fault> {
+        let mut faults = self.faults;
+        for (name, document) in &self.documents {
+            let mut ours = faults.iter_mut().filter(|fault| fault.file == *name && fault.line.is_none()).peekable();
+            if ours.peek().is_none() {
+                continue;
+            }
+            let places = document.places();
+            for fault in ours {
+                let mut path: Cow<'_, str> = fault.key.as_str().into();
+                while !path.is_empty() && !places.contains_key(path.as_ref()) {
+                    path = path.rfind(['.', '[']).map_or("", |at| &path[..at]).to_owned().into();
+                }
+                let (layer, at) = match places.get(path.as_ref()) {
+                    Some((layer, span)) => (*layer, span.start),
+                    // In an overlay what is missing is missing in the pack.
+                    None => (document.layers.len() - 1, 0),
+                };
+                let Layer { text, built_in } = document.layers[layer];
+                let (line, column) = line_and_column(text, at);
+                (fault.built_in, fault.line, fault.column) = (built_in, Some(line), Some(column));
+            }
+        }
+        faults.sort();
+        faults.dedup();
+        faults
+    }
 }
+
 fn hash(files: &Files) -> String {
     let mut sha = Sha256::new();
     for (name, text) in files {

@@ -1,0 +1,40 @@
+//! JSON schemas of the content files, for editors.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema};
+
+use super::pack::{PACK, Pack};
+use super::read::KNOWN;
+
+/// The schema of a file's form. Draft 7 is what editors know.
+pub(super) fn schema<T: JsonSchema>(name: &str) -> Schema {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+    schema.insert("title".into(), name.into());
+    schema
+}
+
+/// The schemas by file name: `ships.json` of a whole `ships.toml`, and `ships.overlay.json` of one in an overlay, where
+/// everything may be left out that the built-in file has.
+pub fn schemas() -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut add = |name: &str, ending: &str, schema: &Schema| {
+        let stem = name.trim_end_matches(".toml");
+        // A schema is made of strings and numbers, which always serialize.
+        let text = serde_json::to_string_pretty(schema).unwrap_or_default();
+        all.insert(format!("{stem}{ending}"), text + "\n");
+    };
+    add(PACK, ".json", &schema::<Pack>(PACK));
+    for known in KNOWN {
+        let mut schema = (known.schema)(known.name);
+        add(known.name, ".json", &schema);
+        RecursiveTransform(|schema: &mut Schema| {
+            schema.remove("required");
+        })
+        .transform(&mut schema);
+        add(known.name, ".overlay.json", &schema);
+    }
+    all
+}
