@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cosmic_explorer::game::content::{Content, Fault, Files, built_in, bundle};
+use cosmic_explorer::game::content::{Content, Fault, Files, built_in, bundle, schemas};
 use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::store::read_content;
 use serde_json::{Value, json};
@@ -253,6 +253,38 @@ fn what_can_never_appear_is_a_warning() {
     let events = events.replace("attic", "station");
     pack.insert("pack/events.toml".into(), events);
     assert_eq!(warnings(&pack).len(), 2);
+}
+
+#[test]
+fn the_schemas_in_the_repository_are_those_of_the_types() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let there = folder.path().join("pack/schema");
+    assert_eq!(cosmic(&["schema", text(&there)]).0, Some(0));
+    let read = |folder: &Path| -> BTreeMap<String, String> {
+        let names = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        names
+            .map(|path| {
+                let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+                (name, std::fs::read_to_string(path).expect("a file"))
+            })
+            .collect()
+    };
+    assert_eq!(read(&there), schemas());
+    assert!(read(Path::new("data/schema")) == schemas(), "write them with: cosmic-explorer schema data/schema");
+    for (name, text) in built_in() {
+        let line = format!("#:schema schema/{}.json\n", name.trim_end_matches(".toml"));
+        assert!(text.starts_with(&line), "{name} begins with {line}");
+    }
+    // What editors check: ranges, and no key that must be there in an overlay.
+    let schema = |name: &str| -> Value { serde_json::from_str(&schemas()[name]).expect("JSON") };
+    let ship = schema("ships.json")["definitions"]["Ship"].clone();
+    assert_eq!(
+        (&ship["properties"]["speed"]["minimum"], &ship["properties"]["cost"]["minimum"]),
+        (&json!(0.05), &json!(1))
+    );
+    assert!(ship["required"].as_array().is_some_and(|keys| keys.len() == 8));
+    assert!(schema("ships.overlay.json")["definitions"]["Ship"]["required"].is_null());
+    assert!(!schemas()["balance.json"].is_empty() && schema("pack.json")["properties"]["mode"].is_object());
 }
 
 #[test]
