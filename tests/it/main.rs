@@ -19,6 +19,7 @@ mod play;
 mod power;
 mod presence;
 mod rubbish;
+mod search;
 mod server;
 mod sim;
 mod slots;
