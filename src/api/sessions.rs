@@ -14,15 +14,12 @@ use super::{App, guard};
 use crate::game::action::Action;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
-use crate::session::PlayerId;
 use crate::session::live::Role;
 use crate::session::registry::{Created, NewGame};
 use crate::session::resident::{Command, Snapshot};
+use crate::session::{PlayerId, name};
 
 pub(super) type Answer = Result<HttpResponse, Problem>;
-
-/// The longest name of a session, in characters.
-const LONGEST_NAME: usize = 40;
 
 /// Turns in a page of history, when nothing else is asked and at the most.
 const PAGE: usize = 100;
@@ -46,7 +43,7 @@ pub(super) async fn create(
     if seed.is_some_and(|seed| seed > MAX_SEED) {
         return Err(Problem::wrong_value(format!("A seed is a whole number from 0 to {MAX_SEED}.")));
     }
-    let name = name.map(clean_name).transpose()?;
+    let name = name.as_deref().map(clean_name).transpose()?;
     let asked = NewGame { name, seed, difficulty };
     let owner = match player.0 {
         Some((player, _)) => player,
@@ -71,18 +68,15 @@ pub(super) async fn create(
     Ok(view::json(&mut response, &body))
 }
 
-/// Names are trimmed, 1 to 40 characters, and have nothing that does not show or turns text around.
-pub(super) fn clean_name(name: String) -> Result<String, Problem> {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let trimmed = name.trim();
-    if trimmed.is_empty() || trimmed.chars().count() > LONGEST_NAME || trimmed.chars().any(hidden) {
-        let detail = format!("A name has 1 to {LONGEST_NAME} characters, all of them visible.");
-        return Err(Problem::bad_name(detail));
-    }
-    Ok(trimmed.to_owned())
+/// A name as it will be shown.
+pub(super) fn clean_name(name: &str) -> Result<String, Problem> {
+    name::accept(name).ok_or_else(|| {
+        Problem::bad_name(format!(
+            "A name has 1 to {} visible characters, and {} bytes at the most.",
+            name::LONGEST,
+            name::MOST_BYTES
+        ))
+    })
 }
 
 pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: MaybePlayer) -> Answer {
@@ -185,7 +179,7 @@ pub(super) struct Rename {
 }
 
 pub(super) async fn rename(app: web::Data<App>, player: Player, id: Id, body: Json<Rename>) -> Answer {
-    let name = clean_name(body.0.name)?;
+    let name = clean_name(&body.0.name)?;
     let listed = app.registry.rename(player.0, *id, name).await?;
     Ok(HttpResponse::Ok().json(SessionView::of(listed)))
 }

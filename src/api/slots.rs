@@ -116,8 +116,8 @@ pub(super) async fn import(
     if player.0.is_none() {
         guard::connect(&request, &app)?;
     }
-    let proven = app.registry.prove(body.0).await?;
-    clean_name(proven.name().to_owned())?;
+    let mut proven = app.registry.prove(body.0).await?;
+    proven.rename(clean_name(proven.name())?);
     let registry = &app.registry;
     let (owner, token) = match player.0 {
         Some((player, _)) => (player, None),

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod live;
 mod maps;
+pub mod name;
 pub mod presence;
 pub mod registry;
 pub mod resident;
