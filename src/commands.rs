@@ -255,6 +255,8 @@ impl Folder {
             last_activity: now,
             revision: turn.revision,
             ranked: false,
+            permadeath: false,
+            challenge: None,
             rules: save.rules,
             content: save.content,
             keys: Vec::new(),

@@ -85,6 +85,10 @@ problems! {
     slot_read_only = 409 "SLOT_READ_ONLY";
     /// The game is not over yet.
     game_not_finished = 409 "GAME_NOT_FINISHED";
+    /// The game has permadeath.
+    permadeath = 409 "PERMADEATH";
+    /// The seed of a challenge is not told yet.
+    challenge_running = 409 "CHALLENGE_RUNNING";
     /// The session is gone for good.
     session_expired = 410 "SESSION_EXPIRED";
     /// The client acted on an old state.
@@ -284,6 +288,15 @@ impl From<SessionError> for Problem {
             SessionError::NotFinished => Self::game_not_finished(
                 "A replay tells the seed, and with it the future. It is there once the game is over.",
             ),
+            SessionError::Permadeath => Self::permadeath(
+                "This game has permadeath: no save takes its place, and none is taken of it before it is over. Play on, or begin a \
+                 game without permadeath.",
+            ),
+            SessionError::ChallengeRunning { ends_at, retry_after } => Self::challenge_running(format!(
+                "This would tell the seed of a challenge that others still play. Ask again when its day is over, at {ends_at}."
+            ))
+            .with("ends_at", ends_at)
+            .retry_after(retry_after),
             SessionError::Save(Refusal::Invalid(problem)) => {
                 Self::save_invalid(format!("This is not a save that this server made: {problem}."))
             }

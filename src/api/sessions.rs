@@ -31,6 +31,15 @@ pub(super) struct NewSession {
     seed: Option<u64>,
     #[serde(default)]
     difficulty: Difficulty,
+    challenge: Option<Challenge>,
+    permadeath: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Challenge {
+    /// The seed of the day, for all.
+    Daily,
 }
 
 pub(super) async fn create(
@@ -39,12 +48,19 @@ pub(super) async fn create(
     player: MaybePlayer,
     body: Json<NewSession>,
 ) -> Answer {
-    let NewSession { name, seed, difficulty } = body.0;
+    let NewSession { name, seed, difficulty, challenge, permadeath } = body.0;
     if seed.is_some_and(|seed| seed > MAX_SEED) {
         return Err(Problem::wrong_value(format!("A seed is a whole number from 0 to {MAX_SEED}.")));
     }
     let name = name.as_deref().map(clean_name).transpose()?;
-    let asked = NewGame { name, seed, difficulty };
+    if challenge.is_some() && seed.is_some() {
+        return Err(Problem::wrong_value("A challenge has the seed of its day. Leave out seed, or challenge."));
+    }
+    if challenge.is_some() && permadeath == Some(false) {
+        return Err(Problem::wrong_value("Games of a challenge have permadeath. Leave permadeath out, or challenge."));
+    }
+    let permadeath = permadeath.unwrap_or_default();
+    let asked = NewGame { name, seed, difficulty, daily: challenge.is_some(), permadeath };
     let owner = match player.0 {
         Some((player, _)) => player,
         None => {

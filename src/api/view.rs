@@ -21,6 +21,7 @@ use crate::game::story;
 use crate::session::SessionId;
 use crate::session::registry::Listed;
 use crate::session::resident::{Acted, Snapshot};
+use crate::store::board::{Day, Verdict};
 use crate::store::model::{Deed, Loaded, Turn};
 use crate::store::save::Save;
 
@@ -43,7 +44,9 @@ pub struct StateView<'a> {
     pub game_over: bool,
     pub victory: bool,
     pub end: Option<&'static str>,
-    /// Told once the game is over.
+    pub permadeath: bool,
+    pub challenge: Option<ChallengeView>,
+    /// Told once the game is over; that of a challenge by its board, once its day is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     pub content: &'a str,
@@ -59,6 +62,21 @@ pub struct StateView<'a> {
     pub offered_quests: Vec<QuestView<'a>>,
     pub statistics: &'a Statistics,
     pub achievements: Vec<&'a str>,
+}
+
+/// The challenge that a game takes part in.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct ChallengeView {
+    pub date: Day,
+    /// From then on its games do not count, and its seed is told.
+    pub ends_at: Timestamp,
+}
+
+impl ChallengeView {
+    fn of(date: Day) -> Self {
+        Self { date, ends_at: date.ends_at() }
+    }
 }
 
 /// A game as it stands.
@@ -272,7 +290,9 @@ impl<'a> StateView<'a> {
             game_over: game.end.is_some(),
             victory: game.end == Some(End::Victory),
             end: game.end.map(End::id),
-            seed: game.end.map(|_| game.dice.seed),
+            permadeath: snapshot.permadeath,
+            challenge: snapshot.challenge.map(|challenge| ChallengeView::of(challenge.date)),
+            seed: game.end.filter(|_| snapshot.challenge.is_none()).map(|_| game.dice.seed),
             content: &content.hash,
             at_repair_location: game.node().repair,
             current_region_id: StarMap::region_id(game.region()),
@@ -552,6 +572,17 @@ pub struct SessionView {
     pub ship_type: String,
     pub place: String,
     pub wealth: i64,
+    pub permadeath: bool,
+    pub challenge: Option<EntryView>,
+}
+
+/// The challenge of a session in a list, and what became of it.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct EntryView {
+    #[serde(flatten)]
+    pub challenge: ChallengeView,
+    pub verdict: Option<Verdict>,
 }
 
 impl SessionView {
@@ -574,6 +605,11 @@ impl SessionView {
             ship_type: card.ship_type,
             place: card.place,
             wealth: card.wealth,
+            permadeath: card.permadeath,
+            challenge: card.challenge.map(|challenge| EntryView {
+                challenge: ChallengeView::of(challenge.date),
+                verdict: challenge.verdict,
+            }),
         }
     }
 }

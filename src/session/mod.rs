@@ -1,5 +1,6 @@
 //! Who is here: players, their sessions, which of them are in memory, and how they come and go. Nothing of HTTP.
 
+pub mod challenge;
 pub mod clock;
 pub mod live;
 mod maps;
@@ -194,6 +195,17 @@ pub enum SessionError {
     /// The game is not over yet.
     #[error("the game is not over yet")]
     NotFinished,
+    /// The game has permadeath: there is no way back in it, nor one to try its future out.
+    #[error("the game has permadeath")]
+    Permadeath,
+    /// The seed of a challenge is not told before its day is over.
+    #[error("the challenge goes on until {ends_at}")]
+    ChallengeRunning {
+        /// When it is over.
+        ends_at: Timestamp,
+        /// In how many seconds that is.
+        retry_after: i64,
+    },
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refused),

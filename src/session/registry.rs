@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
 
+use super::challenge::Secret;
 use super::clock::Clock;
 use super::live::{End, Role};
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
@@ -27,6 +28,7 @@ use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
 use crate::game::rng::MAX_SEED;
 use crate::game::state::Game;
+use crate::store::board::{Challenge, Day};
 use crate::store::model::{self, Deed, Departure, Tombstone, Turn};
 use crate::store::{Opened, Store, StoreError};
 
@@ -66,6 +68,10 @@ pub struct NewGame {
     pub seed: Option<u64>,
     /// How hard.
     pub difficulty: Difficulty,
+    /// The day's challenge: its seed, and permadeath.
+    pub daily: bool,
+    /// No save takes the game's place.
+    pub permadeath: bool,
 }
 
 /// A session in lists.
@@ -162,6 +168,7 @@ pub struct Registry {
     files: Files,
     content: Arc<Content>,
     pub(super) tokens: Tokens,
+    pub(super) secret: Secret,
     clock: Arc<dyn Clock>,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Held over nothing but themselves.
@@ -184,7 +191,8 @@ impl Registry {
     /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
         let Wiring { opened: Opened { store, sessions, slots }, files, content, clock, seeds, key, settings } = wiring;
-        let tokens = Tokens::open(Signer::new(&store.keys(key)?), store.nonces()?);
+        let keys = store.keys(key)?;
+        let tokens = Tokens::open(Signer::new(&keys), store.nonces()?);
         if let Err(error) = store.mend_content(&content.hash, &files) {
             // Nobody needs it before there is other content.
             tracing::error!(%error, "damaged content could not be mended");
@@ -216,6 +224,7 @@ impl Registry {
             files,
             content,
             tokens,
+            secret: Secret::new(&keys),
             clock,
             seeds,
             settings: Mutex::new(settings),
@@ -626,10 +635,21 @@ impl Registry {
         self.retire_finished().await?;
         let now = self.now();
         let id = SessionId(Uuid::now_v7());
-        let seed = asked.seed.unwrap_or_else(|| (self.seeds)() & MAX_SEED);
+        let challenge = asked.daily.then(|| Challenge { date: Day::of(now), verdict: None });
+        let seed = match challenge {
+            Some(challenge) => self.secret.seed(challenge.date),
+            None => asked.seed.unwrap_or_else(|| (self.seeds)() & MAX_SEED),
+        };
         let game = Game::new(&self.content, seed, asked.difficulty);
         let name = asked.name.unwrap_or_else(|| format!("Voyage from {}", game.node().name));
-        let fresh = Fresh { name: name.clone(), ranked: asked.seed.is_none(), game, content: self.content.clone() };
+        let fresh = Fresh {
+            name: name.clone(),
+            ranked: asked.seed.is_none(),
+            permadeath: asked.permadeath || challenge.is_some(),
+            challenge,
+            game,
+            content: self.content.clone(),
+        };
         let mut session = GameSession::new(id, owner, now, fresh, place);
         let seat = Seat::default();
         // Nobody else has seen this seat: the lock is free.

@@ -15,6 +15,7 @@ use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
+use crate::store::board::Challenge;
 use crate::store::model::{self, Checkpoint, Deed, Header, State, Turn, UsedKey};
 use crate::store::save::Save;
 
@@ -28,6 +29,10 @@ pub struct Snapshot {
     pub id: SessionId,
     /// When it began.
     pub created_at: Timestamp,
+    /// No save takes the game's place.
+    pub permadeath: bool,
+    /// The challenge it takes part in.
+    pub challenge: Option<Challenge>,
     /// Of this state.
     pub revision: u64,
     /// The game.
@@ -106,6 +111,10 @@ pub struct Card {
     pub end: Option<String>,
     /// Whether its future is known to nobody.
     pub ranked: bool,
+    /// No save takes the game's place.
+    pub permadeath: bool,
+    /// The challenge it takes part in.
+    pub challenge: Option<Challenge>,
 }
 
 impl Card {
@@ -123,6 +132,8 @@ impl Card {
             wealth: header.player_stats.wealth,
             end: header.end,
             ranked: header.ranked,
+            permadeath: header.permadeath,
+            challenge: header.challenge,
         };
         (SessionId(header.session_id), card)
     }
@@ -136,6 +147,8 @@ pub struct GameSession {
     name: String,
     created_at: Timestamp,
     ranked: bool,
+    permadeath: bool,
+    challenge: Option<Challenge>,
     revision: u64,
     game: Arc<Game>,
     content: Arc<Content>,
@@ -166,6 +179,10 @@ pub struct Fresh {
     pub name: String,
     /// Whether its seed was drawn by the server.
     pub ranked: bool,
+    /// No save takes the game's place.
+    pub permadeath: bool,
+    /// The challenge it takes part in.
+    pub challenge: Option<Challenge>,
     /// The game.
     pub game: Game,
     /// What it plays on.
@@ -185,6 +202,8 @@ impl GameSession {
             name: fresh.name,
             created_at: now,
             ranked: fresh.ranked,
+            permadeath: fresh.permadeath,
+            challenge: fresh.challenge,
             revision: 0,
             game: Arc::new(fresh.game),
             content: fresh.content,
@@ -205,6 +224,8 @@ impl GameSession {
             name: checkpoint.name,
             created_at: checkpoint.created_at,
             ranked: checkpoint.ranked,
+            permadeath: checkpoint.permadeath,
+            challenge: checkpoint.challenge,
             revision: checkpoint.revision,
             game: Arc::new(game),
             content,
@@ -223,6 +244,8 @@ impl GameSession {
         Snapshot {
             id: self.id,
             created_at: self.created_at,
+            permadeath: self.permadeath,
+            challenge: self.challenge,
             revision: self.revision,
             game: self.game.clone(),
             content: self.content.clone(),
@@ -243,6 +266,8 @@ impl GameSession {
             wealth: 0,
             end: None,
             ranked: false,
+            permadeath: self.permadeath,
+            challenge: None,
         };
         self.tell(&mut card);
         card
@@ -258,6 +283,7 @@ impl GameSession {
         card.wealth = self.game.wealth;
         card.end = self.game.end.map(|end| end.id().to_owned());
         card.ranked = self.ranked;
+        card.challenge = self.challenge;
     }
 
     /// The revision that a key led to, if it is one of the last.
@@ -401,6 +427,8 @@ impl GameSession {
             last_activity,
             revision: self.revision,
             ranked: self.ranked,
+            permadeath: self.permadeath,
+            challenge: self.challenge,
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
             keys: self.keys.iter().cloned().collect(),

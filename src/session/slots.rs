@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::challenge::over;
 use super::registry::{Registry, session_mut};
 use super::resident::Snapshot;
 use super::{PlayerId, SessionError, SessionId};
@@ -78,6 +79,7 @@ impl Registry {
     /// Saves a session's game as it stands.
     pub async fn save(&self, owner: PlayerId, number: u8, id: SessionId) -> Result<Save, SessionError> {
         self.task(move |me| async move {
+            me.may_copy(owner, id)?;
             me.maps().card(owner, id)?.last_activity = me.now();
             let save = me.copy(owner, id, true).await?;
             me.fill(owner, number, save).await
@@ -107,9 +109,14 @@ impl Registry {
         expected: Option<u64>,
     ) -> Result<Snapshot, SessionError> {
         self.task(move |me| async move {
-            me.maps().card(owner, id)?;
+            if me.maps().card(owner, id)?.permadeath {
+                return Err(SessionError::Permadeath);
+            }
             let save = me.slot(owner, number).await?;
             let source = SessionId(save.session_id);
+            if number == AUTOSAVE {
+                me.may_copy(owner, source)?;
+            }
             if source != id {
                 me.unrank(owner, source).await?;
             }
@@ -141,6 +148,9 @@ impl Registry {
     pub async fn export(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         self.task(move |me| async move {
             let mut save = me.slot(owner, number).await?;
+            if number == AUTOSAVE {
+                me.may_copy(owner, SessionId(save.session_id))?;
+            }
             me.unrank(owner, SessionId(save.session_id)).await?;
             save.owner = None;
             Ok(save)
@@ -189,9 +199,22 @@ impl Registry {
             if me.maps().card(owner, id)?.end.is_none() {
                 return Err(SessionError::NotFinished);
             }
+            me.may_copy(owner, id)?;
             Ok(me.copy(owner, id, true).await?.replay())
         })
         .await
+    }
+
+    /// Whether a session's game may be taken out of it: not while it has permadeath and goes on, because its future could be tried
+    /// out in the copy; and not with the seed of a challenge whose day is not over. What may be copied stays so.
+    fn may_copy(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
+        let now = self.now();
+        let mut maps = self.maps();
+        let card = maps.card(owner, id)?;
+        if card.permadeath && card.end.is_none() {
+            return Err(SessionError::Permadeath);
+        }
+        card.challenge.map_or(Ok(()), |challenge| over(challenge.date, now))
     }
 
     fn last_played(&self, owner: PlayerId) -> Option<SessionId> {

@@ -168,7 +168,12 @@ mod tests {
     }
 
     fn signer(current: &str, previous: Option<&str>) -> Signer {
-        Signer::new(&Keys { version: 2, current: current.to_owned(), previous: previous.map(str::to_owned) })
+        Signer::new(&Keys {
+            version: 2,
+            current: current.to_owned(),
+            previous: previous.map(str::to_owned),
+            challenge: None,
+        })
     }
 
     fn token(signer: &Signer) -> Token {

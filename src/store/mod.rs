@@ -10,11 +10,12 @@
 //! | `content_{hash}.json` | the texts of the content files that games began with |
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
 //! | `tokens.jsonl` | which tokens of a player count, [`model::Nonces`] a line, from a rotation or a logout on; the last one holds |
-//! | `keys.json`, `keys.copy.json` | the keys that sign tokens, twice: without them nobody gets at his games |
+//! | `keys.json`, `keys.copy.json` | the keys of tokens and challenges, twice: without them nobody gets at his games |
 //! | `lock` | held by the server that uses the folder |
 //!
 //! A file that cannot be read is set aside as `*.invalid` and reported; it hurts nobody else.
 
+pub mod board;
 pub mod disk;
 mod folder;
 mod format;
@@ -376,8 +377,8 @@ impl Store {
         self.folder.replace(TOKENS, &joined(&lines)).map_err(|error| self.failed(TOKENS, error))
     }
 
-    /// The keys that sign tokens; the first is drawn on first use.
-    pub fn keys(&self, fresh: impl FnOnce() -> [u8; 32]) -> Result<Keys, StoreError> {
+    /// The server's keys; each is drawn on first use.
+    pub fn keys(&self, fresh: impl Fn() -> [u8; 32]) -> Result<Keys, StoreError> {
         let mut found = [None, None];
         for (name, keys) in KEYS.iter().zip(&mut found) {
             match self.read::<Keys>(Kind::Keys, name) {
@@ -388,7 +389,9 @@ impl Store {
         }
         let [own, copy] = &found;
         let keys = own.clone().or_else(|| copy.clone());
-        let keys = keys.unwrap_or_else(|| Keys { version: model::VERSION, current: hex(&fresh()), previous: None });
+        let first = || Keys { version: model::VERSION, current: hex(&fresh()), previous: None, challenge: None };
+        let mut keys = keys.unwrap_or_else(first);
+        keys.challenge.get_or_insert_with(|| hex(&fresh()));
         for (name, found) in KEYS.iter().zip(&found) {
             // A copy that differs is one that a change of the key did not get to.
             if found.as_ref() != Some(&keys) {
@@ -398,10 +401,10 @@ impl Store {
         Ok(keys)
     }
 
-    /// Draws a new key. The present one becomes the previous one, and that one is forgotten.
+    /// Draws a new key for tokens. The present one becomes the previous one, and that one is forgotten.
     pub fn rotate_key(&self, fresh: fn() -> [u8; 32]) -> Result<(), StoreError> {
-        let present = self.keys(fresh)?.current;
-        let keys = Keys { version: model::VERSION, current: hex(&fresh()), previous: Some(present) };
+        let present = self.keys(fresh)?;
+        let keys = Keys { current: hex(&fresh()), previous: Some(present.current), ..present };
         KEYS.iter().try_for_each(|name| self.write(name, &keys))
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::board::Challenge;
 use crate::game::action::Action;
 use crate::game::content::{Content, Difficulty, hex};
 use crate::game::event::Outcome;
@@ -23,16 +24,19 @@ use crate::game::table::{Ix, Table};
 /// The format written by this version of the program.
 pub const VERSION: u32 = 3;
 
-/// The keys that sign tokens, each 32 bytes as hex. They have no `Debug`: they must not end up in a log.
+/// The keys of the server, each 32 bytes as hex. They have no `Debug`: they must not end up in a log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Keys {
     pub version: u32,
-    /// Signs.
+    /// Signs tokens.
     pub current: String,
     /// Signed before; what it signed is still good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// Makes the seeds of daily challenges. It is never changed; folders of before there were any have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
 }
 
 /// What tells two tokens of a player apart: a number that grows with each rotation, and 32 bits drawn at random. As hex where it
@@ -116,6 +120,11 @@ pub struct Checkpoint {
     pub last_activity: Timestamp,
     pub revision: u64,
     pub ranked: bool,
+    /// No save takes the game's place.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub permadeath: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
     /// Version of the rules that wrote it.
     pub rules: u32,
     /// Hash of the content it plays on.
@@ -127,6 +136,10 @@ pub struct Checkpoint {
     #[serde(flatten)]
     pub state: State,
     pub star_map: Map,
+}
+
+fn is_false(mark: &bool) -> bool {
+    !mark
 }
 
 /// An idempotency key, and the turn that came with it.
@@ -148,6 +161,10 @@ pub struct Header {
     pub last_activity: Timestamp,
     pub revision: u64,
     pub ranked: bool,
+    #[serde(default)]
+    pub permadeath: bool,
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
     pub place: String,
     pub turn_count: i64,
     pub end: Option<String>,

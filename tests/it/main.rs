@@ -2,6 +2,7 @@
 
 mod architecture;
 mod binary;
+mod challenge;
 mod commands;
 mod content;
 mod crash;
