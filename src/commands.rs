@@ -9,8 +9,10 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use cosmic_explorer::game::content::{Checked, Content};
+use cosmic_explorer::session::challenge::Secret;
 use cosmic_explorer::session::token::{Bearer, Signer};
 use cosmic_explorer::session::{PlayerId, SessionId};
+use cosmic_explorer::store::board::Name;
 use cosmic_explorer::store::model::{Checkpoint, Nonce, VERSION};
 use cosmic_explorer::store::replay::{self, Unproven};
 use cosmic_explorer::store::save::{Refusal, Save};
@@ -65,7 +67,7 @@ pub struct Saves {
 enum SavesCommand {
     /// Lists the games and the saves in the folder.
     List,
-    /// Reads every game and save in it, and plays it again; ends with 1 if one is not what it says.
+    /// Reads every game, save and entry of a board in it, and plays it again; ends with 1 if one is not what it says.
     Verify,
     /// Prints a game (its id) or a save (PLAYER/SLOT) as a file that can be imported.
     Export {
@@ -239,6 +241,25 @@ impl Folder {
         Ok(save.history.len())
     }
 
+    /// Tells of every entry of a board; whether all of them are what they say.
+    fn examine(&mut self, board: Name) -> anyhow::Result<bool> {
+        let secret = Secret::new(&self.opened.store.keys(crate::random)?);
+        let mut good = true;
+        for (line, entry) in (1..).zip(self.opened.store.board(board)?) {
+            let content = self.content(&entry.claim.content).ok();
+            let told = match secret.examine(board, &entry, content.as_deref()) {
+                Ok(true) => format!("good: {} actions", entry.history.len()),
+                Ok(false) => "unverifiable, but sealed by this server".to_owned(),
+                Err(refusal) => {
+                    good = false;
+                    format!("BAD: {refusal}")
+                }
+            };
+            say(format!("{:<38}  {told}", format!("{board} {line}")));
+        }
+        Ok(good)
+    }
+
     fn import(&mut self, file: Value) -> anyhow::Result<(SessionId, PlayerId, String)> {
         let save = Save::read(file)?;
         let content = self.content(&save.content)?;
@@ -299,6 +320,13 @@ impl Saves {
                             code = ExitCode::FAILURE;
                             say(format!("{name:<38}  BAD: {error}"));
                         }
+                    }
+                }
+                let mut boards = folder.opened.boards.clone();
+                boards.sort_unstable();
+                for board in boards {
+                    if !folder.examine(board)? {
+                        code = ExitCode::FAILURE;
                     }
                 }
                 for name in folder.opened.store.set_aside() {

@@ -1,5 +1,6 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
+mod challenge;
 mod extract;
 mod guard;
 mod live;
@@ -218,6 +219,9 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
         .service(resource("/api/sessions/{id}/turns", vec![get(sessions::turns)]))
         .service(resource("/api/sessions/{id}/observers", vec![(Method::POST, web::post().to(tokens::invite))]))
         .service(resource("/api/logout", vec![(Method::POST, web::post().to(tokens::logout))]))
+        .service(resource("/api/challenge", vec![get(challenge::today)]))
+        .service(resource("/api/leaderboard", vec![get(challenge::board)]))
+        .service(resource("/api/leaderboard/{date}/{difficulty}/{rank}/replay", vec![get(challenge::replay)]))
         .service(resource("/api/slots", vec![get(slots::list)]))
         .service(resource(
             "/api/slots/{slot}",

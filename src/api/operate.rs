@@ -161,6 +161,7 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
     let counters = &registry.counters;
     let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let [known, resident, players, tombstones] = registry.census();
+    let [boards, due] = registry.boards();
     let (connected, link_dead) = registry.presences();
     let sessions: Vec<_> = registry
         .residents()
@@ -184,6 +185,12 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
         "tombstones": tombstones,
         "connected": connected,
         "link_dead": link_dead,
+        "challenge": {
+            "boards": boards,
+            "due": due,
+            "entries": count(&registry.challenge_counts().entries),
+            "refused": count(&registry.challenge_counts().refused),
+        },
         "slow_readers": count(&counters.slow_readers),
         "turns": count(&counters.turns),
         "created": count(&counters.created),

@@ -69,6 +69,10 @@ problems! {
     slot_not_found = 404 "SLOT_NOT_FOUND";
     /// There is no save in the slot.
     slot_empty = 404 "SLOT_EMPTY";
+    /// There is no board of this day and difficulty.
+    board_not_found = 404 "BOARD_NOT_FOUND";
+    /// The board has no such rank.
+    entry_not_found = 404 "ENTRY_NOT_FOUND";
     /// The address knows other methods.
     method_not_allowed = 405 "METHOD_NOT_ALLOWED";
     /// The body did not come in time.
@@ -89,6 +93,8 @@ problems! {
     permadeath = 409 "PERMADEATH";
     /// The seed of a challenge is not told yet.
     challenge_running = 409 "CHALLENGE_RUNNING";
+    /// An entry of a board is not what it says.
+    entry_refused = 409 "ENTRY_REFUSED";
     /// The session is gone for good.
     session_expired = 410 "SESSION_EXPIRED";
     /// The client acted on an old state.
@@ -297,6 +303,22 @@ impl From<SessionError> for Problem {
             ))
             .with("ends_at", ends_at)
             .retry_after(retry_after),
+            SessionError::NoBoard => Self::board_not_found(
+                "There are boards of today and of days past, as long as they are kept, for easy, normal and hard: \
+                 GET /api/leaderboard?date=2030-12-31&difficulty=hard.",
+            ),
+            SessionError::NoEntry => {
+                Self::entry_not_found("This board has no such rank. GET /api/leaderboard has all there are, from 1.")
+            }
+            SessionError::EntryRefused(refusal) => {
+                let problem = Self::entry_refused(format!(
+                    "This entry is not what the server wrote, and is shown no more: {refusal}. Look at the board again."
+                ));
+                match refusal {
+                    Refusal::Unproven(Unproven::Diverged { turn, .. }) => problem.with("turn", turn),
+                    _ => problem,
+                }
+            }
             SessionError::Save(Refusal::Invalid(problem)) => {
                 Self::save_invalid(format!("This is not a save that this server made: {problem}."))
             }

@@ -19,6 +19,7 @@ use crate::game::state::{End, Game, Quest, Sight, Statistics};
 use crate::game::stats::Stats;
 use crate::game::story;
 use crate::session::SessionId;
+use crate::session::challenge::Standing;
 use crate::session::registry::Listed;
 use crate::session::resident::{Acted, Snapshot};
 use crate::store::board::{Day, Verdict};
@@ -610,6 +611,53 @@ impl SessionView {
                 challenge: ChallengeView::of(challenge.date),
                 verdict: challenge.verdict,
             }),
+        }
+    }
+}
+
+/// An entry of a board. It tells neither player nor session.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct StandingView<'a> {
+    pub rank: usize,
+    pub name: &'a str,
+    pub score: u64,
+    pub victory: bool,
+    pub end: &'a str,
+    pub turn_count: i64,
+    pub wealth: i64,
+    /// Actions it took.
+    pub revision: u64,
+    pub finished_at: Timestamp,
+    pub permadeath: bool,
+    pub rules: u32,
+    pub content: &'a str,
+    /// Whether this server can play it again, and has.
+    pub verified: bool,
+    /// Of whoever asks.
+    pub yours: bool,
+}
+
+impl<'a> StandingView<'a> {
+    /// Of an entry. `own` is the rank of whoever asks.
+    pub fn of(rank: usize, standing: &'a Standing, own: Option<usize>) -> Self {
+        let Standing { claim, verified } = standing;
+        Self {
+            rank,
+            name: &claim.name,
+            score: claim.score,
+            victory: claim.won,
+            end: &claim.end,
+            turn_count: claim.turns,
+            wealth: claim.wealth,
+            revision: claim.revision,
+            finished_at: claim.finished_at,
+            // Games of a challenge always have it.
+            permadeath: true,
+            rules: claim.rules,
+            content: &claim.content,
+            verified: *verified,
+            yours: own == Some(rank),
         }
     }
 }

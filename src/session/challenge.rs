@@ -1,13 +1,34 @@
-//! The daily challenge: one seed a day for all.
+//! The daily challenge: one seed a day for all, and its boards.
+//!
+//! A finished game is *due* until it has a verdict. That is found after the answer to the game's last turn, by playing the game
+//! again: by a task of its own, or by whoever looks at a board or deletes the game first. The entry is durable before the
+//! verdict is; so whenever the server ends, the next one finds the game due, and its entry or not, and makes none twice.
+//!
+//! A board is read once, and each of its entries played again. What is not what it says is not shown.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
 
-use super::SessionError;
+use super::registry::{Registry, session_mut};
+use super::{PlayerId, SessionError, SessionId, name};
+use crate::game::content::{Content, hex};
 use crate::game::rng::MAX_SEED;
-use crate::store::board::Day;
-use crate::store::model::Keys;
+use crate::store::board::{Claim, Day, Entry, Name, Verdict};
+use crate::store::model::{Checkpoint, Deed, Keys, Step};
+use crate::store::replay::{Replay, Unproven};
+use crate::store::save::Refusal;
+use crate::store::{Store, StoreError};
+
+/// Actions of a game that are kept with its entry; most have some three hundred. It is half a megabyte.
+const MOST_ACTIONS: u64 = 4_096;
+/// Boards that are kept in memory.
+const MOST_READ: usize = 32;
 
 /// The key of the challenges. It never changes, because past days must keep their seeds.
 #[derive(Clone)]
@@ -32,6 +53,37 @@ impl Secret {
         let mac = self.sign(&format!("daily challenge:{day}"));
         mac.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte)) & MAX_SEED
     }
+
+    fn seal(&self, claim: &Claim) -> String {
+        // Not the stored form, which a later version may write in another way.
+        let Claim { date, difficulty, player, session_id, name, score, won, end, .. } = claim;
+        let Claim { turns, wealth, revision, digest, rules, content, finished_at, .. } = claim;
+        let difficulty = Name::word(*difficulty);
+        hex(&self.sign(&format!(
+            "leaderboard entry:{date}\n{difficulty}\n{player}\n{session_id}\n{name}\n{score}\n{won}\n{end}\n{turns}\n{wealth}\n\
+             {revision}\n{digest}\n{rules}\n{content}\n{finished_at}"
+        )))
+    }
+
+    /// Whether an entry of a board is what it says, and whether it could be played again: under older rules, or on content that is
+    /// gone, the seal of the server that saw its end must do.
+    pub fn examine(&self, name: Name, entry: &Entry, content: Option<&Content>) -> Result<bool, Refusal> {
+        if entry.board() != name {
+            return Err(Refusal::Invalid(format!("it is one of {}", entry.board())));
+        }
+        let missing = || Unproven::ContentMissing { content: entry.claim.content.clone() }.into();
+        let proven = content.ok_or_else(missing);
+        let proven = proven.and_then(|content| entry.prove(content, self.seed(entry.claim.date)));
+        let verified = match proven {
+            Ok(()) => true,
+            Err(Refusal::Unproven(Unproven::Unverifiable { .. } | Unproven::ContentMissing { .. })) => false,
+            Err(refusal) => return Err(refusal),
+        };
+        if entry.seal == self.seal(&entry.claim) {
+            return Ok(verified);
+        }
+        Err(Refusal::Invalid("its seal is not this server's".to_owned()))
+    }
 }
 
 /// Whether the seed of a day may be told.
@@ -42,4 +94,424 @@ pub(super) fn over(day: Day, now: Timestamp) -> Result<(), SessionError> {
     }
     let retry_after = ends_at.duration_since(now).as_secs() + 1;
     Err(SessionError::ChallengeRunning { ends_at, retry_after })
+}
+
+/// An entry on a board.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// What it says.
+    pub claim: Claim,
+    /// Whether its game could be played again.
+    pub verified: bool,
+}
+
+impl Standing {
+    /// The best one first; of equals the one that was finished first.
+    fn rank(&self) -> impl Ord + use<> {
+        (Reverse(self.claim.score), self.claim.finished_at, self.claim.session_id)
+    }
+}
+
+/// A board, best entry first.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    /// Its entries.
+    pub standings: Vec<Standing>,
+    /// Lines in its file, which only grows until it is rewritten.
+    lines: usize,
+}
+
+impl Board {
+    /// The rank of a player's entry, from 1.
+    pub fn rank_of(&self, player: PlayerId) -> Option<usize> {
+        self.standings.iter().position(|standing| standing.claim.player == player.0).map(|at| at + 1)
+    }
+
+    fn has(&self, session: uuid::Uuid) -> bool {
+        self.standings.iter().any(|standing| standing.claim.session_id == session)
+    }
+
+    /// Where an entry belongs.
+    fn place(&self, standing: &Standing) -> usize {
+        self.standings.partition_point(|other| other.rank() < standing.rank())
+    }
+}
+
+/// What has been counted since the start.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Entries made.
+    pub entries: AtomicU64,
+    /// Games that did not count, and entries that are not what they say.
+    pub refused: AtomicU64,
+}
+
+/// The boards.
+#[derive(Default)]
+pub(super) struct Boards {
+    /// Held by whoever looks for verdicts, so that of two games of a player the one that was finished first counts.
+    judging: tokio::sync::Mutex<()>,
+    /// Held while boards' files are read or written.
+    alone: Arc<tokio::sync::Mutex<()>>,
+    shelf: Mutex<Shelf>,
+    pub counts: Counts,
+}
+
+#[derive(Default)]
+struct Shelf {
+    /// Those that have a file.
+    known: BTreeSet<Name>,
+    /// Those in memory, and when each was asked for, in no unit.
+    read: BTreeMap<Name, (u64, Arc<Board>)>,
+    asked: u64,
+}
+
+impl Shelf {
+    fn find(&mut self, name: Name) -> Option<Arc<Board>> {
+        self.asked += 1;
+        let (asked, board) = self.read.get_mut(&name)?;
+        *asked = self.asked;
+        Some(board.clone())
+    }
+
+    fn put(&mut self, name: Name, board: Arc<Board>) {
+        self.asked += 1;
+        self.read.insert(name, (self.asked, board));
+        while self.read.len() > MOST_READ
+            && let Some(oldest) = self.read.iter().min_by_key(|(_, (asked, _))| *asked).map(|(name, _)| *name)
+        {
+            self.read.remove(&oldest);
+        }
+    }
+}
+
+impl Boards {
+    pub fn new(known: Vec<Name>) -> Self {
+        let boards = Self::default();
+        boards.shelf().known.extend(known);
+        boards
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        // Nothing under this lock can panic halfway through a change.
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.shelf().known.len()
+    }
+}
+
+impl Registry {
+    /// The day.
+    pub fn today(&self) -> Day {
+        Day::of(self.now())
+    }
+
+    /// The seed of a day that is over.
+    pub fn seed_of(&self, day: Day) -> Option<u64> {
+        day.over(self.now()).then(|| self.secret.seed(day))
+    }
+
+    /// How many boards there are, and games that are due.
+    pub fn boards(&self) -> [usize; 2] {
+        [self.boards.count(), self.maps().due.len()]
+    }
+
+    /// What has been counted since the start.
+    pub fn challenge_counts(&self) -> &Counts {
+        &self.boards.counts
+    }
+
+    /// A board, with every game on it that was finished. None for days that are to come, or longer ago than boards are kept.
+    pub async fn board(&self, name: Name) -> Result<Arc<Board>, SessionError> {
+        let today = self.today();
+        if name.date > today || name.date < today.before(self.settings().board_days) {
+            return Err(SessionError::NoBoard);
+        }
+        self.judge_due().await;
+        {
+            let mut shelf = self.boards.shelf();
+            match shelf.find(name) {
+                Some(board) => return Ok(board),
+                None if !shelf.known.contains(&name) => return Ok(Arc::default()),
+                None => {}
+            }
+        }
+        self.at_boards(move |me, store| me.read_board(store, name)).await
+    }
+
+    /// What it takes to play the game of an entry again, once its day is over. Ranks count from 1.
+    pub async fn board_replay(&self, name: Name, rank: usize) -> Result<Replay, SessionError> {
+        let board = self.board(name).await?;
+        over(name.date, self.now())?;
+        let standing = rank.checked_sub(1).and_then(|at| board.standings.get(at)).ok_or(SessionError::NoEntry)?;
+        let claim = standing.claim.clone();
+        let found = self.at_boards(move |me, store| {
+            let entry = store.entries_of(name, claim.session_id)?.into_iter().find(|entry| entry.claim == claim);
+            let gone = || Refusal::Invalid("it is no longer what it was".to_owned());
+            let examined =
+                entry.ok_or_else(gone).and_then(|entry| me.examine(name, &entry, &mut BTreeMap::new()).map(|_| entry));
+            if examined.is_err() {
+                // It was changed since the board was read; so others may have been.
+                me.boards.shelf().read.remove(&name);
+            }
+            Ok(examined)
+        });
+        Ok(found.await?.map_err(SessionError::EntryRefused)?.replay())
+    }
+
+    /// Works on the files of boards, alone. Who waits for that takes no thread.
+    async fn at_boards<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self, &Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SessionError> {
+        let (me, alone) = (self.arc()?, self.boards.alone.clone().lock_owned().await);
+        self.blocking(move |store| {
+            let _alone = alone;
+            work(&me, store)
+        })
+        .await
+    }
+
+    /// A board as it is in memory, or as its file has it, every entry played again. Blocks; the caller is alone.
+    fn read_board(&self, store: &Store, name: Name) -> Result<Arc<Board>, StoreError> {
+        if let Some(board) = self.boards.shelf().find(name) {
+            return Ok(board);
+        }
+        let entries = store.board(name)?;
+        let mut board = Board { standings: Vec::new(), lines: entries.len() };
+        let (mut players, mut contents) = (BTreeSet::new(), BTreeMap::new());
+        for (line, entry) in (1..).zip(entries) {
+            match self.examine(name, &entry, &mut contents) {
+                // One that was written twice, because the disk failed after the first time.
+                Ok(_) if !players.insert(entry.claim.player) => {}
+                Ok(verified) => board.standings.push(Standing { claim: entry.claim, verified }),
+                Err(refusal) => {
+                    tracing::error!(board = %name, line, %refusal, "an entry is refused");
+                    self.boards.counts.refused.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        board.standings.sort_by_cached_key(Standing::rank);
+        board.standings.truncate(self.settings().board_entries);
+        let board = Arc::new(board);
+        self.boards.shelf().put(name, board.clone());
+        Ok(board)
+    }
+
+    /// Whether an entry is what it says. `contents` remembers older content over several of them.
+    fn examine(
+        &self,
+        name: Name,
+        entry: &Entry,
+        contents: &mut BTreeMap<String, Option<Arc<Content>>>,
+    ) -> Result<bool, Refusal> {
+        let hash = &entry.claim.content;
+        let content = contents.entry(hash.clone()).or_insert_with(|| self.content_of(hash).ok());
+        self.secret.examine(name, entry, content.as_deref())
+    }
+
+    /// Finds the verdicts of finished games, soon.
+    pub(super) fn judge_soon(&self) {
+        if let Ok(me) = self.arc() {
+            self.runtime().spawn(async move { me.judge_due().await });
+        }
+    }
+
+    /// Finds the verdicts of all finished games that have none. What fails is tried again, by the next one who comes here.
+    pub(super) async fn judge_due(&self) {
+        if self.maps().due.is_empty() {
+            return;
+        }
+        if let Err(error) = self.task(|me| async move { me.judge_all().await }).await {
+            tracing::error!(%error, "games that were finished have not been entered yet");
+        }
+    }
+
+    async fn judge_all(&self) -> Result<(), SessionError> {
+        let _alone = self.boards.judging.lock().await;
+        let due: Vec<_> = {
+            let mut maps = self.maps();
+            let known: Vec<_> = maps.due.iter().filter_map(|id| Some((*id, maps.known.get(id)?.clone()))).collect();
+            // What is being buried comes back here should that fail.
+            maps.due.retain(|id| known.iter().any(|(known, _)| known == id));
+            known.into_iter().map(|(id, card)| (id, card.owner, card.revision)).collect()
+        };
+        let mut order = Vec::new();
+        for (id, owner, revision) in due {
+            let last = self.blocking(move |store| store.turns(id.0, revision.saturating_sub(1), revision, 1)).await?;
+            order.push((last.last().map(|turn| turn.at), id, owner));
+        }
+        order.sort_unstable();
+        for (_, id, owner) in order {
+            match self.judge(owner, id).await {
+                Ok(()) => {}
+                Err(error @ SessionError::Store(StoreError::Io { .. })) => return Err(error),
+                // It is being deleted, which does the same.
+                Err(SessionError::NotFound | SessionError::Gone { .. }) => drop(self.maps().due.remove(&id)),
+                Err(error) => {
+                    // At the next start again.
+                    tracing::error!(%id, %error, "a finished game cannot be entered");
+                    self.maps().due.remove(&id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn judge(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
+        let Some(verdict) = self.verdict(self.stored_form(owner, id).await?).await? else {
+            self.maps().due.remove(&id);
+            return Ok(());
+        };
+        loop {
+            let seat = {
+                let mut maps = self.maps();
+                maps.card(owner, id)?;
+                maps.resident.get(&id).map(|resident| resident.seat.clone())
+            };
+            if let Some(seat) = seat {
+                let mut seated = seat.lock_owned().await;
+                // It may have left while this waited.
+                let Ok(session) = session_mut(&mut seated) else { continue };
+                session.judge(verdict);
+                self.publish(id, session, None);
+                break;
+            }
+            let written = self.aside(id, move |store| match store.load(id.0)? {
+                Some(mut form) => {
+                    form.challenge = form.challenge.map(|challenge| challenge.judged(verdict));
+                    store.save(&form, None)
+                }
+                None => Ok(()),
+            });
+            if written.await?.is_some() {
+                if let Some(card) = self.maps().known.get_mut(&id) {
+                    card.challenge = card.challenge.map(|challenge| challenge.judged(verdict));
+                }
+                break;
+            }
+        }
+        self.maps().due.remove(&id);
+        Ok(())
+    }
+
+    /// What becomes of a game, and its entry if it counts, durably; none where it is not due.
+    pub(super) async fn verdict(&self, form: Checkpoint) -> Result<Option<Verdict>, SessionError> {
+        let Some(challenge) = form.challenge.filter(|_| form.due()) else { return Ok(None) };
+        self.at_boards(move |me, store| me.enter_on_board(store, challenge.date, &form)).await.map(Some)
+    }
+
+    /// Blocks; the caller is alone.
+    fn enter_on_board(&self, store: &Store, date: Day, form: &Checkpoint) -> Result<Verdict, StoreError> {
+        let name = Name { date, difficulty: form.state.difficulty };
+        let mut board = self.read_board(store, name)?;
+        if board.has(form.session_id) {
+            // The server ended before it could write down the verdict.
+            return Ok(Verdict::Counted);
+        }
+        let mut entry = match self.candidate(store, date, form, &board)? {
+            Ok(entry) => entry,
+            Err(verdict) => return Ok(verdict),
+        };
+        entry.seal = self.secret.seal(&entry.claim);
+        match self.examine(name, &entry, &mut BTreeMap::new()) {
+            Ok(true) => {}
+            unproven => {
+                let problem =
+                    unproven.map_or_else(|refusal| refusal.to_string(), |_| "nobody can play it again".to_owned());
+                tracing::error!(board = %name, session = %form.session_id, problem, "a finished game does not count");
+                self.boards.counts.refused.fetch_add(1, Ordering::Relaxed);
+                return Ok(Verdict::Unproven);
+            }
+        }
+        let most = self.settings().board_entries;
+        let standing = Standing { claim: entry.claim.clone(), verified: true };
+        let place = board.place(&standing);
+        if place >= most {
+            return Ok(Verdict::TooLow);
+        }
+        store.append_entry(&entry)?;
+        let changed = Arc::make_mut(&mut board);
+        changed.standings.insert(place, standing);
+        changed.standings.truncate(most);
+        changed.lines += 1;
+        if changed.lines > most + most / 4 + 10 {
+            self.thin_out(store, name, changed);
+        }
+        let mut shelf = self.boards.shelf();
+        shelf.known.insert(name);
+        shelf.put(name, board);
+        drop(shelf);
+        self.boards.counts.entries.fetch_add(1, Ordering::Relaxed);
+        Ok(Verdict::Counted)
+    }
+
+    /// The entry that a finished game would make, or why it makes none.
+    fn candidate(
+        &self,
+        store: &Store,
+        date: Day,
+        form: &Checkpoint,
+        board: &Board,
+    ) -> Result<Result<Entry, Verdict>, StoreError> {
+        if !form.ranked {
+            return Ok(Err(Verdict::Unranked));
+        }
+        if form.revision > MOST_ACTIONS {
+            return Ok(Err(Verdict::TooLong));
+        }
+        let turns = store.turns(form.session_id, 0, form.revision, usize::MAX)?;
+        let Some(finished_at) = turns.last().map(|turn| turn.at) else { return Ok(Err(Verdict::Unproven)) };
+        if Day::of(finished_at) != date {
+            return Ok(Err(Verdict::Late));
+        }
+        if board.rank_of(PlayerId(form.owner)).is_some() {
+            return Ok(Err(Verdict::NotFirst));
+        }
+        let step = |turn: crate::store::model::Turn| match turn.deed {
+            Deed::Acted { action, .. } => Some(Step { action, digest: turn.digest, rules: turn.rules }),
+            Deed::Loaded { .. } => None,
+        };
+        let history: Option<Vec<_>> = turns.into_iter().map(step).collect();
+        let entry = history.map(|history| Entry::of(form, date, name::show(&form.name), finished_at, history));
+        Ok(entry.ok_or(Verdict::Unranked))
+    }
+
+    /// Writes a board without what fell off it. What fails is done with a later entry.
+    fn thin_out(&self, store: &Store, name: Name, board: &mut Board) {
+        let kept = store.board(name).and_then(|mut entries| {
+            let mut left: BTreeSet<_> = board.standings.iter().map(|standing| standing.claim.session_id).collect();
+            entries.retain(|entry| left.remove(&entry.claim.session_id));
+            store.rewrite_board(name, &entries)?;
+            Ok(entries.len())
+        });
+        match kept {
+            Ok(lines) => board.lines = lines,
+            Err(error) => tracing::error!(board = %name, %error, "a board could not be rewritten"),
+        }
+    }
+
+    /// Removes boards that have been kept long enough.
+    pub(super) async fn clear_boards(&self) {
+        let first = self.today().before(self.settings().board_days);
+        let old: Vec<_> = self.boards.shelf().known.iter().copied().filter(|name| name.date < first).collect();
+        if old.is_empty() {
+            return;
+        }
+        let cleared = self.at_boards(move |me, store| {
+            store.remove_boards(&old)?;
+            let mut shelf = me.boards.shelf();
+            for name in &old {
+                shelf.known.remove(name);
+                shelf.read.remove(name);
+            }
+            Ok(())
+        });
+        if let Err(error) = cleared.await {
+            tracing::error!(%error, "old boards could not be removed; it will be tried again");
+        }
+    }
 }

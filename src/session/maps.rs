@@ -32,6 +32,8 @@ pub(super) struct Maps {
     pub tombstones: Tombstones,
     /// Commands of a session that are under way or wait for it.
     pub commands: HashMap<SessionId, Commands>,
+    /// Finished games of a challenge that have no verdict yet.
+    pub due: BTreeSet<SessionId>,
     /// Slots that are taken.
     pub slots: HashSet<(PlayerId, u8)>,
 }

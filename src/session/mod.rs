@@ -79,6 +79,10 @@ pub struct Settings {
     pub stored: usize,
     /// Days without a request after which a session goes for good; 0: never.
     pub retention_days: i64,
+    /// Entries of a daily challenge's board; the best ones stay.
+    pub board_entries: usize,
+    /// Days that the boards of daily challenges are kept.
+    pub board_days: i32,
 }
 
 impl Default for Settings {
@@ -92,6 +96,8 @@ impl Default for Settings {
             per_player: 10,
             stored: 100_000,
             retention_days: 0,
+            board_entries: 1000,
+            board_days: 400,
         }
     }
 }
@@ -109,7 +115,9 @@ impl Settings {
         fits("grace_secs", (60..=3_600).contains(&self.grace_secs), "60 to 3600")?;
         fits("per_player", (1..=1_000_000).contains(&self.per_player), "1 to 1000000")?;
         fits("stored", (1..=10_000_000).contains(&self.stored), "1 to 10000000")?;
-        fits("retention_days", (0..=36_500).contains(&self.retention_days), "0 (for ever) to 36500")
+        fits("retention_days", (0..=36_500).contains(&self.retention_days), "0 (for ever) to 36500")?;
+        fits("board_entries", (1..=1_000).contains(&self.board_entries), "1 to 1000")?;
+        fits("board_days", (2..=4_000).contains(&self.board_days), "2 to 4000")
     }
 }
 
@@ -206,6 +214,15 @@ pub enum SessionError {
         /// In how many seconds that is.
         retry_after: i64,
     },
+    /// There is no board of that day.
+    #[error("there is no such board")]
+    NoBoard,
+    /// The board has no such rank.
+    #[error("there is no such entry")]
+    NoEntry,
+    /// The entry of a board is not what it says.
+    #[error("the entry is refused: {0}")]
+    EntryRefused(Refusal),
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refused),

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
 
-use super::challenge::Secret;
+use super::challenge::{Boards, Secret};
 use super::clock::Clock;
 use super::live::{End, Role};
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
@@ -169,6 +169,7 @@ pub struct Registry {
     content: Arc<Content>,
     pub(super) tokens: Tokens,
     pub(super) secret: Secret,
+    pub(super) boards: Boards,
     clock: Arc<dyn Clock>,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Held over nothing but themselves.
@@ -190,7 +191,8 @@ pub struct Registry {
 impl Registry {
     /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
-        let Wiring { opened: Opened { store, sessions, slots }, files, content, clock, seeds, key, settings } = wiring;
+        let Wiring { opened: Opened { store, sessions, slots, boards }, files, content, clock, seeds, key, settings } =
+            wiring;
         let keys = store.keys(key)?;
         let tokens = Tokens::open(Signer::new(&keys), store.nonces()?);
         if let Err(error) = store.mend_content(&content.hash, &files) {
@@ -215,9 +217,10 @@ impl Registry {
             }
         }
         maps.tombstones.prune(clock.now());
+        maps.due = maps.known.iter().filter(|(_, card)| card.due()).map(|(id, _)| *id).collect();
         maps.slots = slots.into_iter().map(|(player, number)| (PlayerId(player), number)).collect();
         let places = Arc::new(Semaphore::new(settings.limit.min(Semaphore::MAX_PERMITS)));
-        Ok(Arc::new_cyclic(|me| Self {
+        let registry = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             runtime: Handle::current(),
             store: Arc::new(store),
@@ -225,6 +228,7 @@ impl Registry {
             content,
             tokens,
             secret: Secret::new(&keys),
+            boards: Boards::new(boards),
             clock,
             seeds,
             settings: Mutex::new(settings),
@@ -235,7 +239,9 @@ impl Registry {
             older: Mutex::default(),
             empty: Notify::new(),
             counters: Counters::default(),
-        }))
+        });
+        registry.judge_soon();
+        Ok(registry)
     }
 
     /// The time.
@@ -363,6 +369,9 @@ impl Registry {
                 let acted = session.commit(prepared);
                 registry.counters.turns.fetch_add(1, Ordering::Relaxed);
                 registry.publish(id, session, Some(&told));
+                if session.due() {
+                    registry.judge_soon();
+                }
                 Ok(acted)
             });
             drop((seated, running));
@@ -485,16 +494,24 @@ impl Registry {
             let session = seated.as_ref().and_then(|seated| seated.as_ref());
             tombstone.revision = session.map_or(tombstone.revision, GameSession::revision);
             let stone = tombstone.clone();
-            let buried = me.blocking(move |store| store.bury(&stone)).await;
+            let buried = match me.last_verdict(id, session, card.as_ref()).await {
+                Ok(()) => me.blocking(move |store| store.bury(&stone)).await,
+                unwritten => unwritten,
+            };
             if buried.is_ok() {
                 seated.as_mut().and_then(|seated| seated.take());
                 let gone = End::Gone { expired_at: tombstone.expired_at, reason: tombstone.reason };
-                me.see_off(&mut me.maps(), id, gone);
+                let mut maps = me.maps();
+                maps.due.remove(&id);
+                me.see_off(&mut maps, id, gone);
                 return buried;
             }
             let mut maps = me.maps();
             maps.tombstones.remove(id);
             if let Some(card) = card {
+                if card.due() {
+                    maps.due.insert(id);
+                }
                 maps.insert(id, card);
             }
             if let Some(resident) = resident {
@@ -512,6 +529,28 @@ impl Registry {
             buried
         })
         .await
+    }
+
+    /// A game that was finished counts before it goes, so that nobody plays the day again. The caller holds its seat, if it has one.
+    async fn last_verdict(
+        &self,
+        id: SessionId,
+        session: Option<&GameSession>,
+        card: Option<&Card>,
+    ) -> Result<(), SessionError> {
+        let form = match session {
+            Some(session) => session.due().then(|| session.checkpoint(self.now())),
+            None if card.is_some_and(Card::due) => match self.blocking(move |store| store.load(id.0)).await {
+                // Nobody can tell what became of it.
+                Err(SessionError::Store(StoreError::Damaged { .. } | StoreError::Newer { .. })) => None,
+                read => read?,
+            },
+            None => None,
+        };
+        match form {
+            Some(form) => self.verdict(form).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// A player's own sessions, oldest first. Needs no place in memory.
@@ -575,9 +614,11 @@ impl Registry {
             }
         }
         self.shrink().await;
+        self.judge_due().await;
         self.retire_forgotten(now).await;
         self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;
+        self.clear_boards().await;
         self.tidy_tokens().await;
         self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
         swept
@@ -963,6 +1004,9 @@ impl Registry {
         let mut maps = self.maps();
         if let Some(card) = maps.known.get_mut(&id) {
             session.tell(card);
+        }
+        if session.due() {
+            maps.due.insert(id);
         }
         let snapshot = session.snapshot();
         if let (Some(live), Some(turn)) = (maps.live.get(&id), turn) {

@@ -15,7 +15,7 @@ use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
-use crate::store::board::Challenge;
+use crate::store::board::{Challenge, Verdict};
 use crate::store::model::{self, Checkpoint, Deed, Header, State, Turn, UsedKey};
 use crate::store::save::Save;
 
@@ -118,6 +118,11 @@ pub struct Card {
 }
 
 impl Card {
+    /// Whether its game has ended, and takes part in a challenge that has not heard of that.
+    pub fn due(&self) -> bool {
+        self.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
+    }
+
     /// Of a session that is only stored.
     pub fn of(header: Header) -> (SessionId, Self) {
         let card = Self {
@@ -284,6 +289,17 @@ impl GameSession {
         card.end = self.game.end.map(|end| end.id().to_owned());
         card.ranked = self.ranked;
         card.challenge = self.challenge;
+    }
+
+    /// Whether its game has ended, and takes part in a challenge that has not heard of that.
+    pub fn due(&self) -> bool {
+        self.game.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
+    }
+
+    /// Writes down what became of its game in the challenge.
+    pub fn judge(&mut self, verdict: Verdict) {
+        self.challenge = self.challenge.map(|challenge| challenge.judged(verdict));
+        self.dirty = true;
     }
 
     /// The revision that a key led to, if it is one of the last.

@@ -251,7 +251,7 @@ impl Registry {
     }
 
     /// A session as it would be stored now. Needs no place in memory.
-    async fn stored_form(&self, owner: PlayerId, id: SessionId) -> Result<Checkpoint, SessionError> {
+    pub(super) async fn stored_form(&self, owner: PlayerId, id: SessionId) -> Result<Checkpoint, SessionError> {
         let seat = {
             let mut maps = self.maps();
             maps.card(owner, id)?;

@@ -25,6 +25,7 @@ pub(super) enum Kind {
     Tombstone,
     Keys,
     Nonces,
+    Entry,
 }
 
 /// Why bytes are not an object of this program.

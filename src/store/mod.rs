@@ -10,6 +10,7 @@
 //! | `content_{hash}.json` | the texts of the content files that games began with |
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
 //! | `tokens.jsonl` | which tokens of a player count, [`model::Nonces`] a line, from a rotation or a logout on; the last one holds |
+//! | `leaderboard_{date}_{difficulty}.jsonl` | the board of a daily challenge, a [`board::Entry`] a line; of a player, the first good one counts |
 //! | `keys.json`, `keys.copy.json` | the keys of tokens and challenges, twice: without them nobody gets at his games |
 //! | `lock` | held by the server that uses the folder |
 //!
@@ -34,6 +35,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::game::content::{Content, Files, bundle, hex, schemas};
+use board::Entry;
 use disk::{Disk, LocalDisk};
 use folder::Folder;
 use format::{Kind, Unreadable};
@@ -47,6 +49,8 @@ const LOG: &str = "turns_*.log";
 const TOMBSTONES: &str = "tombstones.jsonl";
 /// The name of the file of tokens that count.
 const TOKENS: &str = "tokens.jsonl";
+/// How errors name the boards' files.
+const BOARDS: &str = "leaderboard_*.jsonl";
 /// The keys' file, and its copy, which is written after it.
 const KEYS: [&str; 2] = ["keys.json", "keys.copy.json"];
 
@@ -112,6 +116,8 @@ pub struct Opened {
     pub sessions: Vec<Header>,
     /// The slots in it that are taken.
     pub slots: Vec<(Uuid, u8)>,
+    /// The boards in it.
+    pub boards: Vec<board::Name>,
 }
 
 /// The folder of one server.
@@ -155,9 +161,10 @@ impl Store {
     pub fn open_on(disk: Arc<dyn Disk>, settings: Settings) -> Result<Opened, StoreError> {
         let folder = Arc::new(Folder::open(disk).map_err(at("."))?);
         let set_aside = Reports::default();
-        let (mut sessions, mut slots) = (HashMap::new(), Vec::new());
+        let (mut sessions, mut slots, mut boards) = (HashMap::new(), Vec::new(), Vec::new());
         for name in folder.list().map_err(at("."))? {
             slots.extend(slot_of(&name));
+            boards.extend(board_of(&name));
             let Some(id) = session_of(&name) else { continue };
             match read::<Header>(&folder, &set_aside, Kind::Checkpoint, &name) {
                 Ok(Some(header)) if header.session_id == id => drop(sessions.insert(id, header)),
@@ -179,7 +186,7 @@ impl Store {
                 }
             }
         }
-        Ok(Opened { store, sessions: sessions.into_values().collect(), slots })
+        Ok(Opened { store, sessions: sessions.into_values().collect(), slots, boards })
     }
 
     /// Where it is.
@@ -375,6 +382,43 @@ impl Store {
     pub fn rewrite_nonces(&self, all: &[Nonces]) -> Result<(), StoreError> {
         let lines: Vec<_> = all.iter().map(format::line).collect();
         self.folder.replace(TOKENS, &joined(&lines)).map_err(|error| self.failed(TOKENS, error))
+    }
+
+    /// The entries of a board, in the order they were made. What a killed server had written without waiting is on the platter when
+    /// this answers.
+    pub fn board(&self, board: board::Name) -> Result<Vec<Entry>, StoreError> {
+        let name = board_file(board);
+        let Some(bytes) = self.folder.read(&name).map_err(at(&name))? else { return Ok(Vec::new()) };
+        self.folder.append(&name, &[]).map_err(|error| self.failed(&name, error))?;
+        Ok(self.read_lines(Kind::Entry, &name, lines(&bytes)).collect())
+    }
+
+    /// The entries that a session made, which is one, unless the disk failed after it was written. Reads little of the others.
+    pub fn entries_of(&self, board: board::Name, session: Uuid) -> Result<Vec<Entry>, StoreError> {
+        let name = board_file(board);
+        let bytes = self.folder.read(&name).map_err(at(&name))?.unwrap_or_default();
+        let id = session.to_string();
+        let own = lines(&bytes).filter(|line| memchr::memmem::find(line, id.as_bytes()).is_some());
+        let entries = self.read_lines::<Entry>(Kind::Entry, &name, own);
+        Ok(entries.filter(|entry| entry.claim.session_id == session).collect())
+    }
+
+    /// Adds to its board. One caller at a time.
+    pub fn append_entry(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.append_lines(&board_file(entry.board()), &[format::line(entry)])
+    }
+
+    /// Rewrites a board. One caller at a time.
+    pub fn rewrite_board(&self, board: board::Name, entries: &[Entry]) -> Result<(), StoreError> {
+        let name = board_file(board);
+        let lines: Vec<_> = entries.iter().map(format::line).collect();
+        self.folder.replace(&name, &joined(&lines)).map_err(|error| self.failed(&name, error))
+    }
+
+    /// Removes boards.
+    pub fn remove_boards(&self, boards: &[board::Name]) -> Result<(), StoreError> {
+        let names: Vec<_> = boards.iter().copied().map(board_file).collect();
+        self.folder.remove(&names).map_err(|error| self.failed(BOARDS, error))
     }
 
     /// The server's keys; each is drawn on first use.
@@ -614,6 +658,15 @@ fn content_file(hash: &str) -> String {
 
 fn session_of(name: &str) -> Option<Uuid> {
     name.strip_prefix("session_")?.strip_suffix(".json")?.parse().ok()
+}
+
+fn board_file(board: board::Name) -> String {
+    format!("{board}.jsonl")
+}
+
+fn board_of(name: &str) -> Option<board::Name> {
+    let (date, difficulty) = name.strip_prefix("leaderboard_")?.strip_suffix(".jsonl")?.split_once('_')?;
+    Some(board::Name { date: date.parse().ok()?, difficulty: board::Name::difficulty(difficulty)? })
 }
 
 fn slot_file(player: Uuid, number: u8) -> String {

@@ -138,6 +138,13 @@ pub struct Checkpoint {
     pub star_map: Map,
 }
 
+impl Checkpoint {
+    /// Whether its game has ended, and takes part in a challenge that has not heard of that.
+    pub fn due(&self) -> bool {
+        self.state.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
+    }
+}
+
 fn is_false(mark: &bool) -> bool {
     !mark
 }

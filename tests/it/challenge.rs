@@ -1,12 +1,26 @@
-//! The daily challenge and permadeath: one seed a day for all, which nobody is told before the day is over.
+//! The daily challenge and permadeath: one seed a day for all, which nobody is told before the day is over; and boards, on which
+//! a game stands once, if it was played as it says, whatever happens to the server or to its files.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use cosmic_explorer::game::action::Action;
+use cosmic_explorer::game::content::{Difficulty, built_in};
 use cosmic_explorer::game::rng::Dice;
+use cosmic_explorer::game::rules::apply;
+use cosmic_explorer::session::clock::ManualClock;
+use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
+use cosmic_explorer::session::resident::Command;
+use cosmic_explorer::session::{SessionError, SessionId, Settings};
+use cosmic_explorer::store::board::{Day, Name, Verdict};
+use cosmic_explorer::store::{Store, StoreError};
 use serde_json::{Value, json};
 
-use crate::play::choose_offer;
-use crate::server::{Client, Server, start, start_in, unlimited};
+use crate::play::{CONTENT, choose_offer, decide};
+use crate::server::{Client, Server, dawn, start, start_in, start_with, unlimited};
+use crate::sim::{End, Fault, SimDisk};
+use crate::voyage::{PLAYER, RUNTIME, STORE};
 
 const DAY: i64 = 24 * 3600;
 /// The tests begin at eight in the morning of this day.
@@ -181,4 +195,539 @@ fn the_seed_of_a_challenge_is_told_nowhere_before_its_day_is_over() {
     assert_eq!(put(&client, 1).status, 200);
     let texts: BTreeSet<_> = everything(&client).into_iter().filter(|(_, _, text)| text.contains(&seed)).collect();
     assert_eq!(texts.len(), 2, "the replay and the exported file");
+}
+
+/// A page of a board.
+fn board(client: &Client, query: &str) -> Value {
+    let reply = client.get(&format!("/api/leaderboard{query}"));
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply.json()
+}
+
+fn entries(client: &Client) -> Vec<Value> {
+    board(client, &format!("?date={TODAY}"))["entries"].as_array().expect("entries").clone()
+}
+
+/// What became of a session's game.
+fn verdict(client: &Client) -> Value {
+    // Who looks at a board waits for it.
+    client.get("/api/challenge");
+    let sessions = client.get("/api/sessions").json()["sessions"].clone();
+    let own =
+        sessions.as_array().expect("a list").iter().find(|session| session["session_id"] == client.session.as_str());
+    own.expect("it is listed")["challenge"]["verdict"].clone()
+}
+
+/// Adds a game of the challenge to a player, and plays it to its end.
+fn play_again(client: &Client, policy: u64) -> Client {
+    let mut client = client.clone();
+    client.begin(json!({"challenge": "daily"}));
+    finish(&client, policy);
+    client
+}
+
+#[test]
+fn the_first_game_that_a_player_finishes_counts() {
+    let (_folder, server) = start();
+    let stranger = server.client();
+    let day = stranger.get("/api/challenge").json();
+    assert_eq!((&day["date"], &day["ends_at"]), (&json!(TODAY), &json!("2027-01-16T00:00:00Z")));
+    assert_eq!(day["difficulties"][2]["difficulty"], "hard");
+    assert!(day["difficulties"][2]["goal"].as_i64() > day["difficulties"][0]["goal"].as_i64());
+    assert_eq!(day["yesterday"]["date"], "2027-01-14");
+    assert!(day["yesterday"]["seed"].is_u64() && day.get("seed").is_none());
+
+    // One that was given up does not count, nor one of another day's seed.
+    let mut ann = challenger(&server, "  Ann\u{202e} ");
+    ann.act(&json!({"type": "wait"}));
+    assert_eq!(ann.send("DELETE", &ann.path(""), &[], None).status, 204);
+    ann.begin(json!({}));
+    finish(&ann, 1);
+    assert_eq!(entries(&ann), Vec::<Value>::new());
+    ann.begin(json!({"challenge": "daily", "name": " Ann\u{202e}  A. "}));
+    assert_eq!(verdict(&ann), Value::Null);
+    let end = finish(&ann, 1);
+    let standing = entries(&ann)[0].clone();
+    assert_eq!((&standing["name"], &standing["rank"], &standing["yours"]), (&json!("Ann A."), &json!(1), &json!(true)));
+    assert_eq!((&standing["wealth"], &standing["end"]), (&end["player_stats"]["wealth"], &end["end"]));
+    assert_eq!((&standing["turn_count"], &standing["victory"]), (&end["turn_count"], &end["victory"]));
+    assert_eq!(standing["revision"], ann.history().len());
+    assert_eq!((&standing["permadeath"], &standing["verified"]), (&json!(true), &json!(true)));
+    assert_eq!(verdict(&ann), "counted");
+    // Its name on the board is the one it had.
+    let renamed = json!({"name": "Other"}).to_string();
+    ann.send("PATCH", &ann.path(""), &[("content-type", "application/json")], Some(renamed.as_bytes()));
+    let again = play_again(&ann, 2);
+    assert_eq!(entries(&ann), [standing]);
+    assert_eq!((verdict(&ann), verdict(&again)), (json!("counted"), json!("not_first")));
+    let mut hard = ann.clone();
+    hard.begin(json!({"challenge": "daily", "difficulty": "hard"}));
+    finish(&hard, 3);
+    assert_eq!(board(&ann, "?difficulty=hard")["total"], 1, "each difficulty has a board");
+
+    let bob = challenger(&server, "Bob");
+    finish(&bob, 5);
+    let both = board(&bob, "");
+    assert_eq!((&both["total"], &both["next_after"]), (&json!(2), &Value::Null));
+    let rank = both["your_rank"].as_u64().expect("a rank");
+    for standing in both["entries"].as_array().expect("entries") {
+        assert_eq!(standing["yours"], standing["rank"] == rank);
+    }
+    let seen = board(&stranger, "");
+    assert!(seen.get("your_rank").is_none() && seen["entries"][0]["yours"] == false);
+    for secret in [&ann.session, &bob.session, &again.session] {
+        assert!(!seen.to_string().contains(secret.as_str()));
+    }
+    let counts = stranger.get("/stats").json()["challenge"].clone();
+    assert_eq!(counts, json!({"boards": 2, "due": 0, "entries": 3, "refused": 0}));
+    let watcher = ann.post(&ann.path("/observers"), &json!({})).json();
+    let watcher = ann.with_token(watcher["token"].as_str().map(str::to_owned));
+    assert_eq!(watcher.get(&watcher.path("/turns?format=replay")).code(), "CHALLENGE_RUNNING");
+}
+
+#[test]
+fn what_ends_after_its_day_does_not_count_and_the_day_after_everything_is_told() {
+    let (folder, server) = start();
+    let [ann, bob, cid] = ["Ann", "Bob", "Cid"].map(|name| challenger(&server, name));
+    finish(&ann, 1);
+    let replay = format!("/api/leaderboard/{TODAY}/normal/1/replay");
+    server.clock.advance(16 * 3600 - 1);
+    finish(&bob, 2);
+    let refused = ann.get(&replay);
+    assert_eq!((refused.status, refused.code().as_str()), (409, "CHALLENGE_RUNNING"));
+    assert!(board(&ann, "").get("seed").is_none());
+    server.clock.advance(1);
+    finish(&cid, 3);
+    let stranger = server.client();
+    assert_eq!(board(&stranger, "")["total"], 0, "today is another day");
+    let told = board(&stranger, &format!("?date={TODAY}"));
+    assert_eq!(told["total"], 2);
+    assert_eq!((verdict(&bob), verdict(&cid)), (json!("counted"), json!("late")));
+    let day = stranger.get("/api/challenge").json();
+    assert_eq!((&day["yesterday"]["date"], &day["yesterday"]["seed"]), (&json!(TODAY), &told["seed"]));
+
+    // A deletion takes nothing from the board.
+    assert_eq!(ann.send("DELETE", &ann.path(""), &[], None).status, 204);
+    for rank in 1..=2 {
+        let file = stranger.get(&replay.replace("/1/", &format!("/{rank}/")));
+        assert_eq!(file.status, 200, "{}", file.text);
+        assert_eq!(file.json()["seed"], told["seed"]);
+        let path = folder.path().join("replay.json");
+        std::fs::write(&path, &file.text).expect("a file");
+        let program =
+            std::process::Command::new(env!("CARGO_BIN_EXE_cosmic-explorer")).arg("replay").arg(&path).output();
+        let program = program.expect("it runs");
+        let said = String::from_utf8_lossy(&program.stdout).into_owned();
+        assert!(program.status.success() && said.contains("every one as it was played"), "{said}");
+        for secret in [&ann.session, &bob.session] {
+            assert!(!file.text.contains(secret.as_str()));
+        }
+    }
+    for (path, code) in [
+        (format!("/api/leaderboard/{TODAY}/normal/3/replay"), "ENTRY_NOT_FOUND"),
+        (format!("/api/leaderboard/{TODAY}/normal/0/replay"), "ENTRY_NOT_FOUND"),
+        (format!("/api/leaderboard/{TODAY}/normal/first/replay"), "ENTRY_NOT_FOUND"),
+        (format!("/api/leaderboard/{TODAY}/mad/1/replay"), "BOARD_NOT_FOUND"),
+        ("/api/leaderboard/2027-02-30/normal/1/replay".to_owned(), "BOARD_NOT_FOUND"),
+        ("/api/leaderboard/2027-01-17/normal/1/replay".to_owned(), "BOARD_NOT_FOUND"),
+        ("/api/leaderboard?date=2027-01-17".to_owned(), "BOARD_NOT_FOUND"),
+        ("/api/leaderboard?date=2025-01-17".to_owned(), "BOARD_NOT_FOUND"),
+        ("/api/leaderboard?date=yesterday".to_owned(), "BAD_QUERY"),
+        ("/api/leaderboard?difficulty=mad".to_owned(), "BAD_QUERY"),
+        ("/api/leaderboard?limit=0".to_owned(), "BAD_QUERY"),
+        ("/api/leaderboard?limit=101".to_owned(), "BAD_QUERY"),
+        ("/api/leaderboard?after=-1".to_owned(), "BAD_QUERY"),
+        ("/api/leaderboard?player=1".to_owned(), "BAD_QUERY"),
+    ] {
+        let reply = stranger.get(&path);
+        assert_eq!(reply.code(), code, "{path}");
+    }
+    // Kept for so long, and then no more.
+    let file = folder.path().join(format!("leaderboard_{TODAY}_normal.jsonl"));
+    server.clock.advance(399 * DAY);
+    server.sweep();
+    assert!(file.exists() && entries(&stranger).len() == 2);
+    server.clock.advance(DAY);
+    server.sweep();
+    assert!(!file.exists());
+    assert_eq!(stranger.get(&format!("/api/leaderboard?date={TODAY}")).code(), "BOARD_NOT_FOUND");
+}
+
+#[test]
+fn a_board_comes_in_pages_and_has_a_bound() {
+    let settings = Settings { board_entries: 4, ..Settings::default() };
+    let (folder, server) = start_with(settings, unlimited());
+    // The last ones are pushed out, or do not come in; the file is rewritten now and then.
+    let mut scores = Vec::new();
+    for game in 0..24 {
+        let player = challenger(&server, &format!("Player {game}"));
+        finish(&player, game);
+        let page = board(&player, "");
+        let rank = page["your_rank"].as_u64();
+        assert_eq!(verdict(&player), if rank.is_some() { "counted" } else { "too_low" });
+        assert_eq!(page["total"].as_u64(), Some(4.min(game + 1)));
+        let standings = page["entries"].as_array().expect("entries").clone();
+        let shown: Vec<_> = standings.iter().map(|standing| standing["score"].as_u64().expect("a score")).collect();
+        assert!(shown.is_sorted_by(|a, b| a >= b));
+        match rank {
+            Some(rank) => scores.push(shown[rank as usize - 1]),
+            None => assert!(scores.len() >= 4),
+        }
+        scores.sort_by_key(|score| std::cmp::Reverse(*score));
+        scores.truncate(4);
+        assert_eq!(shown, scores);
+    }
+    let client = server.client();
+    let whole = board(&client, "");
+    let (mut paged, mut after) = (Vec::new(), json!(0));
+    while !after.is_null() {
+        let page = board(&client, &format!("?after={after}&limit=3"));
+        paged.extend(page["entries"].as_array().expect("entries").clone());
+        after = page["next_after"].clone();
+    }
+    assert_eq!(whole["entries"], json!(paged));
+    assert_eq!(board(&client, "?after=18446744073709551615")["entries"], json!([]));
+    let file = folder.path().join(format!("leaderboard_{TODAY}_normal.jsonl"));
+    let lines = std::fs::read_to_string(&file).expect("a board").lines().filter(|line| !line.is_empty()).count();
+    assert!((4..=15).contains(&lines), "{lines}");
+    server.stop();
+    let server = start_in(folder.path(), settings, unlimited());
+    assert_eq!(board(&server.client(), "")["entries"], whole["entries"]);
+}
+
+#[test]
+fn a_game_that_is_deleted_at_its_end_counts_all_the_same() {
+    let (_folder, server) = start();
+    let client = challenger(&server, "Ann");
+    finish(&client, 1);
+    assert_eq!(client.send("DELETE", &client.path(""), &[], None).status, 204);
+    let standing = entries(&client)[0].clone();
+    assert_eq!(verdict(&play_again(&client, 2)), "not_first");
+    assert_eq!(entries(&client), [standing]);
+}
+
+#[test]
+fn of_two_that_are_finished_at_once_one_counts() {
+    let (_folder, server) = start();
+    for round in 0..5 {
+        let ann = challenger(&server, "Ann");
+        let mut second = ann.clone();
+        second.begin(json!({"challenge": "daily"}));
+        let bob = challenger(&server, "Bob");
+        std::thread::scope(|scope| {
+            for client in [&ann, &second, &bob] {
+                scope.spawn(move || finish(client, round));
+            }
+        });
+        assert_eq!(board(&ann, "")["total"], 2 * (round + 1), "one of each player");
+        let mut verdicts = [verdict(&ann), verdict(&second)].map(|verdict| verdict.to_string());
+        verdicts.sort();
+        assert_eq!(verdicts, ["\"counted\"", "\"not_first\""]);
+        for client in [ann, second, bob] {
+            client.send("DELETE", &client.path(""), &[], None);
+        }
+    }
+}
+
+fn name() -> Name {
+    Name { date: Day::of(dawn()), difficulty: Difficulty::Normal }
+}
+
+/// A registry whose seed of the day is always the same.
+fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
+    let _inside = RUNTIME.enter();
+    Registry::open(Wiring {
+        opened: Store::open_on(Arc::new(disk.clone()), STORE)?,
+        files: built_in(),
+        content: CONTENT.clone(),
+        clock: Arc::new(ManualClock::at(dawn())),
+        seeds: Box::new(|| 9),
+        key: || [7; 32],
+        settings: Settings::default(),
+    })
+}
+
+/// A disk with a game of the challenge that one action will end, and that action.
+fn last_turn() -> (SimDisk, SessionId, Action) {
+    let disk = SimDisk::new();
+    let registry = open(&disk).expect("a registry");
+    let asked = NewGame { daily: true, ..NewGame::default() };
+    let created = RUNTIME.block_on(registry.create(PLAYER, asked)).expect("a game");
+    let (id, mut game, mut dice) = (created.snapshot.id, (*created.snapshot.game).clone(), Dice::new(1));
+    loop {
+        let (action, _) = decide(&game, &mut dice);
+        let (next, _) = apply(&game, &CONTENT, &action).expect("it is offered");
+        if next.end.is_some() {
+            disk.stop_at(0);
+            return (disk.after(End::PowerCut), id, action);
+        }
+        game = next;
+        act(&registry, id, &action).expect("nothing fails");
+        if game.turn % 10 == 0 {
+            // Its log is small.
+            RUNTIME.block_on(registry.sweep());
+        }
+    }
+}
+
+fn act(registry: &Registry, id: SessionId, action: &Action) -> Result<(), SessionError> {
+    let command = Command { action: action.clone(), expected: None, key: None };
+    RUNTIME.block_on(registry.act(PLAYER, id, command)).map(drop)
+}
+
+fn finished(registry: &Registry) -> bool {
+    registry.list(PLAYER)[0].card.end.is_some()
+}
+
+/// Whether the game stands on the board once, and knows it; where it has not ended, it is ended first.
+fn stands(registry: &Registry, id: SessionId, action: &Action) -> Result<(), String> {
+    if !finished(registry) {
+        act(registry, id, action).map_err(|error| format!("ending it: {error}"))?;
+    }
+    let board = RUNTIME.block_on(registry.board(name())).map_err(|error| error.to_string())?;
+    let own: Vec<_> = board.standings.iter().map(|standing| standing.claim.session_id).collect();
+    let verdict = registry.list(PLAYER)[0].card.challenge.and_then(|challenge| challenge.verdict);
+    if own == [id.0] && verdict == Some(Verdict::Counted) { Ok(()) } else { Err(format!("{own:?}, {verdict:?}")) }
+}
+
+/// Ends the game, looks at the board, and writes everything down; until something fails. Whether the game's end was answered.
+fn end_it(disk: &SimDisk, id: SessionId, action: &Action) -> bool {
+    let Ok(registry) = open(disk) else { return false };
+    let answered = act(&registry, id, action).is_ok();
+    drop(RUNTIME.block_on(registry.board(name())));
+    RUNTIME.block_on(registry.sweep());
+    answered
+}
+
+#[test]
+fn a_game_counts_once_whenever_the_server_is_killed_or_the_power_fails() {
+    let (before, id, action) = last_turn();
+    let ends = [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)];
+    let whole = {
+        let disk = before.after(End::Killed);
+        assert!(end_it(&disk, id, &action));
+        disk.count()
+    };
+    let mut cut = 0;
+    for op in 0..whole {
+        let disk = before.after(End::Killed);
+        disk.stop_at(op);
+        let answered = end_it(&disk, id, &action);
+        disk.stop_at(0);
+        for end in ends {
+            let next = disk.after(end);
+            let registry = open(&next).expect("it starts");
+            let what = format!("stopped before {op} of {whole}, {end:?}");
+            assert!(!answered || finished(&registry), "{what}: the turn is lost");
+            cut += usize::from(answered);
+            stands(&registry, id, &action).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+            // What was found is there for good.
+            RUNTIME.block_on(registry.sweep());
+            next.stop_at(0);
+            drop(registry);
+            for end in ends {
+                let registry = open(&next.after(end)).expect("it starts");
+                let found = stands(&registry, id, &action);
+                found.unwrap_or_else(|problem| panic!("{what}, then {end:?}: {problem}"));
+            }
+        }
+    }
+    assert!(cut > 20, "it was stopped between the last turn and its entry");
+}
+
+#[test]
+fn a_disk_that_fails_once_costs_no_entry() {
+    let (before, id, action) = last_turn();
+    for fault in [Fault::Refused, Fault::Lied] {
+        for at in 0.. {
+            let disk = before.after(End::Killed);
+            let registry = open(&disk).expect("a registry");
+            let (first, failed) = (disk.count(), Arc::new(AtomicBool::new(false)));
+            let told = failed.clone();
+            disk.plan(Some(Box::new(move |_, number| {
+                let fails = number == first + at;
+                told.fetch_or(fails, Ordering::Relaxed);
+                fails.then_some(fault)
+            })));
+            drop(act(&registry, id, &action));
+            drop(RUNTIME.block_on(registry.board(name())));
+            RUNTIME.block_on(registry.sweep());
+            stands(&registry, id, &action).unwrap_or_else(|problem| panic!("{at} {fault:?}: {problem}"));
+            disk.stop_at(0);
+            let registry = open(&disk.after(End::PowerCut)).expect("it starts");
+            stands(&registry, id, &action).unwrap_or_else(|problem| panic!("{at} {fault:?}, restarted: {problem}"));
+            if !failed.load(Ordering::Relaxed) {
+                assert!(at > 5);
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_game_that_is_deleted_before_anybody_looks_at_its_end_counts() {
+    let (before, id, action) = last_turn();
+    for _ in 0..10 {
+        let disk = before.after(End::Killed);
+        let registry = open(&disk).expect("a registry");
+        act(&registry, id, &action).expect("nothing fails");
+        RUNTIME.block_on(registry.delete(PLAYER, id)).expect("it goes");
+        disk.stop_at(0);
+        let registry = open(&disk.after(End::PowerCut)).expect("it starts");
+        let board = RUNTIME.block_on(registry.board(name())).expect("a board");
+        assert_eq!((board.standings.len(), registry.list(PLAYER).len()), (1, 0));
+    }
+}
+
+/// Writes a line of a board as somebody does who knows how: with a checksum that holds.
+fn sealed(mut entry: Value) -> String {
+    entry.as_object_mut().expect("an object").remove("checksum");
+    let text = entry.to_string();
+    format!("{{\"checksum\":\"crc32c:{:08x}\",{}", crc32c::crc32c(&text.as_bytes()[1..]), &text[1..])
+}
+
+fn verify(saves: &std::path::Path) -> (bool, String) {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
+    let said = program.args(["saves", "verify", "--saves"]).arg(saves).output().expect("it runs");
+    (said.status.success(), String::from_utf8_lossy(&said.stdout).into_owned())
+}
+
+#[test]
+fn a_tampered_entry_is_refused_with_the_turn_at_which_it_diverges() {
+    let (folder, server) = start();
+    let [ann, bob] = ["Ann", "Bob"].map(|name| challenger(&server, name));
+    finish(&ann, 1);
+    finish(&bob, 2);
+    let before = entries(&ann);
+    let rank = before.iter().position(|standing| standing["yours"] == true).expect("an entry") + 1;
+    assert_eq!(server.stop(), 0);
+    let file = folder.path().join(format!("leaderboard_{TODAY}_normal.jsonl"));
+    let good = std::fs::read_to_string(&file).expect("a board");
+    let lines: Vec<&str> = good.lines().filter(|line| !line.is_empty()).collect();
+    let parse = |line: &str| serde_json::from_str::<Value>(line).expect("JSON");
+    assert_eq!(sealed(parse(lines[0])).len(), lines[0].len());
+    let own = lines.iter().position(|line| line.contains(&ann.session)).expect("a line");
+    let entry = parse(lines[own]);
+    let length = entry["history"].as_array().expect("a history").len();
+    let write = |entry: &Value| {
+        let mut changed: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        changed[own] = sealed(entry.clone());
+        std::fs::write(&file, changed.join("\n") + "\n").expect("a board");
+    };
+    write(&entry);
+    let (fine, said) = verify(folder.path());
+    assert!(fine && said.matches("leaderboard_").count() == 2, "{said}");
+
+    type Change = Box<dyn Fn(&mut Value)>;
+    let set = |member: &'static str, value: Value| -> Change { Box::new(move |entry| entry[member] = value.clone()) };
+    let turn = |turn: usize| format!("turn {turn} diverges");
+    let last = turn(length);
+    let other = if entry["end"] == "stranded" { "died" } else { "stranded" };
+    let tampered: Vec<(&str, Change, String)> = vec![
+        ("score", set("score", json!(20_000_000_000_000_u64)), last.clone()),
+        ("wealth", set("wealth", json!(999_999)), last.clone()),
+        ("victory", set("won", json!(true)), last.clone()),
+        ("end", set("end", json!(other)), last.clone()),
+        ("turns", set("turns", json!(1)), last.clone()),
+        ("revision", set("revision", json!(1)), last.clone()),
+        ("the last digest", set("digest", json!("0".repeat(64))), last),
+        ("seed", set("seed", json!(1)), turn(1)),
+        ("difficulty of the replay", set("difficulty", json!("hard")), "it is one of".to_owned()),
+        ("a digest", Box::new(|entry| entry["history"][6]["digest"] = json!("0".repeat(64))), turn(7)),
+        ("an action", Box::new(|entry| entry["history"][4]["action"] = json!({"type": "flee"})), turn(5)),
+        (
+            "the last action",
+            Box::new(|entry| drop(entry["history"].as_array_mut().expect("a list").pop())),
+            turn(length - 1),
+        ),
+        (
+            "one action more",
+            Box::new(|entry| {
+                let again = entry["history"][0].clone();
+                entry["history"].as_array_mut().expect("a list").push(again);
+            }),
+            turn(length + 1),
+        ),
+        ("rules that never were", Box::new(|entry| entry["history"][3]["rules"] = json!(0)), turn(4)),
+        (
+            "rules that are not here",
+            Box::new(|entry| {
+                entry["history"][3]["rules"] = json!(99);
+                entry["score"] = json!(20_000_000_000_000_u64);
+            }),
+            "seal".to_owned(),
+        ),
+        (
+            "content that is not here",
+            Box::new(|entry| {
+                entry["content"] = json!("0".repeat(64));
+                entry["score"] = json!(20_000_000_000_000_u64);
+            }),
+            "seal".to_owned(),
+        ),
+        ("name", set("name", json!("Bob")), "seal".to_owned()),
+        ("player", set("player", json!("01890a5d-ac96-774b-bcce-b302099a8057")), "seal".to_owned()),
+        ("time", set("finished_at", json!("2027-01-15T00:00:00Z")), "seal".to_owned()),
+        ("day", set("finished_at", json!("2027-01-16T00:00:00Z")), "not on its day".to_owned()),
+        ("date", set("date", json!("2027-01-14")), "it is one of".to_owned()),
+        ("seal", set("seal", json!("")), "seal".to_owned()),
+    ];
+    for (what, change, problem) in &tampered {
+        let mut forged = entry.clone();
+        change(&mut forged);
+        assert_ne!(forged, entry, "{what}");
+        write(&forged);
+        let (fine, said) = verify(folder.path());
+        let bad: Vec<_> = said.lines().filter(|line| line.contains("BAD")).collect();
+        assert!(
+            !fine && bad.len() == 1 && bad[0].starts_with("leaderboard_") && bad[0].contains(problem),
+            "{what}: {said}"
+        );
+
+        let server = start_in(folder.path(), Default::default(), unlimited());
+        let shown = entries(&server.client());
+        assert_eq!(shown.len(), 1, "{what}");
+        assert_eq!(shown[0]["name"], "Bob", "{what}: the other one stays");
+        assert_eq!(server.client().get("/stats").json()["challenge"]["refused"], 1, "{what}");
+    }
+
+    // Of rules that are not here nobody can tell more than the server that sealed it.
+    let mut older = entry.clone();
+    older["history"][3]["rules"] = json!(99);
+    write(&older);
+    let (fine, said) = verify(folder.path());
+    assert!(fine && said.contains("unverifiable"), "{said}");
+    let server = start_in(folder.path(), Default::default(), unlimited());
+    let shown = entries(&server.client());
+    assert_eq!((shown.len(), &shown[rank - 1]["verified"]), (2, &json!(false)));
+    server.stop();
+
+    // One damaged line hurts nobody else.
+    let mut flipped = good.clone().into_bytes();
+    let at = good.find(lines[own]).expect("a line") + 200;
+    flipped[at] ^= 1;
+    std::fs::write(&file, flipped).expect("a board");
+    let (fine, said) = verify(folder.path());
+    assert!(!fine && said.contains("BAD: damaged"), "{said}");
+    let server = start_in(folder.path(), Default::default(), unlimited());
+    assert_eq!(entries(&server.client()).len(), 1);
+    let set_aside = server.client().get("/stats").json()["set_aside"].clone();
+    assert_eq!(set_aside, json!([format!("leaderboard_{TODAY}_normal.jsonl")]));
+    server.stop();
+
+    // Changed while the server has the board in memory: it is not told as a replay, and shown no more.
+    std::fs::write(&file, &good).expect("a board");
+    let server = start_in(folder.path(), Default::default(), unlimited());
+    server.clock.advance(DAY);
+    let client = server.client();
+    assert_eq!(entries(&client).len(), 2);
+    let mut forged = entry;
+    forged["history"][6]["digest"] = json!("0".repeat(64));
+    write(&forged);
+    let refused = client.get(&format!("/api/leaderboard/{TODAY}/normal/{rank}/replay"));
+    assert_eq!((refused.status, refused.code().as_str()), (409, "ENTRY_REFUSED"));
+    assert_eq!(refused.json()["turn"], 7, "{}", refused.text);
+    assert_eq!(entries(&client).len(), 1);
+    let counts = client.get("/stats").json()["challenge"].clone();
+    assert_eq!(counts["refused"], 1);
 }
