@@ -5,6 +5,7 @@ mod extract;
 mod guard;
 mod live;
 mod operate;
+mod page;
 mod plug;
 mod problem;
 mod sessions;
@@ -191,8 +192,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
             "/api/sessions/{id}/actions",
             vec![get(sessions::actions), (Method::POST, web::post().to(sessions::act))],
         ))
-        .service(resource("/", vec![get(operate::page)]))
-        .service(resource("/style.css", vec![get(operate::style)]))
+        .service(resource("/", vec![get(page::index)]))
+        .service(resource("/{folder:css|js|img}/{name:.+}", vec![get(page::file)]))
         .service(resource("/health", vec![get(operate::health)]))
         .service(resource("/ready", vec![get(operate::ready)]))
         .service(resource("/version", vec![get(operate::version)]))

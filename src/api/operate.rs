@@ -1,5 +1,5 @@
-//! What is there for those who run the server and those who look inside: health, version, content, `/stats`, `/sessions`, and
-//! the page that says what runs here.
+//! What is there for those who run the server and those who look inside: health, version, content, `/stats` and
+//! `/sessions`.
 
 use std::future::{self, Ready};
 use std::sync::atomic::Ordering;
@@ -20,20 +20,6 @@ use crate::game::RULES_VERSION;
 use crate::session::Settings;
 
 type Answer = Result<HttpResponse, Problem>;
-
-pub(super) async fn page() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .insert_header((
-            "Content-Security-Policy",
-            "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'",
-        ))
-        .body(include_str!("../../static/index.html"))
-}
-
-pub(super) async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(include_str!("../../static/style.css"))
-}
 
 pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))

@@ -20,7 +20,7 @@ pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Json<
     // Browsers send no fragment, so that the token gets into no log.
     let body = json!({
         "token": token.reveal(),
-        "link": format!("/#watch={}", token.reveal()),
+        "link": format!("/#watch={}&game={}", token.reveal(), *id),
         "expires_at": token.expires_at(),
     });
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(body))

@@ -14,7 +14,7 @@ use crate::game::content::{Content, Difficulty, QuestKind, Slot};
 use crate::game::event::{Event, Outcome, Reason};
 use crate::game::map::StarMap;
 use crate::game::offers::Offers;
-use crate::game::rules::{ask_price, bid_price, enemy_hit_chance, stock_level};
+use crate::game::rules::{apply, ask_price, bid_price, enemy_hit_chance, stock_level};
 use crate::game::state::{End, Game, Quest, Sight, Statistics};
 use crate::game::stats::Stats;
 use crate::game::story;
@@ -495,6 +495,38 @@ struct OfferView {
     odds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<i64>,
+    /// Of what changes the ship: the effective stats that would be others.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    after: BTreeMap<&'static str, f64>,
+}
+
+/// Nothing is left to chance in these, so that nothing of the future is told.
+fn after(game: &Game, content: &Content, action: &Action) -> BTreeMap<&'static str, f64> {
+    let fits = match action {
+        Action::BuyMod { .. } | Action::RemoveMod { .. } | Action::BuyShip { .. } | Action::BuyAugmentation { .. } => {
+            apply(game, content, action).ok()
+        }
+        _ => None,
+    };
+    let Some((next, _)) = fits else { return BTreeMap::new() };
+    let figures = |game: &Game| {
+        let stats = Stats::of(game, content);
+        [
+            ("max_hp", stats.max_hp as f64),
+            ("pod_max_hp", stats.pod_max_hp as f64),
+            ("cargo_capacity", stats.cargo_capacity as f64),
+            ("fuel_efficiency", stats.fuel_efficiency),
+            ("speed", stats.speed),
+            ("combat_power", stats.combat_power as f64),
+            ("mining_yield", stats.mining_yield),
+            ("salvage_chance", stats.salvage_chance),
+            ("scan_bonus", stats.scan_bonus),
+            ("accuracy", stats.accuracy),
+            ("hull_repair", stats.hull_repair as f64),
+        ]
+    };
+    let changes = figures(game).into_iter().zip(figures(&next)).filter(|(before, after)| before != after);
+    changes.map(|(_, after)| after).collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -508,6 +540,7 @@ struct RefusalView {
 pub fn actions(snapshot: &Snapshot) -> Value {
     let Offers { offered, refused } = Offers::of(&snapshot.game, &snapshot.content);
     let offered = offered.into_iter().map(|(action, plan)| OfferView {
+        after: after(&snapshot.game, &snapshot.content, &action),
         action,
         cost: plan.cost,
         gain: (plan.gain > 0).then_some(plan.gain),

@@ -1,0 +1,110 @@
+//! The browser game: the files of `static/`, which are in the binary (a debug build reads them from the folder), under a policy
+//! that runs nothing else.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use super::extract::{etag, not_modified};
+use super::problem::Problem;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// Scripts and styles come from files of the server's own; texts never become markup; nobody frames the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     trusted-types 'none'";
+
+pub(super) async fn index(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    answer(&request, "index.html")
+}
+
+pub(super) async fn file(request: HttpRequest, path: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    let (folder, name) = path.into_inner();
+    answer(&request, &format!("{folder}/{name}"))
+}
+
+fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
+    let missing = || Problem::not_found(format!("There is no file {path}. The game begins at /."));
+    // In a debug build a path could lead out of the folder.
+    if path.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
+        return Err(missing());
+    }
+    let file = Files::get(path).ok_or_else(missing)?;
+    let hash = file.metadata.sha256_hash();
+    let tag: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let fresh = not_modified(request, &tag);
+    let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header(etag(&tag));
+    // Asked for anew each time, so that a new server's game is never half an old one.
+    response.insert_header((CACHE_CONTROL, "public, no-cache"));
+    response.insert_header((VARY, "Accept-Encoding"));
+    response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
+    response.insert_header(("Cross-Origin-Opener-Policy", "same-origin"));
+    if fresh {
+        return Ok(response.finish());
+    }
+    response.insert_header((CONTENT_TYPE, media_type(path)));
+    if !takes_gzip(request) {
+        return Ok(response.body(bytes(file)));
+    }
+    response.insert_header((CONTENT_ENCODING, "gzip"));
+    Ok(response.body(squeezed(hash, file)))
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|coding| matches!(coding.trim(), "gzip" | "*"))
+}
+
+fn bytes(file: EmbeddedFile) -> Bytes {
+    match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
+    }
+}
+
+/// A file as it travels. Each is compressed once; there are as many as `static/` has, and in a debug build those that were edited.
+fn squeezed(hash: [u8; 32], file: EmbeddedFile) -> Bytes {
+    static DONE: Mutex<Option<HashMap<[u8; 32], Bytes>>> = Mutex::new(None);
+    let done = |found: Option<Bytes>| {
+        let mut lock = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock.get_or_insert_default();
+        match found {
+            Some(bytes) => known.insert(hash, bytes),
+            None => known.get(&hash).cloned(),
+        }
+    };
+    if let Some(known) = done(None) {
+        return known;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing into memory does not fail.
+    let _ = encoder.write_all(&file.data);
+    let squeezed = Bytes::from(encoder.finish().unwrap_or_default());
+    done(Some(squeezed.clone()));
+    squeezed
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("webmanifest") => "application/manifest+json",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,256 @@
+// A game that is open: it is asked for, listened to, and acted in.
+
+import { call, get, insist, Problem, freshKey } from './api.js'
+import { Live } from './live.js'
+import { playOutcome } from './sound.js'
+import { addTurn, changed, game, MOST_TURNS, reset, say, toast } from './store.js'
+import { word } from './words.js'
+
+let live
+const bundles = new Map()
+const PENDING = 'cosmic.pending'
+
+/** Opens a game; with a token, to watch it. */
+export async function open(id, watch = null) {
+  if (game.id === id && game.watch === watch) return
+  close()
+  game.id = id
+  game.watch = watch
+  changed()
+  const mine = () => game.id === id && game.watch === watch
+  live = new Live({
+    id,
+    token: watch,
+    hear: (frame) => mine() && hear(frame),
+    show: (link) => mine() && showLink(link),
+  })
+  if (!watch) repeatPending(id)
+  if (!watch) {
+    try {
+      const { sessions } = await get('/api/sessions')
+      if (mine()) game.name = sessions.find((each) => each.session_id === id)?.name ?? ''
+    } catch {
+      // The name is decoration; what is wrong is told by the connection.
+    }
+    changed()
+  }
+}
+
+export function close() {
+  live?.close()
+  live = null
+  reset()
+}
+
+export const takeOver = () => live?.takeOver()
+export const retry = () => live?.open()
+
+function showLink(link) {
+  const before = game.link.status
+  game.link = link
+  if (link.status === 'live' && before !== 'live' && game.state) refresh()
+  if (link.status !== before) say(word.link(link))
+  changed()
+}
+
+async function hear(frame) {
+  if (frame.type === 'hello') {
+    game.head = Math.max(game.head, frame.revision)
+    if (!frame.recovered) fill()
+    await take(frame.revision, frame.state)
+  } else if (frame.type === 'turn') {
+    const fresh = !game.turns.has(frame.revision)
+    addTurn(frame)
+    // A turn that this page did not take itself: another device, or before the connection dropped.
+    if (fresh && frame.revision > game.revision && game.state) tell(frame)
+    changed()
+  } else if (frame.type === 'state') {
+    await take(frame.revision, frame.state)
+  }
+}
+
+/** The state counts only if it is newer than what is known. */
+async function take(revision, state) {
+  if (revision < game.revision || (revision === game.revision && game.state && game.offers?.revision === revision)) return
+  const first = !game.state
+  const before = game.state
+  game.revision = revision
+  game.state = state
+  if (first) {
+    game.head = Math.max(game.head, revision)
+    game.from = Math.max(1, revision - 59)
+    fill()
+  }
+  if (before && !before.combat && state.combat) game.exchange = revision
+  if (state.content !== game.content?.hash) await loadContent(state.content)
+  if (game.state !== state) return
+  changed()
+  await refresh()
+}
+
+async function loadContent(hash) {
+  try {
+    if (!bundles.has(hash)) bundles.set(hash, await get(`/api/content/${hash}`))
+    game.content = bundles.get(hash)
+  } catch (problem) {
+    fail(problem)
+  }
+  changed()
+}
+
+let refreshing = null
+/** What can be done, and the map. Only for who plays, what can be done. */
+export function refresh() {
+  const { id, watch, revision } = game
+  const asked = `${id} ${revision}`
+  if (refreshing?.asked === asked) return refreshing.done
+  const done = (async () => {
+    const mine = () => game.id === id && game.watch === watch
+    try {
+      const [offers, map] = await Promise.all([
+        watch ? null : get(`/api/sessions/${id}/actions`),
+        get(`/api/sessions/${id}/map`, watch),
+      ])
+      if (!mine()) return
+      if (offers && offers.revision >= (game.offers?.revision ?? -1)) game.offers = offers
+      if (map.revision >= (game.map?.revision ?? -1)) game.map = map
+    } catch (problem) {
+      if (mine()) fail(problem, true)
+    } finally {
+      if (refreshing?.asked === asked) refreshing = null
+      changed()
+    }
+  })()
+  refreshing = { asked, done }
+  return done
+}
+
+/** Reads what the history lacks, from `game.from` to its head, a hundred turns at a time. */
+export async function fill() {
+  if (game.filling) return
+  const { id, watch } = game
+  game.filling = true
+  try {
+    for (let rounds = 0; rounds < MOST_TURNS / 100; rounds += 1) {
+      if (game.id !== id) return
+      let gap = Math.max(1, game.from)
+      while (gap <= game.head && game.turns.get(gap)?.at) gap += 1
+      if (gap > game.head) break
+      const page = await get(`/api/sessions/${id}/turns?after=${gap - 1}&limit=100`, watch)
+      if (game.id !== id) return
+      for (const turn of page.turns) addTurn(turn)
+      changed()
+      if (!page.turns.length) break
+    }
+  } catch (problem) {
+    if (game.id === id && !(problem instanceof Problem && problem.passes)) fail(problem, true)
+  } finally {
+    if (game.id === id) game.filling = false
+    changed()
+  }
+}
+
+function fail(problem, quiet = false) {
+  if (!(problem instanceof Problem)) throw problem
+  if (problem.passes && quiet) return
+  toast(problem.detail, 'danger')
+}
+
+function tell(turn) {
+  if (!turn.outcome) return
+  game.last = turn
+  say(turn.outcome.message)
+  playOutcome(turn.outcome.events)
+}
+
+const keep = (pending) => {
+  try {
+    if (pending) sessionStorage.setItem(PENDING, JSON.stringify(pending))
+    else sessionStorage.removeItem(PENDING)
+  } catch {
+    // Without storage a reload in the middle shows what came of it all the same.
+  }
+}
+
+/** An action whose answer had not come when the page was closed is sent again, under its key: it is taken once. */
+function repeatPending(id) {
+  let pending
+  try {
+    pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null')
+  } catch {
+    return
+  }
+  if (pending?.id === id) send(pending)
+}
+
+/** Takes an action. One at a time; the answer is the newest state, or a sentence that says why not. */
+export async function act(action) {
+  if (game.busy || game.watch || !game.state || game.link.status === 'replaced') return false
+  return send({ id: game.id, action, revision: game.revision, key: freshKey() })
+}
+
+async function send(pending) {
+  const { id, action, revision, key } = pending
+  game.busy = { action, slow: false }
+  game.refused = null
+  keep(pending)
+  changed()
+  try {
+    const answer = await insist(`/api/sessions/${id}/actions`, {
+      key,
+      body: action,
+      headers: { 'If-Match': `"${revision}"` },
+      again: (problem, wait) => {
+        if (game.id !== id) return false
+        game.busy = { action, slow: true, detail: problem.detail, wait }
+        changed()
+        return true
+      },
+    })
+    if (game.id !== id) return false
+    keep(null)
+    game.busy = null
+    const turn = { revision: answer.revision, action, outcome: answer.outcome }
+    addTurn(turn)
+    tell(turn)
+    // The state is the newest, which is another one where more has happened since.
+    await take(Math.max(answer.revision, game.revision), answer.state)
+    return true
+  } catch (problem) {
+    if (game.id !== id) return false
+    if (!(problem instanceof Problem)) throw problem
+    keep(null)
+    game.busy = null
+    if (problem.code === 'STALE_REVISION') {
+      toast('The game has gone on meanwhile. Look again, then decide.', 'plain')
+      await reload()
+    } else {
+      game.refused = { action, detail: problem.detail }
+      toast(problem.detail, 'danger')
+      say(problem.detail)
+      await refresh()
+    }
+    return false
+  } finally {
+    changed()
+  }
+}
+
+/** Asks for the state as it is. */
+export async function reload() {
+  const { id, watch } = game
+  try {
+    const answer = await get(`/api/sessions/${id}`, watch)
+    if (game.id !== id) return
+    await take(answer.revision, answer.state)
+    fill()
+  } catch (problem) {
+    fail(problem)
+  }
+}
+
+export async function rename(name) {
+  await call(`/api/sessions/${game.id}`, { method: 'PATCH', body: { name } })
+  game.name = name
+  changed()
+}

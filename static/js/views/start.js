@@ -1,0 +1,213 @@
+// The start page: go on, begin, fetch a save, see who did best, learn how to play.
+
+import { shipArt, stars } from '../art.js'
+import { call, get, post, Problem } from '../api.js'
+import { h } from '../dom.js'
+import { icon } from '../icons.js'
+import { ask, button } from '../parts.js'
+import { changed, player, toast, ui } from '../store.js'
+import { number, since } from '../words.js'
+
+const form = { name: '', difficulty: 'normal', seed: '', daily: false, permadeath: false }
+let content = null
+
+/** Asks who the player is and what he has. A stranger is one who has nothing yet. */
+export async function loadPlayer() {
+  try {
+    const { sessions } = known() ? await get('/api/sessions') : { sessions: [] }
+    player.sessions = sessions.sort((a, b) => (a.last_activity < b.last_activity ? 1 : -1))
+    player.problem = null
+    if (sessions.length || player.slots) player.slots = (await get('/api/slots')).slots
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem
+    player.sessions ??= []
+    player.problem = problem.code === 'TOKEN_REQUIRED' ? null : problem
+    if (problem.status === 0) setTimeout(() => ui.route.view === 'start' && loadPlayer(), 4000)
+  }
+  changed()
+  if (player.challenge === null) {
+    player.challenge = false
+    try {
+      player.challenge = (await get('/api/challenge')) ?? false
+    } catch {
+      // A server without challenges has a game all the same.
+    }
+    changed()
+  }
+  if (!content) {
+    try {
+      content = await get('/api/content')
+    } catch {
+      // The sums are told by the game itself.
+    }
+    changed()
+  }
+}
+
+const KNOWN = 'cosmic.known'
+/** Whether this browser may have games: a stranger need not ask. Where nothing can be kept, everybody asks. */
+export function known() {
+  try {
+    return localStorage.getItem(KNOWN) !== null
+  } catch {
+    return true
+  }
+}
+export function remember() {
+  try {
+    localStorage.setItem(KNOWN, 'yes')
+  } catch {
+    // Then it asks each time.
+  }
+}
+
+async function begin() {
+  if (player.busy) return
+  player.busy = true
+  changed()
+  const body = { difficulty: form.difficulty }
+  if (form.name.trim()) body.name = form.name.trim()
+  if (form.daily) Object.assign(body, { challenge: 'daily' })
+  else if (form.seed.trim() !== '') {
+    // A number is a seed; a word is one too.
+    const text = form.seed.trim()
+    body.seed = /^\d{1,15}$/.test(text) ? Number(text) : [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 4294967291, 7)
+  }
+  if (form.permadeath) body.permadeath = true
+  if (form.daily) delete body.difficulty
+  try {
+    const { session_id: id } = await post('/api/sessions', body)
+    remember()
+    player.sessions = null
+    location.hash = `#/play/${id}`
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem
+    if (problem.code === 'TOKEN_INVALID') await forget()
+    else toast(problem.detail, 'danger')
+  } finally {
+    player.busy = false
+    changed()
+  }
+}
+
+/** The browser's key is no longer good. Only the server can take it out of the browser. */
+async function forget() {
+  try {
+    await post('/api/logout')
+  } catch {
+    // It answers that the key is no good, and takes it away with that.
+  }
+  player.problem = null
+  player.sessions = []
+  player.slots = null
+  toast('This browser begins anew.', 'plain')
+  await loadPlayer()
+}
+
+async function remove(session) {
+  try {
+    await call(`/api/sessions/${session.session_id}`, { method: 'DELETE' })
+    toast(`\u201c${session.name}\u201d was deleted.`)
+  } catch (problem) {
+    toast(problem.detail, 'danger')
+  }
+  loadPlayer()
+}
+
+const sky = () => h('svg', { class: 'cover', viewBox: '0 0 1440 900', preserveAspectRatio: 'xMidYMid slice', 'aria-hidden': 'true', focusable: 'false' },
+  h('defs', {}, h('radialGradient', { id: 'limb', cx: '0.5', cy: '0.5', r: '0.5' }, h('stop', { offset: '0.93', 'stop-color': '#141127' }), h('stop', { offset: '0.985', 'stop-color': '#241d42' }), h('stop', { offset: '1', 'stop-color': '#5b4a86' })),
+    h('radialGradient', { id: 'halo', cx: '0.5', cy: '0.5', r: '0.5' }, h('stop', { offset: '0.86', 'stop-color': '#f2b25c', 'stop-opacity': '0.2' }), h('stop', { offset: '1', 'stop-color': '#f2b25c', 'stop-opacity': '0' }))),
+  stars('the cover', 420, 1440, 900),
+  h('circle', { cx: 1220, cy: 1240, r: 860, fill: 'url(#halo)' }), h('circle', { cx: 1220, cy: 1240, r: 760, fill: 'url(#limb)' }),
+  h('g', { class: 'contours' }, [680, 600, 525, 455, 390].map((r, ix) => h('ellipse', { cx: 1220, cy: 1240, rx: r + 40, ry: r, transform: `rotate(${-8 - ix * 3} 1220 1240)` }))),
+  h('g', { class: 'orbit' }, h('ellipse', { cx: 1220, cy: 1240, rx: 1010, ry: 905, transform: 'rotate(-14 1220 1240)' }), h('circle', { class: 'moon', cx: 812, cy: 372, r: 13 })),
+  h('g', { class: 'cover-ship', transform: 'translate(1010 250) rotate(-16) scale(1.5)' }, h('svg', { x: -50, y: -50, width: 100, height: 100, viewBox: '0 0 100 100', class: 'art' }, h('path', { class: 'body', d: 'M90 50C80 43 62 41 46 42L20 34 14 38 24 46 16 50 24 54 14 62 20 66 46 58C62 59 80 57 90 50z' }), h('path', { class: 'fine', d: 'M74 46C70 48 70 52 74 54M46 42V58M58 42C56 46 56 54 58 58M24 46H40M24 54H40' }), h('path', { class: 'trail', d: 'M12 50H-150M12 45H-60M12 55H-80' }))))
+
+const frame = (...kids) => h('div.start', {}, sky(), kids)
+
+export function startView() {
+  const games = player.sessions
+  const open = games?.filter(({ status }) => status !== 'finished') ?? []
+  const done = games?.filter(({ status }) => status === 'finished') ?? []
+  return frame(h('main.start-main', { id: 'main', tabindex: -1 },
+    h('header.masthead', {}, h('p.kicker', {}, 'A voyage in 120 turns'), h('h1', {}, 'Cosmic Explorer'), h('p.lede', {}, 'Five regions, a purse, a ship with too little of everything. Trade, mine, fight, or look where nobody has looked, until the sum you set out for is yours.')),
+    player.problem ? trouble(player.problem) : null,
+    open.length ? h('section.start-block', { 'aria-labelledby': 'go-on' }, h('h2', { id: 'go-on' }, 'Go on'), h('ul.games', {}, open.map(card))) : null,
+    h('nav.start-ways', { 'aria-label': 'What to do' },
+      h('a.way', { href: '#/new', class: open.length ? '' : 'primary' }, icon('ship'), h('span', {}, h('b', {}, 'New voyage'), h('i', {}, 'Choose how hard it is, and begin'))),
+      player.challenge ? h('a.way', { href: '#/new/daily' }, icon('star'), h('span', {}, h('b', {}, 'Daily challenge'), h('i', {}, `The same stars for everybody${player.challenge.date ? `, ${player.challenge.date}` : ''}`))) : null,
+      h('a.way', { href: '#/saves' }, icon('save'), h('span', {}, h('b', {}, 'Saves'), h('i', {}, 'Four slots, and files to keep'))),
+      h('a.way', { href: '#/board' }, icon('trophy'), h('span', {}, h('b', {}, 'Leaderboard'), h('i', {}, 'Who made the sum, and how fast'))),
+      h('button.way', { type: 'button', onclick: () => show('help') }, icon('help'), h('span', {}, h('b', {}, 'How to play'), h('i', {}, 'The rules in two minutes, and the keys'))),
+      h('button.way', { type: 'button', onclick: () => show('settings') }, icon('gear'), h('span', {}, h('b', {}, 'Settings'), h('i', {}, 'Sound, motion, contrast, text')))),
+    done.length ? h('section.start-block', { 'aria-labelledby': 'past' }, h('h2', { id: 'past' }, 'Past voyages'), h('ul.games.past', {}, done.slice(0, 8).map(card))) : null))
+}
+
+export function show(name) {
+  ui.dialog = { name }
+  changed()
+}
+
+function trouble(problem) {
+  const bad = problem.code === 'TOKEN_INVALID'
+  return h('div.trouble', { role: 'alert' }, icon('danger'), h('div', {}, h('b', {}, bad ? 'This browser\u2019s key is no longer good' : problem.status === 0 ? 'The server does not answer' : 'Something is wrong'),
+    h('p', {}, bad ? 'It was revoked, or it is older than 90 days. Games that were played with it cannot be opened from here any more.' : problem.status === 0 ? 'Your games are safe on its disk. This page asks again every few seconds.' : problem.detail),
+    bad ? button('Begin anew', forget, { class: 'primary' }) : null))
+}
+
+function card(session) {
+  return h('li.game-card', { key: session.session_id }, h('a', { href: `#/play/${session.session_id}` }, shipArt(session.ship_type, 'thumb'),
+    h('span.game-words', {}, h('b', {}, h('bdi', {}, session.name)), h('span', {}, h('bdi', {}, session.place)), h('span.quiet', {}, `turn ${session.turn_count}, ${number(session.wealth)} credits, ${since(session.last_activity)}`))),
+  h('button.round', { type: 'button', 'aria-label': `Delete ${session.name}`, onclick: () => ask('Delete this voyage?', `\u201c${session.name}\u201d goes for good, with its history. Saves of it stay.`, 'Delete it', () => remove(session)) }, icon('trash')))
+}
+
+// A new game ----------------------------------------------------------------------------------------------------------------
+
+const LEVELS = [['easy', 'Easy', 'A longer purse, kinder passages'], ['normal', 'Normal', 'As it was meant'], ['hard', 'Hard', 'A higher sum, rougher passages']]
+
+export function newView() {
+  form.daily = ui.route.parts[0] === 'daily' && Boolean(player.challenge)
+  const challenge = form.daily ? player.challenge : null
+  return frame(h('main.start-main.narrow', { id: 'main', tabindex: -1 },
+    h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
+    h('header.masthead.small', {}, h('p.kicker', {}, form.daily ? `Daily challenge${challenge.date ? `, ${challenge.date}` : ''}` : 'New voyage'), h('h1', {}, form.daily ? 'The same stars for everybody' : 'Where to, captain?')),
+    h('form.new-game', { onsubmit: (event) => { event.preventDefault(); begin() } },
+      h('label.field', {}, h('span', {}, 'Name of the voyage'), h('input', { type: 'text', name: 'name', maxlength: 40, placeholder: 'May be left empty', autocomplete: 'off', value: form.name, oninput: (event) => (form.name = event.target.value) })),
+      form.daily ? h('p.quiet', {}, `One attempt counts. ${challenge.difficulty ? `Difficulty: ${challenge.difficulty}.` : ''}`) : h('fieldset.levels', {}, h('legend', {}, 'Difficulty'), LEVELS.map(([id, label, note]) => {
+        const rules = content?.difficulties?.[id]
+        return h('label.level', { key: id, class: form.difficulty === id ? 'on' : '' }, h('input', { type: 'radio', name: 'difficulty', value: id, checked: form.difficulty === id, onchange: () => { form.difficulty = id; changed() } }),
+          h('span', {}, h('b', {}, label), h('i', {}, note), rules ? h('span.level-sums', {}, `${number(rules.wealth)} credits to begin, ${number(rules.goal)} to win`) : null))
+      })),
+      form.daily ? null : h('details.more', {}, h('summary', {}, 'A seed of your own'), h('label.field', {}, h('span', {}, 'Seed'), h('input', { type: 'text', name: 'seed', maxlength: 40, autocomplete: 'off', placeholder: 'A number or a word', value: form.seed, oninput: (event) => (form.seed = event.target.value) })), h('p.quiet', {}, 'The same seed always gives the same stars. A voyage with a chosen seed is not ranked.')),
+      player.challenge ? h('label.check', {}, h('input', { type: 'checkbox', checked: form.permadeath, onchange: (event) => { form.permadeath = event.target.checked; changed() } }), h('span', {}, h('b', {}, 'No way back'), h('i', {}, 'No saves are loaded into this voyage'))) : null,
+      h('button.button.primary.large', { type: 'submit', 'aria-disabled': player.busy ? 'true' : null }, icon('ship'), h('span', {}, player.busy ? 'Casting off\u2026' : 'Cast off')))))
+}
+
+// Leaderboard ---------------------------------------------------------------------------------------------------------------
+
+const board = { difficulty: 'normal', date: '' }
+
+export async function loadBoard() {
+  player.board = { loading: true }
+  changed()
+  try {
+    const query = new URLSearchParams({ difficulty: board.difficulty })
+    if (board.date) query.set('date', board.date)
+    const answer = await get(`/api/leaderboard?${query}`)
+    player.board = { rows: answer.entries ?? answer.leaderboard ?? answer.rows ?? answer.games ?? [], date: answer.date }
+  } catch (problem) {
+    player.board = { problem: problem.status === 404 ? 'This server keeps no leaderboard.' : problem.detail }
+  }
+  changed()
+}
+
+export function boardView() {
+  const { rows, problem, loading } = player.board ?? {}
+  return frame(h('main.start-main.narrow', { id: 'main', tabindex: -1 },
+    h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')), h('header.masthead.small', {}, h('p.kicker', {}, 'Leaderboard'), h('h1', {}, 'Who made the sum')),
+    h('div.row.filters', {}, h('label.field', {}, h('span', {}, 'Difficulty'), h('select', { onchange: (event) => { board.difficulty = event.target.value; loadBoard() } }, LEVELS.map(([id, label]) => h('option', { value: id, selected: board.difficulty === id }, label)))),
+      h('label.field', {}, h('span', {}, 'Day of the challenge'), h('input', { type: 'date', value: board.date, onchange: (event) => { board.date = event.target.value; loadBoard() } }))),
+    loading ? h('p.quiet', {}, 'Asking\u2026') : problem ? h('p.panel-note', {}, problem) : rows?.length ? h('ol.board', {}, rows.map((row, ix) => h('li', { key: ix }, h('span.place-number', {}, String(row.rank ?? ix + 1)), h('span.board-name', {}, h('bdi', {}, row.name ?? row.player ?? 'Somebody')), h('span.quiet', {}, [row.turn_count ?? row.turns].filter((turns) => turns !== undefined).map((turns) => `${turns} turns`).join('')), h('b', {}, number(row.score ?? row.wealth ?? 0)))))
+      : h('p.panel-note', {}, 'Nobody yet. The first place is free.')))
+}
+
