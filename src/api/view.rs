@@ -14,7 +14,7 @@ use crate::game::content::{Content, Difficulty, QuestKind, Slot};
 use crate::game::event::{Event, Outcome, Reason};
 use crate::game::map::StarMap;
 use crate::game::offers::Offers;
-use crate::game::rules::{apply, ask_price, bid_price, enemy_hit_chance, stock_level};
+use crate::game::rules::{apply, ask_price, bid_price, enemy_hit_chance, stock_level, usual_price};
 use crate::game::state::{End, Game, Quest, Sight, Statistics};
 use crate::game::stats::Stats;
 use crate::game::story;
@@ -138,6 +138,8 @@ pub struct PriceView<'a> {
     pub item_id: &'a str,
     pub buy: i64,
     pub sell: i64,
+    /// What docks ask and pay for it on the average of all places.
+    pub usual: i64,
     pub stock: i64,
 }
 
@@ -323,6 +325,7 @@ impl<'a> LocationView<'a> {
             item_id: content.items.id(listing.item),
             buy: ask_price(game, content, listing, 1),
             sell: bid_price(game, content, listing, 1),
+            usual: usual_price(content, listing.item),
             stock: libm::floor(stock_level(game, content, listing)) as i64,
         };
         Self {

@@ -84,6 +84,8 @@ function create(want, svg) {
 }
 
 function update(was, want, svg) {
+  // The very same description: nothing in it can have changed.
+  if (was === want) return
   const el = (want.el = was.el)
   if (want.tag === undefined) {
     if (was.text !== want.text) el.data = want.text

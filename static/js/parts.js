@@ -67,7 +67,7 @@ export const amountOf = (id, most) => Math.min(Math.max(1, game.amounts[id] ?? 1
 /** A figure with a bar. */
 export function meter(sign, label, value, most, { low = 0.25, tone = '', extra } = {}) {
   const share = most > 0 ? Math.max(0, Math.min(1, value / most)) : 0
-  return h('div.meter', { class: `${tone} ${share <= low && low ? 'low' : ''}` },
+  return h('div.meter', { class: `${tone} ${most && low && share <= low ? 'low' : ''}` },
     icon(sign), h('span.meter-label', {}, label),
     h('span.meter-figure', {}, h('b', {}, number(value)), most ? h('span.of', {}, `/${number(most)}`) : null, extra ? h('span.extra', {}, ` ${extra}`) : null),
     most ? bar(share) : null)

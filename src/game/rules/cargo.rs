@@ -41,15 +41,25 @@ fn drift(game: &Game, content: &Content, listing: &Listing) -> f64 {
     1.0 + market.drift * (2.0 * game.dice.apart(Stream::Market, place, share) - 1.0)
 }
 
+/// What an item is worth to docks when it is neither scarce nor plenty, whatever the place's taste.
+fn value(content: &Content, item: Ix<Item>) -> f64 {
+    let market = &content.balance.market;
+    let find = market.finds.iter().any(|find| find.ix() == item);
+    let share = if find { market.components } else { 1.0 };
+    content.items[item].base_value as f64 * share
+}
+
+/// The same in credits, for people to compare prices with.
+pub fn usual_price(content: &Content, item: Ix<Item>) -> i64 {
+    libm::round(value(content, item)) as i64
+}
+
 /// The price of the step between two stock levels, the lower one given, before times and spread.
 fn step_price(content: &Content, listing: &Listing, lower: f64) -> f64 {
     let market = &content.balance.market;
-    let item = &content.items[listing.item];
-    let find = market.finds.iter().any(|find| find.ix() == listing.item);
     let usual = listing.stock as f64;
     let scarcity = (1.0 + market.slope * (usual - (lower + 0.5)) / usual).clamp(market.least, market.most);
-    let share = if find { market.components } else { 1.0 };
-    item.base_value as f64 * share * (listing.taste as f64 / 1000.0) * scarcity
+    value(content, listing.item) * (listing.taste as f64 / 1000.0) * scarcity
 }
 
 /// What a dock asks for each next unit, dearer one by one.

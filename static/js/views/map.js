@@ -41,8 +41,13 @@ function frameAll() {
 }
 
 function follow() {
-  const here = `${game.map?.current_region_id}`
-  if (!game.camera || (game.cameraOf !== here && game.map)) {
+  const region = regionById(game.map?.current_region_id)
+  const here = `${region?.id}`
+  // A region that has grown is shown whole again, unless the player has chosen what to see.
+  const grown = !game.moved && game.cameraSize !== region?.nodes.length
+  if (!game.camera || (game.cameraOf !== here && game.map) || grown) {
+    if (game.cameraOf !== here) game.moved = false
+    game.cameraSize = region?.nodes.length
     game.camera = frameRegion(game.map?.current_region_id)
     game.cameraOf = game.map ? here : null
   }
@@ -175,7 +180,7 @@ export function mapView() {
         if (live) {
           const target = node.id === here ? other : node
           const one = find('navigate', { node: target.id })
-          if (one.offer) pieces.pills.push(pill(one.offer, mid(node.position, other.position, 0.5), `pill-${pair}`, u))
+          if (one.offer && u < 0.8) pieces.pills.push(pill(one.offer, mid(node.position, other.position, 0.5), `pill-${pair}`, u))
         }
       }
     }
@@ -187,7 +192,7 @@ export function mapView() {
       h('circle', { cx: region.position[0], cy: region.position[1], r: n(r * 1.35), fill: `url(#tint-${region.id})` }),
       h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r) })))
   }
-  const far = u > 1.15
+  const far = u > 0.8
   for (const target of list) pieces.spots.push(spot(target, { u, far, here, focusable, quest: quests.get(target.id) }))
   for (const region of game.map.regions) {
     if (list.some(({ id }) => id === region.id)) continue
@@ -200,13 +205,20 @@ export function mapView() {
       class: 'sky', viewBox: `${n(camera.x - half)} ${n(camera.y - half)} ${n(camera.span)} ${n(camera.span)}`, role: 'group', 'aria-label': 'Star map. Arrow keys go from place to place, Enter travels.',
       ref: watchSize, onpointerdown: grab, onpointermove: drag, onpointerup: release, onpointercancel: release, onwheel: wheel,
       onclick: (event) => !event.target.closest('.spot') && !frame?.moved && game.picked && pick(null),
-    }, h('g', { key: 'stars' }, stars(game.map.session_id ?? 'sky', 520, 1900, 1900, -950, -950)),
+    }, field(),
     h('g', { key: 'glow', class: 'glow' }, pieces.glow), h('g', { key: 'lanes' }, pieces.lanes), h('g', { key: 'routes' }, pieces.routes), h('g', { key: 'pills', class: 'pills', 'aria-hidden': 'true' }, pieces.pills), h('g', { key: 'spots' }, pieces.spots)),
     h('div.map-tools', { role: 'group', 'aria-label': 'The view of the map' },
       button('', () => zoom(0.75), { sign: 'plus', class: 'round', label: 'Zoom in' }), button('', () => zoom(1.33), { sign: 'minus', class: 'round', label: 'Zoom out' }),
       button('', () => move(frameAll()), { sign: 'map', class: 'round', label: 'Show all of the map' }), button('', () => { move(frameRegion(game.map.current_region_id)); pick(null) }, { sign: 'here', class: 'round', label: 'Show where you are' })),
     picked ? card(picked, here, quests.get(picked.id)) : null,
     legend())
+}
+
+let sky = null
+/** The stars behind: drawn once, and left alone. */
+function field() {
+  if (sky?.id !== game.id) sky = { id: game.id, node: h('g', { key: 'stars' }, stars(`${game.id}`, 2600, 2000, 2000, -1000, -1000)) }
+  return sky.node
 }
 
 const mid = ([ax, ay], [bx, by], at) => [ax + (bx - ax) * at, ay + (by - ay) * at]
@@ -225,7 +237,7 @@ function spot(target, { u, far, here, focusable, quest }) {
     : `Region ${region.name}, ${nameOf.regionKind(region.type)}, ${danger(region.danger_level)}.${live ? ` Jump for ${one.offer.cost.fuel} fuel.` : ''}`
   const shared = {
     key: `spot-${id}`, id: `spot-${id}`, role: 'button', tabindex: id === focusable ? 0 : -1, 'aria-label': label, 'aria-current': current ? 'location' : null, 'aria-pressed': id === game.picked ? 'true' : 'false',
-    transform: `translate(${n(position[0])} ${n(position[1])}) scale(${u.toFixed(4)})`,
+    transform: `translate(${n(position[0])} ${n(position[1])}) scale(${(node ? u * Math.max(0.5, Math.min(1, 0.85 / u)) : u).toFixed(4)})`,
     onclick: () => !frame?.moved && (game.picked === id && live ? go(id) : pick(id)), onfocus: () => game.picked !== id && pick(id),
     onkeydown: (event) => {
       if (event.key === 'Enter' || event.key === ' ') {
@@ -248,8 +260,8 @@ function spot(target, { u, far, here, focusable, quest }) {
     h('circle', { class: 'halo', r: 28 }),
     h('g', { class: 'glyph', transform: 'scale(0.38) translate(-50 -50)' }, node.charted ? place(node.type, node.name) : place('unknown', node.name)),
     far2 ? null : h('text', { class: 'spot-name', y: 42 }, node.name),
-    node.has_repair && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(13 -26) scale(0.6)', d: 'M14.5 6.5a4 4 0 0 0-5.2 5L4 16.8a2.2 2.2 0 0 0 3.2 3.2l5.3-5.3a4 4 0 0 0 5-5.2l-2.6 2.6-2.8-.7-.7-2.8z' }) : null,
-    node.has_trade && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(-28 -27) scale(0.6)', d: 'M12 4v16M8 20h8M5 7h14M5 7l-3 7h6zM19 7l-3 7h6z' }) : null,
+    node.has_repair && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(20 -7) scale(0.6)', d: 'M14.5 6.5a4 4 0 0 0-5.2 5L4 16.8a2.2 2.2 0 0 0 3.2 3.2l5.3-5.3a4 4 0 0 0 5-5.2l-2.6 2.6-2.8-.7-.7-2.8z' }) : null,
+    node.has_trade && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(-41 -8) scale(0.6)', d: 'M12 4v16M8 20h8M5 7h14M5 7l-3 7h6zM19 7l-3 7h6z' }) : null,
     quest ? h('path', { class: 'flag', transform: 'translate(0 -46)', d: 'M0 22V0l15 5-15 5' }) : null)
 }
 

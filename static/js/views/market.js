@@ -8,7 +8,10 @@ import { itemEffect, nameOf, number, signed } from '../words.js'
 export function marketView() {
   const { player_stats: ship, current_location: at } = game.state
   const held = new Map(ship.inventory.map(({ item_id: item, quantity }) => [item, quantity]))
-  const rows = at.market.map((price) => ({ ...price, item: price.item_id, aboard: held.get(price.item_id) ?? 0, def: game.content?.items[price.item_id] }))
+  const rows = at.market.map((price) => {
+    const def = game.content?.items[price.item_id]
+    return { ...price, item: price.item_id, aboard: held.get(price.item_id) ?? 0, def, usual: price.usual ?? def?.base_value ?? 0 }
+  })
   const elsewhere = [...held].filter(([item]) => !rows.some((row) => row.item === item))
   return h('div.sheet.market', { 'data-haven': true, tabindex: -1 },
     h('header.sheet-head.slim', {}, h('div', {}, h('p.kicker', {}, 'The market'), h('h2', {}, h('bdi', {}, at.node.name)),
@@ -27,9 +30,8 @@ function against(price, usual, good) {
   return h('span.against', { class: tone }, h('svg', { viewBox: '0 0 40 6', 'aria-hidden': 'true' }, h('path', { class: 'base', d: 'M20 0v6' }), h('path', { class: 'off', d: `M20 3h${Math.round(off * 19)}` })), `${signed(Math.round((price / usual - 1) * 100))} %`)
 }
 
-function row({ item, buy, sell, stock, aboard, def }) {
+function row({ item, buy, sell, stock, aboard, def, usual }) {
   const open = game.chosen.goods === item
-  const usual = def?.base_value ?? 0
   return [
     h('tr', { key: item, class: `${open ? 'open' : ''} ${aboard ? 'aboard' : ''}` },
       h('th', { scope: 'row' }, h('button.goods-name', { type: 'button', 'aria-expanded': open ? 'true' : 'false', onclick: () => {

@@ -46,14 +46,14 @@ function hint() {
   const unknown = routes.filter(({ action: { node } }) => !nodeById(node).node?.charted)
   const scanned = state.statistics.scans > 0
   if (!scanned && find('scan').offer) return 'Begin with a scan: it shows where the routes from here lead.'
-  const dear = offered('sell_item').map(({ action: { item }, offer }) => ({ item, gain: offer.gain, usual: game.content?.items[item]?.base_value ?? Infinity }))
+  const dear = offered('sell_item').map(({ action: { item }, offer }) => ({ item, gain: offer.gain, usual: at.market.find((price) => price.item_id === item)?.usual ?? Infinity }))
     .filter(({ gain, usual }) => gain > usual * 1.05).sort((a, b) => b.gain / b.usual - a.gain / a.usual)[0]
   if (dear) return `They pay ${number(dear.gain)} for ${nameOf.item(dear.item)} here, more than usual. Sell under Market.`
   if (offered('mine').length) return 'There is ore in this rock. Mine it, and sell it where it is dear.'
   if (offered('salvage').length) return 'The wreck has not been searched yet.'
   if (state.offered_quests.length && offered('accept_quest').length) return `There is work on the board here: look under Work.`
   if (at.market.length && ship.used_cargo_space < ship.cargo_capacity * 0.4 && state.turn_count < 20) {
-    const cheap = at.market.map((price) => ({ ...price, usual: game.content?.items[price.item_id]?.base_value ?? 0 })).filter(({ buy, usual, item_id: item }) => buy < usual * 0.8 && find('buy_item', { item }).offer)
+    const cheap = at.market.filter(({ buy, usual, item_id: item }) => buy < usual * 0.8 && find('buy_item', { item }).offer)
       .sort((a, b) => a.buy / a.usual - b.buy / b.usual)[0]
     if (cheap) return `${nameOf.item(cheap.item_id)} is cheap here: ${number(cheap.buy)} instead of the usual ${number(cheap.usual)}. Buy it, and sell it at another dock.`
   }
@@ -81,11 +81,12 @@ function here(state) {
   const can = work.filter(({ offer }) => offer)
   const cannot = work.filter(({ refused }) => refused)
   return [
-    section('Here', can.map((each) => action(each)), cannot.map((each) => action(each))),
+    section('Here', can.map((each) => action(each))),
     section('Routes', routes.length ? routes.map((each) => route(each)) : h('p.quiet', {}, 'No route that you know of leads away from here. Scan, or jump.')),
     dock ? section('At the dock', action(find('repair')), counted('refuel', 'Refuel'), counted('buy_food', 'Buy food'), action(find('buy_pod'), { numbered: false })) : null,
-    section('Crew', counted('consume_food', 'Eat'), all('use_item').filter(({ offer }) => offer).map((each) => action(each, { sign: 'check', note: game.content?.items[each.action.item]?.description }))),
+    section('Crew', find('consume_food').offer || game.state.player_stats.health < 100 ? counted('consume_food', 'Eat') : h('p.quiet', {}, 'Everybody is well, and eats a ration each turn.'), all('use_item').filter(({ offer }) => offer).map((each) => action(each, { sign: 'check', note: game.content?.items[each.action.item]?.description }))),
     jumps.length ? section('Jumps', jumps.map(jump)) : null,
+    cannot.length ? section('Not now', cannot.map((each) => action(each))) : null,
   ]
 }
 
