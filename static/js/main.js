@@ -75,18 +75,18 @@ function gameView() {
   // On wide pages the place is always there; on narrow ones it is a view like the others.
   const narrow = !ui.wide.matches
   const tense = Boolean(game.state.combat || game.state.current_event || game.state.game_over)
-  return h('div.game', { class: `${tense ? 'tense' : ''} ${link.status}`, 'data-tab': current, vars: { '--tint': game.content.regions[game.state.current_location.region.type]?.background?.primary_color ?? '#6b64a8' } },
-    h('a.skip', { href: `${ui.route.base}/${current}`, onclick: (event) => { event.preventDefault(); document.getElementById('main')?.focus() } }, 'To the game'),
-    statusBar(), tabs(current), banner(),
+  return h('div.game', { class: `${tense ? 'tense' : ''} ${link.status}`, 'data-tab': current, 'data-revision': game.revision, 'data-settled': game.busy || game.offers?.revision !== game.revision ? null : 'yes', vars: { '--tint': game.content.regions[game.state.current_location.region.type]?.background?.primary_color ?? '#6b64a8' } },
+    statusBar(current), tabs(current), banner(),
     h('main.stage', { id: 'main', tabindex: -1, 'data-haven': true, 'aria-label': TABS.find(([id]) => id === current)?.[1] }, h('h1.unseen', {}, `${game.name || 'Voyage'}: ${TABS.find(([id]) => id === current)?.[1]}`),
       narrow && current === 'here' ? placeView() : VIEWS[stage]()),
     narrow ? null : h('aside.side-panel', { 'aria-label': 'Here', tabindex: -1 }, placeView()),
     narrow || stage !== 'map' ? null : ticker())
 }
 
-function statusBar() {
+function statusBar(current) {
   const { player_stats: ship, turn_count: turn, max_turns: most, goal } = game.state
   return h('header.bar', {},
+    h('a.skip', { href: `${ui.route.base}/${current}`, onclick: (event) => { event.preventDefault(); document.getElementById('main')?.focus() } }, 'To the game'),
     h('a.brand', { href: '#/', 'aria-label': 'To the start page' }, icon('home')),
     h('div.purse', {}, h('span.purse-figure', {}, icon('credits'), h('b', {}, number(ship.wealth)), h('span.of', {}, ` of ${number(goal)}`), h('span.unseen', {}, ' credits')), h('svg', { class: 'gauge', viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, h('rect', { class: 'gauge-back', width: 100, height: 4 }), h('rect', { class: 'gauge-fill', width: Math.min(100, Math.max(0, (100 * ship.wealth) / goal)).toFixed(1), height: 4 }))),
     h('div.meters', {},
@@ -135,7 +135,7 @@ function page() {
   const views = { start: startView, new: newView, board: boardView, saves: savesView, game: gameView }
   document.title = ui.route.view === 'game' && game.state ? `${game.state.current_location.node.name} \u2013 Cosmic Explorer` : 'Cosmic Explorer'
   render(root, h('div.page', { key: ui.route.view }, views[ui.route.view]()), dialogs(),
-    h('div.toasts', { key: 'toasts' }, ui.toasts.map(({ text, tone, key }) => h('p.toast', { key, class: tone }, text))), h('div.unseen', { key: 'said', role: 'status', 'aria-live': 'polite' }, ui.said))
+    h('div.toasts', { key: 'toasts', role: 'status' }, ui.toasts.map(({ text, tone, key }) => h('p.toast', { key, class: tone }, text))), h('div.unseen', { key: 'said', role: 'status', 'aria-live': 'polite' }, ui.said))
 }
 
 // Keys --------------------------------------------------------------------------------------------------------------------------
@@ -169,6 +169,8 @@ addEventListener('keydown', (event) => {
 
 // -------------------------------------------------------------------------------------------------------------------------------
 
+// What stood there until the scripts were here.
+root.replaceChildren()
 showSettings()
 listen(page)
 ui.wide.addEventListener('change', changed)
@@ -180,3 +182,5 @@ document.addEventListener('visibilitychange', () => {
 addEventListener('hashchange', follow)
 follow()
 page()
+// For whoever measures how soon there is something to read and to press.
+requestAnimationFrame(() => setTimeout(() => performance.mark('useful')))

@@ -31,7 +31,8 @@ export function action(found, { text, note, sign, key, amount, plain = false, nu
     return act(body)
   }
   const busy = isBusy(body)
-  const off = Boolean(refused) || Boolean(game.busy)
+  // Between a turn and the new offers nothing can be said for certain.
+  const off = Boolean(refused) || Boolean(game.busy) || game.offers?.revision !== game.revision
   const number = offer && numbered ? hotkey(run) : null
   return h('button.act', {
     key: key ?? JSON.stringify(found.action), type: 'button', class: `${refused ? 'refused' : ''} ${busy ? 'busy' : ''} ${tone}`, 'aria-disabled': off ? 'true' : null,
@@ -60,7 +61,7 @@ export function stepper(id, most, label) {
       event.target.value = String(game.amounts[id])
     } }),
     h('button.step', { type: 'button', 'aria-label': `More: ${label}`, 'aria-disabled': value >= most ? 'true' : null, onclick: () => set(value + 1) }, icon('plus')),
-    h('button.step.most', { type: 'button', 'aria-label': `As many as possible: ${label}`, onclick: () => set(most) }, 'max'))
+    h('button.step.most', { type: 'button', 'aria-label': `max: ${label}`, onclick: () => set(most) }, 'max'))
 }
 export const amountOf = (id, most) => Math.min(Math.max(1, game.amounts[id] ?? 1), Math.max(1, most))
 

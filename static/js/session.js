@@ -116,6 +116,8 @@ export function refresh() {
       if (map.revision >= (game.map?.revision ?? -1)) game.map = map
     } catch (problem) {
       if (mine()) fail(problem, true)
+      // While the connection stands nobody else would ask again.
+      if (mine() && problem.passes) setTimeout(() => mine() && game.link.status === 'live' && refresh(), 1500)
     } finally {
       if (refreshing?.asked === asked) refreshing = null
       changed()
@@ -185,7 +187,7 @@ function repeatPending(id) {
 
 /** Takes an action. One at a time; the answer is the newest state, or a sentence that says why not. */
 export async function act(action) {
-  if (game.busy || game.watch || !game.state || game.link.status === 'replaced') return false
+  if (game.busy || game.watch || !game.state || game.link.status === 'replaced' || game.offers?.revision !== game.revision) return false
   return send({ id: game.id, action, revision: game.revision, key: freshKey() })
 }
 
@@ -227,7 +229,6 @@ async function send(pending) {
     } else {
       game.refused = { action, detail: problem.detail }
       toast(problem.detail, 'danger')
-      say(problem.detail)
       await refresh()
     }
     return false

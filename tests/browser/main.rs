@@ -1,2 +1,12 @@
-//! x
-fn main(){}
+//! The browser game, played in headless Chromium against the real server. `scripts/test` has what these need and runs them:
+//! chromium, chromedriver, and axe-core in `target/browser/axe.min.js`.
+
+mod driver;
+mod server;
+
+mod keyboard;
+mod looks;
+mod network;
+mod odd;
+mod play;
+mod saves;

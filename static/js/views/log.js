@@ -31,7 +31,17 @@ function earlier() {
   changed()
 }
 
-const line = (turn) => h('li.log-line', { key: turn.revision, value: turn.revision },
+/** A line stays as it was drawn while its turn and the names on the map stay. */
+const drawn = new WeakMap()
+function line(turn) {
+  const known = drawn.get(turn)
+  if (known?.map === game.map) return known.line
+  const line = draw(turn)
+  drawn.set(turn, { line, map: game.map })
+  return line
+}
+
+const draw = (turn) => h('li.log-line', { key: turn.revision, value: turn.revision },
   h('div.log-deed', {}, h('b', {}, deed(turn)), turn.at ? h('time', { datetime: turn.at }, clock(turn.at)) : null),
   turn.outcome ? h('p.story', {}, turn.outcome.message) : null)
 
@@ -42,5 +52,5 @@ export function ticker() {
     const turn = game.turns.get(revision)
     if (turn) lines.push(h('li', { key: revision }, h('b', {}, deed(turn)), ' ', h('span', {}, turn.outcome?.message ?? '')))
   }
-  return h('section.ticker', { key: 'ticker', 'aria-label': 'The last entries of the log' }, lines.length ? h('ol', {}, lines) : h('p.quiet', {}, 'The log is empty. Whatever you do is written here.'))
+  return h('section.ticker', { key: 'ticker', 'aria-label': 'The last entries of the log', tabindex: 0 }, lines.length ? h('ol', {}, lines) : h('p.quiet', {}, 'The log is empty. Whatever you do is written here.'))
 }

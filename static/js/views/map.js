@@ -190,7 +190,7 @@ export function mapView() {
     pieces.glow.push(h('g', { key: `glow-${region.id}`, class: region.id === game.map.current_region_id ? 'region here' : 'region' },
       h('radialGradient', { id: `tint-${region.id}` }, h('stop', { offset: '0', 'stop-color': tint(region), 'stop-opacity': 0.3 }), h('stop', { offset: '0.6', 'stop-color': tint(region, 'secondary_color'), 'stop-opacity': 0.09 }), h('stop', { offset: '1', 'stop-color': tint(region), 'stop-opacity': 0 })),
       h('circle', { cx: region.position[0], cy: region.position[1], r: n(r * 1.35), fill: `url(#tint-${region.id})` }),
-      h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r) })))
+      h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r) }), h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r * 0.55) }), h('path', { class: 'scale', d: ticks(region.position, r) })))
   }
   const far = u > 0.8
   for (const target of list) pieces.spots.push(spot(target, { u, far, here, focusable, quest: quests.get(target.id) }))
@@ -222,6 +222,12 @@ function field() {
 }
 
 const mid = ([ax, ay], [bx, by], at) => [ax + (bx - ax) * at, ay + (by - ay) * at]
+
+/** Eight strokes from the middle outwards, as on an old chart. */
+const ticks = ([x, y], r) => [0, 1, 2, 3, 4, 5, 6, 7].map((ix) => {
+  const [dx, dy] = [Math.cos((ix * Math.PI) / 4), Math.sin((ix * Math.PI) / 4)]
+  return `M${n(x + dx * r * 0.12)} ${n(y + dy * r * 0.12)}L${n(x + dx * r)} ${n(y + dy * r)}`
+}).join('')
 
 function pill(offer, [x, y], key, u) {
   return h('g', { key, transform: `translate(${n(x)} ${n(y)}) scale(${u.toFixed(4)})` }, h('rect', { x: -19, y: -10, width: 38, height: 20, rx: 10 }), h('path', { d: 'M-9 -6c2.5 3.5 4 5.4 4 7.8a4 4 0 0 1-8 0C-13-.6-11.5-2.5-9-6z' }), h('text', { x: 6, y: 4 }, String(offer.cost.fuel)))
@@ -255,10 +261,10 @@ function spot(target, { u, far, here, focusable, quest }) {
   const level = node.charted ? node.danger_level : 0
   const arc = 2 * Math.PI * 24
   return h('g', { ...shared, class: `${classes} ${node.visited ? 'visited' : ''} ${node.charted ? '' : 'uncharted'}` },
-    h('circle', { class: 'hit', r: 26 }), current ? h('circle', { class: 'pulse', r: 24 }) : null, h('circle', { class: 'disc', r: 21 }),
+    h('circle', { class: 'hit', r: 26 }), current ? h('circle', { class: 'pulse', r: 24 }) : null, h('circle', { class: 'disc', r: 22 }),
     node.charted ? h('circle', { class: 'danger-arc', r: 24, 'stroke-dasharray': `${n(arc * level)} ${n(arc)}`, transform: 'rotate(-90)' }) : null,
     h('circle', { class: 'halo', r: 28 }),
-    h('g', { class: 'glyph', transform: 'scale(0.38) translate(-50 -50)' }, node.charted ? place(node.type, node.name) : place('unknown', node.name)),
+    h('g', { class: 'glyph', transform: 'scale(0.44) translate(-50 -50)' }, node.charted ? place(node.type, node.name) : place('unknown', node.name)),
     far2 ? null : h('text', { class: 'spot-name', y: 42 }, node.name),
     node.has_repair && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(20 -7) scale(0.6)', d: 'M14.5 6.5a4 4 0 0 0-5.2 5L4 16.8a2.2 2.2 0 0 0 3.2 3.2l5.3-5.3a4 4 0 0 0 5-5.2l-2.6 2.6-2.8-.7-.7-2.8z' }) : null,
     node.has_trade && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(-41 -8) scale(0.6)', d: 'M12 4v16M8 20h8M5 7h14M5 7l-3 7h6zM19 7l-3 7h6z' }) : null,
@@ -271,7 +277,7 @@ function card(target, here, quest) {
   const path = node && id !== here && !one.action ? way(id) : null
   return h('section.map-card', { key: 'card', 'aria-label': 'The chosen place' },
     h('p.kicker', {}, node ? (node.charted ? `${nameOf.nodeKind(node.type)} in ${region.name}` : `Not charted, in ${region.name}`) : nameOf.regionKind(region.type)),
-    h('h3', {}, h('bdi', {}, node ? node.name : region.name)),
+    h('h2', {}, h('bdi', {}, node ? node.name : region.name)),
     h('p.tags', {}, node?.charted || !node ? dangerMark(node ? node.danger_level : region.danger_level) : null, node?.has_repair ? h('span.tag', {}, icon('repair'), 'repair dock') : null,
       node?.has_trade ? h('span.tag', {}, icon('market'), 'trade dock') : null, node && !node.visited ? h('span.tag', {}, 'not visited') : null),
     h('p.quiet', {}, quest ? quest.title : node ? (node.charted ? game.content?.nodes[node.type]?.description : 'A name on the chart, and a light that may be it. Scan next door, or go and look.') : game.content?.regions[region.type]?.description),

@@ -6,7 +6,7 @@ import { icon } from '../icons.js'
 import { action, amountOf, bar, button, dangerMark, hot, section, stepper } from '../parts.js'
 import { all, find, game, nodeById, regionById } from '../store.js'
 import { settings } from '../settings.js'
-import { danger, describe, ENDS, many, nameOf, number, percent } from '../words.js'
+import { danger, deed, describe, ENDS, many, nameOf, number, percent } from '../words.js'
 
 export function placeView() {
   const { state } = game
@@ -65,10 +65,10 @@ function hint() {
   return 'Nothing much to do here but wait.'
 }
 
-function last() {
+function last(without = '') {
   const turn = game.last
-  if (!turn?.outcome) return null
-  return h('div.last', { key: `last-${turn.revision}` }, h('p', {}, turn.outcome.message))
+  const text = turn?.outcome?.message.replace(without, '').trim()
+  return text ? h('div.last', { key: `last-${turn.revision}` }, h('p', {}, text)) : null
 }
 
 function here(state) {
@@ -112,8 +112,7 @@ function jump(each) {
 
 function question(state) {
   return h('section.event', { 'aria-label': 'Something happens' },
-    last(),
-    game.last?.outcome?.message?.includes(state.current_event.text) ? null : h('p.story', {}, state.current_event.text),
+    last(state.current_event.text), h('p.story', { key: 'asked' }, state.current_event.text),
     game.watch ? null : h('div.choices', {}, state.available_choices.map((choice) => {
       const one = find('choose', { choice: choice.id })
       return action(one.action ? one : { action: { type: 'choose', choice: choice.id }, refused: { detail: 'One moment.' } }, { text: choice.label, note: '', sign: 'travel', plain: true })
@@ -179,7 +178,7 @@ function exchange() {
       else if (event.type === 'item_used') rest.push(`You use ${event.name}.`)
     }
     const side = (label, all) => all.length ? h('span', { class: `hit-${label === 'You' ? 'you' : 'them'}` }, h('i', {}, `${label} `), all.map(([tone, text]) => h('b', { class: tone }, text))) : null
-    return h('li', { key: `round-${turn.revision}` }, h('span.round-order', {}, turn.action?.type === 'combat' ? nameOf.move(turn.action.move) : describe(turn.action ?? { type: 'wait' }).text), side('You', yours), side('They', theirs), rest.length ? h('span.round-rest', {}, rest.join(' ')) : null)
+    return h('li', { key: `round-${turn.revision}` }, h('span.round-order', {}, deed(turn)), side('You', yours), side('They', theirs), rest.length ? h('span.round-rest', {}, rest.join(' ')) : null)
   }))
 }
 
@@ -191,15 +190,15 @@ function ending(state) {
     ['Credits', `${number(state.player_stats.wealth)} of ${number(state.goal)}`], ['Turns', `${state.turn_count} of ${state.max_turns}`],
     ['Places visited', number(state.statistics.systems_visited)], ['Work finished', number(state.statistics.quests_completed)],
     ['Ships destroyed', number(state.statistics.ships_destroyed)], ['Remembered for', many((state.achievements ?? []).length, 'deed')],
-    state.seed !== undefined ? ['Seed', String(state.seed)] : null,
+    state.seed !== undefined ? ['Seed', String(state.seed), 'long'] : null,
   ].filter(Boolean)
   return h('section.ending', { class: state.victory ? 'won' : 'lost', 'aria-label': 'The end of the voyage' },
     h('p.kicker', {}, state.victory ? 'Victory' : 'The end'),
     h('h3.ending-title', {}, title), h('p.story', {}, text),
     game.last?.outcome ? h('p.quiet', {}, game.last.outcome.message) : null,
-    h('dl.facts', {}, facts.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
+    h('dl.facts', {}, facts.map(([name, value, more]) => h('div', { class: more ?? '' }, h('dt', {}, name), h('dd', {}, value)))),
     h('div.row', {}, h('a.button.primary', { href: '#/new' }, icon('ship'), h('span', {}, 'A new voyage')), h('a.button', { href: `#/play/${game.id}/deeds` }, icon('deeds'), h('span', {}, 'Deeds and figures')),
       game.watch ? null : h('a.button', { href: '#/board' }, icon('trophy'), h('span', {}, 'Leaderboard')),
-      button('Close to the start page', () => { location.hash = '#/' }, { sign: 'home' })))
+      button('Start page', () => { location.hash = '#/' }, { sign: 'home' })))
 }
 

@@ -1,0 +1,149 @@
+//! What it looks like, how soon it is there, and how much it weighs.
+
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::driver::{NARROW, Page, WIDE, run};
+use crate::server::Server;
+
+/// Compressed bytes of everything below a folder.
+fn weight(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let weigh = |path: std::path::PathBuf| {
+        if path.is_dir() {
+            return weight(&path);
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&std::fs::read(path).expect("a file")).expect("it fits");
+        encoder.finish().expect("it fits").len()
+    };
+    entries.map(weigh).sum()
+}
+
+#[test]
+fn all_assets_are_light() {
+    let bytes = weight(&Path::new(env!("CARGO_MANIFEST_DIR")).join("static"));
+    println!("all assets: {bytes} bytes compressed");
+    assert!(bytes < 250_000, "{bytes} bytes");
+}
+
+#[test]
+fn the_first_useful_paint_is_soon() {
+    run(async {
+        let server = Server::start();
+        let mut soonest = f64::MAX;
+        // A machine that is busy with other tests may be late once; a page that is slow is late each time.
+        for _ in 0..3 {
+            let page = Page::open(&server.url).await;
+            page.go("/").await;
+            page.wait(".start-ways").await;
+            let painted = page.js_async("
+                const useful = () => { const [entry] = performance.getEntriesByName('useful'); if (entry) return done(entry.startTime); setTimeout(useful, 20) };
+                useful()").await;
+            soonest = soonest.min(painted.as_f64().expect("a time"));
+            page.close().await;
+            if soonest < 500.0 {
+                break;
+            }
+        }
+        println!("first useful paint: {soonest:.0} ms");
+        assert!(soonest < 500.0, "{soonest} ms");
+    });
+}
+
+#[test]
+fn every_view_has_its_picture() {
+    run(async {
+        let server = Server::start();
+        let page = Page::open(&server.url).await;
+        let mut faults = Vec::new();
+        page.go("/").await;
+        page.wait(".start-ways").await;
+        both(&mut faults, &page, "start-stranger").await;
+        page.go("/#/new").await;
+        page.wait(".new-game").await;
+        both(&mut faults, &page, "new").await;
+        page.begin(7).await;
+        both(&mut faults, &page, "game-first").await;
+        page.act("[data-action=scan]").await;
+        page.js("document.querySelector('.spot.live:not(.region-name)').dispatchEvent(new MouseEvent('click', {bubbles: true}))").await;
+        page.wait(".map-card").await;
+        both_of(&mut faults, &page, "map", "map").await;
+        page.js("document.querySelector('.map-tools button:nth-child(3)').click()").await;
+        both_of(&mut faults, &page, "map", "map-all").await;
+        page.view("market").await;
+        page.click("tbody tr:nth-child(6) .goods-name").await;
+        both_of(&mut faults, &page, "market", "market").await;
+        page.view("ship").await;
+        page.js("const el = [...document.querySelectorAll('.goods')].find((el) => el.textContent.includes('Cargo Bay')); el.querySelector('button').focus()").await;
+        both_of(&mut faults, &page, "ship", "ship").await;
+        page.view("here").await;
+        page.play_until(".event, .ending").await;
+        both_of(&mut faults, &page, "here", "event").await;
+        page.play_until(".fight, .ending").await;
+        if page.has(".fight").await {
+            page.act("[data-action=combat]").await;
+        }
+        both_of(&mut faults, &page, "here", "fight").await;
+        for view in ["quests", "log", "deeds"] {
+            both_of(&mut faults, &page, view, view).await;
+        }
+        page.view("here").await;
+        for dialog in ["help", "settings", "saves", "watch"] {
+            let button = match dialog {
+                "help" => "How to play",
+                "settings" => "Settings",
+                "saves" => "Saves",
+                _ => "Let others watch",
+            };
+            page.click(".bar button[aria-label=Menu]").await;
+            page.wait("dialog .menu").await;
+            if dialog == "help" {
+                both(&mut faults, &page, "menu").await;
+            }
+            page.click_text("dialog .button", button).await;
+            page.gone("dialog .menu").await;
+            page.wait("dialog[open]").await;
+            both(&mut faults, &page, dialog).await;
+            page.keys(&['\u{e00c}']).await;
+            page.gone("dialog").await;
+        }
+        page.play_until(".ending").await;
+        both_of(&mut faults, &page, "here", "ending").await;
+        page.go("/#/").await;
+        page.wait(".game-card").await;
+        page.begin(9).await;
+        page.go("/#/").await;
+        page.wait(".game-card").await;
+        both(&mut faults, &page, "start").await;
+        page.go("/#/saves").await;
+        page.wait(".slot-list").await;
+        both(&mut faults, &page, "saves-page").await;
+        assert!(faults.is_empty(), "{faults:#?}");
+        page.close().await;
+    });
+}
+
+async fn both_of(faults: &mut Vec<String>, page: &Page, view: &str, name: &str) {
+    page.view(view).await;
+    both(faults, page, name).await;
+}
+
+/// Wide and narrow, looked at by axe too.
+async fn both(faults: &mut Vec<String>, page: &Page, name: &str) {
+    for (size, label) in [(WIDE, "wide"), (NARROW, "narrow")] {
+        page.size(size).await;
+        // Until what moves has come to rest.
+        tokio::time::sleep(std::time::Duration::from_millis(450)).await;
+        page.shot(&format!("{name}-{label}")).await;
+        let violations = page.violations().await;
+        faults.extend(violations.iter().map(|fault| format!("{name}, {label}: {fault}")));
+        if label == "narrow" {
+            faults.extend(page.misfits().await.iter().map(|fault| format!("{name}: {fault}")));
+        }
+    }
+    page.size(WIDE).await;
+}
