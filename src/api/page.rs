@@ -52,7 +52,6 @@ fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
     response.insert_header((CACHE_CONTROL, "public, no-cache"));
     response.insert_header((VARY, "Accept-Encoding"));
     response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
-    response.insert_header(("Cross-Origin-Opener-Policy", "same-origin"));
     if fresh {
         return Ok(response.finish());
     }

@@ -23,7 +23,12 @@ export class Live {
     this.failures = 0
     this.turn = 0
     this.wake = () => {
-      if (!this.over && this.status !== 'live') this.open()
+      if (!this.over && this.status === 'offline') this.open()
+    }
+    this.online = () => {
+      // Another network may let through what the last one did not.
+      this.failures = 0
+      this.wake()
     }
     this.lost = () => {
       if (this.over) return
@@ -33,7 +38,7 @@ export class Live {
     this.seen = () => {
       if (!document.hidden) this.wake()
     }
-    addEventListener('online', this.wake)
+    addEventListener('online', this.online)
     addEventListener('offline', this.lost)
     document.addEventListener('visibilitychange', this.seen)
     this.open()
@@ -53,7 +58,7 @@ export class Live {
 
   close() {
     this.end()
-    removeEventListener('online', this.wake)
+    removeEventListener('online', this.online)
     removeEventListener('offline', this.lost)
     document.removeEventListener('visibilitychange', this.seen)
   }

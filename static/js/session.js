@@ -81,7 +81,7 @@ async function take(revision, state) {
     game.from = Math.max(1, revision - 59)
     fill()
   }
-  if (before && !before.combat && state.combat) game.exchange = revision
+  if (before && before.current_node_id !== state.current_node_id) game.picked = null
   if (state.content !== game.content?.hash) await loadContent(state.content)
   if (game.state !== state) return
   changed()

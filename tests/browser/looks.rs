@@ -5,9 +5,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::json;
 
 use crate::driver::{NARROW, Page, WIDE, run};
-use crate::server::Server;
+use crate::server::{Server, call};
 
 /// Compressed bytes of everything below a folder.
 fn weight(folder: &Path) -> usize {
@@ -66,6 +67,9 @@ fn every_view_has_its_picture() {
         page.go("/#/new").await;
         page.wait(".new-game").await;
         both(&mut faults, &page, "new").await;
+        page.go("/#/new/daily").await;
+        page.wait(".new-game").await;
+        both(&mut faults, &page, "daily").await;
         page.begin(7).await;
         both(&mut faults, &page, "game-first").await;
         page.act("[data-action=scan]").await;
@@ -92,6 +96,9 @@ fn every_view_has_its_picture() {
             both_of(&mut faults, &page, view, view).await;
         }
         page.view("here").await;
+        page.js("document.documentElement.dataset.contrast = 'high'").await;
+        both(&mut faults, &page, "high-contrast").await;
+        page.js("document.documentElement.dataset.contrast = 'normal'").await;
         for dialog in ["help", "settings", "saves", "watch"] {
             let button = match dialog {
                 "help" => "How to play",
@@ -119,12 +126,31 @@ fn every_view_has_its_picture() {
         page.go("/#/").await;
         page.wait(".game-card").await;
         both(&mut faults, &page, "start").await;
+        finish_the_challenge(&server.url, &page.token().await);
+        page.go("/#/board").await;
+        page.wait(".board li").await;
+        both(&mut faults, &page, "board").await;
         page.go("/#/saves").await;
         page.wait(".slot-list").await;
         both(&mut faults, &page, "saves-page").await;
         assert!(faults.is_empty(), "{faults:#?}");
         page.close().await;
     });
+}
+
+/// On the player's other device: he waits until it is over, and it stands on the board.
+fn finish_the_challenge(url: &str, token: &str) {
+    let begun =
+        call(url, token, "POST", "/api/sessions", Some(&json!({"challenge": "daily", "name": "Slow and steady"})));
+    let path = format!("/api/sessions/{}/actions", begun["session_id"].as_str().expect("an id"));
+    while call(url, token, "POST", &path, Some(&json!({"type": "wait"})))["state"]["game_over"] == false {}
+    for _ in 0..200 {
+        if call(url, token, "GET", "/api/leaderboard", None)["total"] == 1 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("it does not stand on the board");
 }
 
 async fn both_of(faults: &mut Vec<String>, page: &Page, view: &str, name: &str) {

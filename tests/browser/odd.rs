@@ -18,6 +18,9 @@ fn odd_content() -> tempfile::TempDir {
     let place = LONG[..40].to_owned();
     for entry in std::fs::read_dir(data).expect("the content") {
         let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|end| end != "toml") {
+            continue;
+        }
         let mut text = std::fs::read_to_string(&path).expect("text");
         for (name, odd) in [
             ("Ostrel", place.as_str()),
@@ -68,6 +71,16 @@ fn names_are_text_whatever_stands_in_them() {
             }
             page.view("market").await;
             page.shot(&format!("odd-names-{}", size.0)).await;
+        }
+        // With the largest letters too.
+        page.js("document.documentElement.style.setProperty('--zoom', '1.3')").await;
+        for view in ["here", "ship", "market", "quests", "log"] {
+            page.view(view).await;
+            let misfits = page.misfits().await;
+            assert!(
+                !misfits.iter().any(|misfit| misfit.starts_with("sticks") || misfit.starts_with("the page")),
+                "{misfits:#?}"
+            );
         }
         page.go("/").await;
         page.wait(".game-card").await;

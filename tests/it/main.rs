@@ -16,6 +16,7 @@ mod idempotency;
 mod laws;
 mod lifecycle;
 mod packs;
+mod page;
 mod play;
 mod power;
 mod presence;

@@ -62,7 +62,8 @@ const go = (name) => () => {
   changed()
 }
 
-const menuDialog = () => dialog(game.name || 'This voyage', { key: 'menu' }, h('div.menu', {},
+const menuDialog = () => dialog(game.name || 'This voyage', { key: 'menu' },
+  game.state?.challenge ? h('p.quiet', {}, `Daily challenge of ${game.state.challenge.date}, ${game.state.difficulty}. No way back.`) : h('p.quiet', {}, `${game.state?.difficulty ?? ''}${game.state?.permadeath ? ', no way back' : ''}`), h('div.menu', {},
   button('Saves', go('saves'), { sign: 'save' }), button('Let others watch', invite, { sign: 'eye' }), button('Rename', () => { ui.dialog = { name: 'menu', naming: true }; changed() }, { sign: 'log' }),
   button('How to play', go('help'), { sign: 'help' }), button('Settings', go('settings'), { sign: 'gear' }), button('To the start page', () => { close(); location.hash = '#/' }, { sign: 'home' })),
 ui.dialog.naming ? h('form.naming', { onsubmit: (event) => { event.preventDefault(); renamed(new FormData(event.target).get('name')) } }, h('label.field', {}, h('span', {}, 'New name'), h('input', { name: 'name', type: 'text', maxlength: 40, value: game.name, ref: (el) => queueMicrotask(() => el.focus()) })), h('button.button.primary', { type: 'submit' }, h('span', {}, 'Rename'))) : null)
@@ -142,8 +143,8 @@ function slotCard(slot, save) {
   return h('li.slot', { key: slot, value: slot }, save ? shipArt(save.ship_type, 'thumb') : h('span.slot-empty', { 'aria-hidden': 'true' }, icon('save')),
     h('div.slot-words', {}, h('b', {}, slot ? `Slot ${slot}` : 'Slot 0, played last'), save ? [h('span', {}, h('bdi', {}, save.name)), h('span.quiet', {}, `${save.place}; turn ${save.turn_count}, ${number(save.wealth)} credits, ${nameOf.ship(save.ship_type)}, ${save.difficulty}${save.game_over ? `, ${save.victory ? 'won' : 'over'}` : ''}. Saved ${since(save.saved_at)}.`)] : h('span.quiet', {}, 'Empty')),
     h('div.row', {},
-      slot && playing ? button('Save here', () => (save ? ask(`Write over slot ${slot}?`, `\u201c${save.name}\u201d, turn ${save.turn_count}, is replaced.`, 'Write over it', () => write(slot)) : write(slot)), { sign: 'save', label: `Save here, slot ${slot}` }) : null,
-      save ? button('Load', () => loadInto(slot, save), { sign: 'ship', label: `Load slot ${slot}` }) : null,
+      slot && playing && (!game.state.permadeath || game.state.game_over) ? button('Save here', () => (save ? ask(`Write over slot ${slot}?`, `\u201c${save.name}\u201d, turn ${save.turn_count}, is replaced.`, 'Write over it', () => write(slot)) : write(slot)), { sign: 'save', label: `Save here, slot ${slot}` }) : null,
+      save && !(playing && game.state.permadeath) ? button('Load', () => loadInto(slot, save), { sign: 'ship', label: `Load slot ${slot}` }) : null,
       save ? button('Export', () => exportFile(slot), { sign: 'download', label: `Export slot ${slot} as a file` }) : null,
       slot ? h('label.button.file', {}, icon('upload'), h('span', {}, 'Import'), h('input.unseen', { type: 'file', accept: 'application/json,.json', 'aria-label': `Import a file into slot ${slot}`, onchange: (event) => importFile(slot, event.target) })) : null,
       slot && save ? button('', () => ask(`Empty slot ${slot}?`, `\u201c${save.name}\u201d, turn ${save.turn_count}, goes for good. The voyage itself stays.`, 'Empty it', () => tried(() => call(`/api/slots/${slot}`, { method: 'DELETE' }), `Slot ${slot} is empty.`)), { sign: 'trash', label: `Empty slot ${slot}` }) : null))

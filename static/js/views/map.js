@@ -5,9 +5,8 @@ import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { action, button, dangerMark } from '../parts.js'
 import { act } from '../session.js'
-import { all, changed, find, game, nodeById, regionById } from '../store.js'
+import { all, changed, find, game, nodeById, regionById, ui } from '../store.js'
 import { danger, many, nameOf } from '../words.js'
-import { route } from './place.js'
 
 const CLOSEST = 120
 const FARTHEST = 1300
@@ -60,7 +59,12 @@ export function move(change) {
   game.camera.y = Math.min(700, Math.max(-700, game.camera.y))
   changed()
 }
-const zoom = (factor) => move({ span: game.camera.span * factor })
+/** The player has chosen what to see: it stays so. */
+function look(change) {
+  game.moved = true
+  move(change)
+}
+const zoom = (factor) => look({ span: game.camera.span * factor })
 
 /** Everything that can be chosen: known places, and regions that a jump leads to. */
 function targets() {
@@ -75,7 +79,11 @@ const rim = (region) => Math.max(58, ...region.nodes.map((node) => Math.hypot(no
 export function pick(id, focus = false) {
   game.picked = id
   const target = targets().find((each) => each.id === id)
-  if (target && game.camera) {
+  if (target && game.camera && !ui.wide.matches) {
+    // The card lies over the lower half.
+    const [x, y] = target.position
+    move({ x, y: y + size.height * unit() * 0.2 })
+  } else if (target && game.camera) {
     const half = game.camera.span / 2
     const reachX = (half * size.width) / Math.min(size.width, size.height) - 40 * unit()
     const reachY = (half * size.height) / Math.min(size.width, size.height) - 60 * unit()
@@ -166,7 +174,7 @@ export function mapView() {
         const target = region.id === game.map.current_region_id ? other : region
         const from = target === other ? region : other
         const one = find('jump', { region: target.id })
-        if (one.offer) pieces.pills.push(pill(one.offer, mid(from.position, target.position, 0.5), `pill-${target.id}`, u))
+        if (one.offer) pieces.pills.push(pill(one.offer, mid(from.position, target.position, 0.64), `pill-${target.id}`, u))
       }
     }
     for (const node of region.nodes) {
@@ -209,7 +217,7 @@ export function mapView() {
     h('g', { key: 'glow', class: 'glow' }, pieces.glow), h('g', { key: 'lanes' }, pieces.lanes), h('g', { key: 'routes' }, pieces.routes), h('g', { key: 'pills', class: 'pills', 'aria-hidden': 'true' }, pieces.pills), h('g', { key: 'spots' }, pieces.spots)),
     h('div.map-tools', { role: 'group', 'aria-label': 'The view of the map' },
       button('', () => zoom(0.75), { sign: 'plus', class: 'round', label: 'Zoom in' }), button('', () => zoom(1.33), { sign: 'minus', class: 'round', label: 'Zoom out' }),
-      button('', () => move(frameAll()), { sign: 'map', class: 'round', label: 'Show all of the map' }), button('', () => { move(frameRegion(game.map.current_region_id)); pick(null) }, { sign: 'here', class: 'round', label: 'Show where you are' })),
+      button('', () => look(frameAll()), { sign: 'map', class: 'round', label: 'Show all of the map' }), button('', home, { sign: 'here', class: 'round', label: 'Show where you are' })),
     picked ? card(picked, here, quests.get(picked.id)) : null,
     legend())
 }
@@ -281,7 +289,7 @@ function card(target, here, quest) {
     h('p.tags', {}, node?.charted || !node ? dangerMark(node ? node.danger_level : region.danger_level) : null, node?.has_repair ? h('span.tag', {}, icon('repair'), 'repair dock') : null,
       node?.has_trade ? h('span.tag', {}, icon('market'), 'trade dock') : null, node && !node.visited ? h('span.tag', {}, 'not visited') : null),
     h('p.quiet', {}, quest ? quest.title : node ? (node.charted ? game.content?.nodes[node.type]?.description : 'A name on the chart, and a light that may be it. Scan next door, or go and look.') : game.content?.regions[region.type]?.description),
-    id === here ? h('p.quiet', {}, 'You are here.') : one.action ? (node ? route(one, { numbered: false, key: 'trip' }) : action(one, { sign: 'jump', text: `Jump to ${region.name}`, plain: true, numbered: false }))
+    id === here ? h('p.quiet', {}, 'You are here.') : one.action ? (node ? action(one, { numbered: false, key: 'trip', text: 'Travel', note: '', plain: true, sign: 'travel' }) : action(one, { sign: 'jump', text: 'Jump', plain: true, numbered: false }))
       : path ? action(find('navigate', { node: path.first }), { text: `Set out by way of ${nameOf.node(path.first)}`, note: `${many(path.legs, 'leg')} in all`, numbered: false, key: 'way' })
         : h('p.quiet', {}, region.id === game.map.current_region_id ? 'No route there is known yet.' : 'It lies in another region: jump there first.'))
 }
@@ -290,6 +298,12 @@ const legend = () => h('details.legend', { key: 'legend' }, h('summary', {}, 'Si
   ['planet', 'station', 'asteroid_field', 'derelict', 'anomaly', 'wormhole'].map((kind) => h('li', { key: kind }, h('svg', { class: 'art small', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, place(kind, 'Legend')), nameOf.nodeKind(kind))),
   h('li', {}, h('svg', { class: 'art small', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, place('unknown', '')), 'Not charted'), h('li', {}, icon('repair'), 'Repair dock'), h('li', {}, icon('market'), 'Trade dock'),
   h('li', {}, h('svg', { class: 'art small danger-key', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, h('circle', { cx: 50, cy: 50, r: 36, 'stroke-dasharray': '120 300' })), 'Danger: the longer the red arc')))
+
+function home() {
+  game.moved = false
+  move(frameRegion(game.map.current_region_id))
+  pick(null)
+}
 
 // The hand ------------------------------------------------------------------------------------------------------------------
 
@@ -338,6 +352,5 @@ function release(event) {
 }
 function wheel(event) {
   event.preventDefault()
-  game.moved = true
   zoom(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.004))
 }

@@ -98,7 +98,7 @@ function counted(type, label) {
     stepper(type, one.offer.max, label))
 }
 
-export function route(each, more = {}) {
+function route(each, more = {}) {
   const { node } = nodeById(each.action.node)
   const note = node?.charted ? `${nameOf.nodeKind(node.type)}, ${danger(node.danger_level)}${node.has_repair ? ', repairs' : ''}${node.has_trade ? ', trade' : ''}${node.visited ? '' : ', not visited'}` : 'Nothing known of it but the name'
   return action(each, { note, sign: 'travel', ...more })
@@ -171,7 +171,7 @@ function exchange() {
       if (event.type === 'hit') yours.push(['good', `hit for ${event.damage}`])
       else if (event.type === 'missed') yours.push(['dim', 'miss'])
       else if (event.type === 'enemy_missed') theirs.push(['dim', 'miss'])
-      else if (event.type === 'damage') theirs.push(['bad', `hit for ${event.amount}${event.absorbed ? `, shield takes ${event.absorbed}` : ''}`])
+      else if (event.type === 'damage' && event.source === 'enemy') theirs.push(['bad', `hit for ${event.amount}${event.absorbed ? `, shield takes ${event.absorbed}` : ''}`])
       else if (event.type === 'flee_failed') rest.push('You cannot shake them.')
       else if (event.type === 'negotiation_failed') rest.push('They are not interested.')
       else if (event.type === 'combat_began') rest.push(`${event.name} closes in.`)

@@ -101,9 +101,15 @@ function modules() {
   }))
 }
 
+/** What would be another figure, and which. */
+function change(offer) {
+  const ship = game.state.player_stats
+  return STATS.filter(([id]) => offer?.after?.[id] !== undefined).map(([id, label, shown]) => `${label} ${shown(ship[id] ?? 0)} \u2192 ${shown(offer.after[id])}`).join(', ')
+}
+
 function goods(one, name, def, drags) {
   return h('div.goods', { key: keyOf(one), ...pickable(one.offer ? one : null), draggable: drags && one.offer ? 'true' : null, ondragstart: (event) => drags && begin(event, one), ondragend: () => (dragged = null) },
-    action(one, { text: name, note: [effects(def?.effects), def?.description].filter(Boolean).join('. '), numbered: false, sign: def?.slot && SLOTS.some(([slot]) => slot === def.slot) ? def.slot : 'pod' }))
+    action(one, { text: name, note: [change(one.offer) || effects(def?.effects), def?.description].filter(Boolean).join('. '), numbered: false, sign: def?.slot && SLOTS.some(([slot]) => slot === def.slot) ? def.slot : 'pod' }))
 }
 
 function hulls() {

@@ -1,0 +1,111 @@
+//! The browser game's files: served as they should be, and what must not be in them.
+
+use std::path::{Path, PathBuf};
+
+use crate::server::start;
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn addresses() -> Vec<String> {
+    let mut all: Vec<_> = files(Path::new("static")).iter().map(|path| path.display().to_string()).collect();
+    all.sort();
+    all.iter().map(|path| path.trim_start_matches("static").to_owned()).collect()
+}
+
+#[test]
+fn every_file_is_served_under_a_strict_policy_and_asked_for_once() {
+    let (_folder, server) = start();
+    let client = server.client();
+    for path in addresses() {
+        let path = if path == "/index.html" { "/" } else { &path };
+        let whole = client.get(path);
+        let policy = whole.header("content-security-policy");
+        assert_eq!(whole.status, 200, "{path}");
+        for part in [
+            "default-src 'none'",
+            "script-src 'self';",
+            "style-src 'self';",
+            "frame-ancestors 'none'",
+            "trusted-types 'none'",
+        ] {
+            assert!(policy.contains(part), "{part} for {path}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(
+            (whole.header("x-content-type-options"), whole.header("cache-control")),
+            ("nosniff", "public, no-cache")
+        );
+        let kind = match path.rsplit('.').next() {
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            _ => "text/html; charset=utf-8",
+        };
+        assert_eq!(whole.header("content-type"), kind, "{path}");
+        let again = client.send("GET", path, &[("if-none-match", whole.header("etag"))], None);
+        assert_eq!((again.status, again.text.as_str()), (304, ""), "{path}");
+        let head = client.send("HEAD", path, &[], None);
+        assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+    }
+}
+
+#[test]
+fn whoever_takes_gzip_gets_it() {
+    let (_folder, server) = start();
+    let mut request =
+        ureq::get(format!("{}/js/main.js", server.url)).header("accept-encoding", "gzip").call().expect("an answer");
+    assert_eq!(request.headers()["content-encoding"], "gzip");
+    assert_eq!(request.headers()["vary"], "Accept-Encoding");
+    let squeezed = request.body_mut().with_config().read_to_vec().expect("bytes");
+    assert_eq!(squeezed[..2], [0x1f, 0x8b]);
+}
+
+#[test]
+fn nothing_outside_the_folder_is_served() {
+    let (_folder, server) = start();
+    let client = server.client();
+    for path in [
+        "/js/../Cargo.toml",
+        "/js/%2e%2e/%2e%2e/Cargo.toml",
+        "/js/..%2f..%2fCargo.toml",
+        "/css//etc/passwd",
+        "/js/.hidden",
+        "/js/",
+        "/js/none.js",
+        "/img/%00",
+        "/index.html",
+    ] {
+        let reply = client.get(path);
+        assert_eq!((reply.status, reply.code().as_str()), (404, "NOT_FOUND"), "{path}");
+    }
+}
+
+#[test]
+fn the_page_names_all_modules_and_nothing_is_inline() {
+    let page = std::fs::read_to_string("static/index.html").expect("the page");
+    for path in addresses().iter().filter(|path| path.ends_with(".js") || path.ends_with(".css")) {
+        assert!(page.contains(&format!("\"{path}\"")), "{path} is loaded only when it is missed");
+    }
+    for bad in [" style=", "<style", " onclick", "javascript:", "http:", "https:"] {
+        assert!(!page.contains(bad), "{bad}");
+    }
+    for path in files(Path::new("static")).iter().filter(|path| path.extension().is_some_and(|end| end == "js")) {
+        let code = std::fs::read_to_string(path).expect("a module");
+        assert!(code.starts_with("// "), "{} says what it is for", path.display());
+        for bad in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            ".cookie",
+            "https://",
+        ] {
+            assert!(!code.contains(bad), "{bad} in {}", path.display());
+        }
+    }
+}
