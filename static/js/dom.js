@@ -59,7 +59,15 @@ function patchAll(parent, old, next, svg) {
     return plain.get(want.tag ?? '#')?.shift()
   })
   const kept = new Set(matched)
-  for (const was of old) if (!kept.has(was)) was.el.remove()
+  for (const was of old) {
+    if (kept.has(was)) continue
+    if (was.tag === 'dialog') {
+      // Closed first, it gives the focus back to what had it before; and nobody is told, because it was the page that closed it.
+      was.el.$on = {}
+      was.el.close()
+    }
+    was.el.remove()
+  }
   let at = parent.firstChild
   next.forEach((want, ix) => {
     const was = matched[ix]

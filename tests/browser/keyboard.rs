@@ -54,6 +54,18 @@ fn a_game_without_a_mouse() {
         page.wait("dialog[open]").await;
         page.keys(&[ESCAPE]).await;
         page.gone("dialog").await;
+        // A dialog gives the focus back to what opened it, also by way of another one.
+        tab_to(&page, ".bar button[aria-label=Menu]").await;
+        page.keys(&[ENTER]).await;
+        page.wait("dialog .menu").await;
+        tab_to(&page, "dialog .menu .button").await;
+        page.keys(&[ENTER]).await;
+        page.gone("dialog .menu").await;
+        page.wait("dialog[open]").await;
+        page.keys(&[ESCAPE]).await;
+        page.gone("dialog").await;
+        page.until("the focus", "return document.activeElement.matches('button[aria-label=Menu]')").await;
+        page.js("document.activeElement.blur()").await;
         // Arrows on the map, Enter travels.
         let mut travelled = false;
         'walk: for _ in 0..4 {

@@ -5,6 +5,7 @@ import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { action, button, dangerMark } from '../parts.js'
 import { act } from '../session.js'
+import { settings } from '../settings.js'
 import { all, changed, find, game, nodeById, regionById, ui } from '../store.js'
 import { danger, many, nameOf } from '../words.js'
 
@@ -151,7 +152,8 @@ export function mapView() {
   if (!game.map || !game.state) return h('div.map-empty', {}, h('p.quiet', {}, 'Unfolding the map\u2026'))
   follow()
   const { camera } = game
-  const u = unit()
+  // Signs and names are as large as other text.
+  const u = (unit() * settings.text) / 100
   const here = game.map.current_node_id
   const list = targets()
   const focusable = list.some(({ id }) => id === game.picked) ? game.picked : here
