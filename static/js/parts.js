@@ -17,7 +17,7 @@ const hotkey = (run) => {
 export const isBusy = (action) => Boolean(game.busy && sameAction(game.busy.action, action))
 
 /** What it takes and how it may go, in signs and words. */
-export const cost = (offer, odds) => h('span.costs', {}, costs(offer).map(([sign, text, spoken]) => h('span.cost', { class: sign }, icon(sign), h('span', { 'aria-hidden': 'true' }, text), h('span.unseen', {}, spoken))),
+export const cost = (offer, odds, amount) => h('span.costs', {}, costs(offer, amount).map(([sign, text, spoken]) => h('span.cost', { class: sign }, icon(sign), h('span', { 'aria-hidden': 'true' }, text), h('span.unseen', {}, spoken))),
   offer?.odds !== undefined ? h('span.odds', {}, odds ? `${percent(offer.odds)} ${odds}` : percent(offer.odds)) : null)
 
 /** An action as a button: what it takes and how it may go, or why not. */
@@ -43,7 +43,7 @@ export function action(found, { text, note, sign, key, amount, plain = false, nu
   },
   icon(sign ?? told.sign),
   h('span.act-text', {}, h('span.act-name', {}, text ?? told.text), plain && !refused ? null : h('span.act-note', {}, refused ? refused.detail : note ?? told.note ?? '')),
-  offer ? cost(offer, told.odds) : null,
+  offer ? cost(offer, told.odds, amount) : null,
   number ? h('kbd', { 'aria-hidden': 'true' }, number) : null)
 }
 

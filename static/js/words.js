@@ -68,13 +68,15 @@ export function deed(turn) {
 }
 
 /** A cost as short pieces: `[sign, text, spoken]`. */
-export function costs(offer) {
+export function costs(offer, amount = 1) {
   if (!offer) return []
+  // Offers are of one unit. Goods get dearer, or cheaper, with each.
+  const of = amount === 1 ? '' : offer.action.quantity === undefined ? ' each' : ' the first'
   const { cost, gain } = offer
   const parts = []
   if (cost.fuel) parts.push(['fuel', number(cost.fuel), `${cost.fuel} fuel`])
-  if (cost.credits) parts.push(['credits', number(cost.credits), many(cost.credits, 'credit')])
-  if (gain) parts.push(['credits', `+${number(gain)}`, `brings ${many(gain, 'credit')}`])
+  if (cost.credits) parts.push(['credits', `${number(cost.credits)}${of}`, `${many(cost.credits, 'credit')}${of}`])
+  if (gain) parts.push(['credits', `+${number(gain)}${of}`, `brings ${many(gain, 'credit')}${of}`])
   if (cost.turns) parts.push(['turn', String(cost.turns), many(cost.turns, 'turn')])
   return parts
 }

@@ -25,8 +25,8 @@ export function marketView() {
 /** How a price stands to the usual one: a stroke to the left is below, to the right above. */
 function against(price, usual, good) {
   if (!usual) return null
-  const off = Math.max(-1, Math.min(1, price / usual - 1))
-  const tone = Math.abs(off) < 0.04 ? 'same' : off > 0 === good ? 'good' : 'bad'
+  const off = Math.max(-1, Math.min(1, (price / usual - 1) / 0.6))
+  const tone = Math.abs(price / usual - 1) < 0.04 ? 'same' : off > 0 === good ? 'good' : 'bad'
   return h('span.against', { class: tone }, h('svg', { viewBox: '0 0 40 6', 'aria-hidden': 'true' }, h('path', { class: 'base', d: 'M20 0v6' }), h('path', { class: 'off', d: `M20 3h${Math.round(off * 19)}` })), `${signed(Math.round((price / usual - 1) * 100))} %`)
 }
 
