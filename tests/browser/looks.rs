@@ -37,7 +37,7 @@ fn the_first_useful_paint_is_soon() {
         let server = Server::start();
         let mut soonest = f64::MAX;
         // A machine that is busy with other tests may be late once; a page that is slow is late each time.
-        for _ in 0..3 {
+        for _ in 0..5 {
             let page = Page::open(&server.url).await;
             page.go("/").await;
             page.wait(".start-ways").await;
