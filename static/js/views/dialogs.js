@@ -63,7 +63,7 @@ const go = (name) => () => {
 }
 
 const menuDialog = () => dialog(game.name || 'This voyage', { key: 'menu' },
-  game.state?.challenge ? h('p.quiet', {}, `Daily challenge of ${game.state.challenge.date}, ${game.state.difficulty}. No way back.`) : h('p.quiet', {}, `${game.state?.difficulty ?? ''}${game.state?.permadeath ? ', no way back' : ''}`), h('div.menu', {},
+  game.state?.challenge ? h('p.quiet', {}, `Daily challenge of ${game.state.challenge.date}, ${game.state.difficulty}. No way back.`) : h('p.quiet', {}, `Difficulty: ${game.state?.difficulty ?? ''}${game.state?.permadeath ? '. No way back' : ''}.`), h('div.menu', {},
   button('Saves', go('saves'), { sign: 'save' }), button('Let others watch', invite, { sign: 'eye' }), button('Rename', () => { ui.dialog = { name: 'menu', naming: true }; changed() }, { sign: 'log' }),
   button('How to play', go('help'), { sign: 'help' }), button('Settings', go('settings'), { sign: 'gear' }), button('To the start page', () => { close(); location.hash = '#/' }, { sign: 'home' })),
 ui.dialog.naming ? h('form.naming', { onsubmit: (event) => { event.preventDefault(); renamed(new FormData(event.target).get('name')) } }, h('label.field', {}, h('span', {}, 'New name'), h('input', { name: 'name', type: 'text', maxlength: 40, value: game.name, ref: (el) => queueMicrotask(() => el.focus()) })), h('button.button.primary', { type: 'submit' }, h('span', {}, 'Rename'))) : null)

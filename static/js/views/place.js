@@ -147,10 +147,11 @@ function orderNote({ action: { move }, offer }) {
   const rule = game.content?.combat_moves?.[move]
   if (!rule || !offer) return undefined
   const notes = []
-  if (rule.damage !== 1) notes.push(`damage \u00d7${rule.damage}`)
+  if (rule.damage !== 1) notes.push(`Damage \u00d7${rule.damage}`)
   if (rule.defense > 1) notes.push(rule.defense >= 2 ? 'hard to hit back' : 'harder to hit back')
   if (rule.defense < 1) notes.push('easier to hit back')
-  return [rule.description, notes.join(', ')].filter(Boolean).join(' ')
+  const note = notes.join(', ')
+  return [rule.description, note && `${note.charAt(0).toUpperCase()}${note.slice(1)}.`].filter(Boolean).join(' ')
 }
 
 /** What the last rounds came to, in two columns. */
