@@ -1,5 +1,7 @@
 //! What admins do without a server: replays, and a look into a folder of saves.
 
+mod simulate;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ use cosmic_explorer::store::{Opened, Settings, Store, read_content, read_file, s
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+pub use simulate::Simulate;
 
 /// Nobody can tell whether a game is what it says.
 const UNVERIFIABLE: u8 = 3;

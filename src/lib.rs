@@ -6,4 +6,5 @@ pub mod api;
 pub mod config;
 pub mod game;
 pub mod session;
+pub mod simulate;
 pub mod store;

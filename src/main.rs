@@ -51,6 +51,8 @@ enum Command {
     ///
     /// Ends with 0 when it can be played, 1 when it cannot.
     Check(commands::Check),
+    /// Plays many games by itself, and reports how they went: report.json.
+    Simulate(commands::Simulate),
     /// Writes JSON schemas of the content files, with which editors help to write them.
     Schema(commands::Schemas),
 }
@@ -80,6 +82,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(Command::Replay(replay)) => replay.run(),
         Some(Command::Saves(saves)) => saves.run(),
         Some(Command::Check(check)) => check.run(),
+        Some(Command::Simulate(simulate)) => simulate.run(),
         Some(Command::Schema(schemas)) => schemas.run(),
         Some(Command::Serve(options)) => serve(options),
         None => serve(cli.serve),

@@ -70,6 +70,14 @@ pub trait Disk: Debug + Send + Sync {
     fn sync(&self, barrier: Barrier) -> io::Result<()>;
 }
 
+/// Writes a file that is no part of a store, and makes its folder.
+pub(super) fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, bytes)
+}
+
 /// A file open for appending.
 pub trait DiskFile: Debug + Send {
     /// Bytes in it.

@@ -620,6 +620,11 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
     read.ok_or_else(|| at(&name)(io::ErrorKind::NotFound.into()))
 }
 
+/// Writes a file to anywhere, over another if there is one, for commands; its folder is made. It is not waited for.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    disk::overwrite(path, bytes).map_err(at(&path.display().to_string()))
+}
+
 /// Where saves go: the folder asked for, else `./saves` where it exists, else the platform's data folder.
 pub fn saves_folder(asked: Option<PathBuf>) -> PathBuf {
     let beside = PathBuf::from("saves");

@@ -78,7 +78,8 @@ fn the_rules_have_no_io_clock_threads_async_or_platform_maths() {
 
 #[test]
 fn dependencies_run_downwards_only() {
-    hold("src/game", &["crate::session", "crate::store", "crate::api", "crate::config"]);
+    hold("src/game", &["crate::session", "crate::store", "crate::api", "crate::config", "crate::simulate"]);
+    hold("src/simulate", &["crate::session", "crate::store", "crate::api", "crate::config"]);
     hold("src/store", &["crate::session", "crate::api", "crate::config", "actix"]);
     hold("src/session", &["crate::api", "crate::config", "actix"]);
     hold("src/api", &["crate::config", "std::fs"]);

@@ -1,0 +1,64 @@
+//! Answers to events, by what they bring in the mean. A player who has played before knows how they can end.
+
+use super::duel::{Duels, Stakes, usual_value};
+use super::eyes::Eyes;
+use crate::game::action::Action;
+use crate::game::content::{Choice, Effect, Ending};
+
+/// The best answer that can be given.
+pub fn answer(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64) -> Action {
+    let Some(event) = eyes.event() else { return Action::Wait {} };
+    let mut best: Option<(f64, Action)> = None;
+    for choice in &eyes.content().events[event].choices {
+        let action = Action::Choose { choice: choice.id.clone() };
+        if !eyes.can(&action) {
+            continue;
+        }
+        let worth = worth(duels, eyes, choice, loss);
+        if best.as_ref().is_none_or(|(most, _)| worth > *most) {
+            best = Some((worth, action));
+        }
+    }
+    best.map_or(Action::Wait {}, |(_, action)| action)
+}
+
+fn worth(duels: &mut Duels, eyes: &Eyes<'_>, choice: &Choice, loss: i64) -> f64 {
+    let total: u32 = choice.outcomes.iter().map(|ending| ending.weight).sum();
+    let mut sum = 0.0;
+    for ending in &choice.outcomes {
+        sum += f64::from(ending.weight) * worth_of(duels, eyes, ending, loss);
+    }
+    sum / f64::from(total.max(1))
+}
+
+fn worth_of(duels: &mut Duels, eyes: &Eyes<'_>, ending: &Ending, loss: i64) -> f64 {
+    let content = eyes.content();
+    let mean = |range: &[i64; 2]| (range[0] + range[1]) as f64 / 2.0;
+    let mut sum = 0.0;
+    for effect in &ending.effects {
+        sum += match effect {
+            Effect::Credits { amount } => mean(amount),
+            Effect::Fuel { amount } => mean(amount) * if eyes.fuel() < 30 { 4.0 } else { 1.2 },
+            Effect::Food { amount } => 4.0 * mean(amount),
+            Effect::Health { amount } if eyes.health() + amount[0] <= 10 => -(loss as f64),
+            Effect::Health { amount } => 2.0 * mean(amount).min((100 - eyes.health()) as f64),
+            Effect::Hull { amount } if eyes.hull() + amount[0] <= 5 => -(loss as f64),
+            Effect::Hull { amount } => {
+                let missing = eyes.stats().max_hp - eyes.hull();
+                super::duel::HULL * mean(amount).min(missing as f64)
+            }
+            Effect::Item { item, quantity } => {
+                let weight = content.items[item.ix()].weight;
+                let room = if weight == 0 { 99 } else { eyes.stats().free_cargo() / weight };
+                0.9 * usual_value(content, item.ix()) * mean(quantity).min(room as f64)
+            }
+            Effect::Fight { enemy } => {
+                let stakes = Stakes { loss, prize: 0, flee: eyes.fuel() >= 20, parley: eyes.wealth() > 200 };
+                let (stats, hp) = (eyes.stats(), content.enemies[enemy.ix()].hp);
+                duels.duel(eyes, &stats, enemy.ix(), stakes).gain(eyes.hull() + stats.shield, hp)
+            }
+            Effect::Chart {} => 30.0,
+        };
+    }
+    sum
+}

@@ -1,0 +1,301 @@
+//! What a fight is worth, and the best move in it, by expected value over every way it can go on.
+//!
+//! A round never gives hull back, so the value of a state follows from those with less hull on either side: one pass over a
+//! table. Rounds in which nobody hits lead back to the same state, which is solved, not waited out.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::eyes::Eyes;
+use crate::game::action::Action;
+use crate::game::content::{Category, Content, DifficultyRules, Enemy, Item, Move};
+use crate::game::rules::{enemy_hit_chance, hit_chance};
+use crate::game::stats::Stats;
+use crate::game::table::Ix;
+
+/// What a hull point is worth: its repair, and the way to the dock.
+pub const HULL: f64 = 2.3;
+/// What a unit of fuel is worth in a fight, where there is no dock.
+const FUEL: f64 = 1.5;
+/// Hull points to a step of the table.
+const GRAIN: i64 = 2;
+
+/// What can be done in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Strike(Ix<Move>),
+    Flee,
+    Parley,
+}
+
+/// What a fight is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stakes {
+    /// Credits that losing the ship costs.
+    pub loss: i64,
+    /// Credits for the kill beside what the enemy carries.
+    pub prize: i64,
+    /// Whether there is fuel to run with.
+    pub flee: bool,
+    /// Whether there are credits to talk with.
+    pub parley: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    enemy: Ix<Enemy>,
+    power: i64,
+    accuracy: i64,
+    speed: i64,
+    weapons: usize,
+    hull: i64,
+    stakes: Stakes,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    value: f64,
+    death: f64,
+    order: Order,
+}
+
+/// Every state of a fight: own hull by the enemy's.
+#[derive(Debug)]
+pub struct Duel {
+    states: Vec<State>,
+    width: usize,
+}
+
+impl Duel {
+    fn at(&self, hull: i64, enemy: i64) -> &State {
+        let row = usize::try_from((hull + GRAIN - 1) / GRAIN).unwrap_or_default();
+        let column = usize::try_from((enemy + GRAIN - 1) / GRAIN).unwrap_or_default();
+        let last = self.states.len() / self.width - 1;
+        &self.states[row.min(last) * self.width + column.min(self.width - 1)]
+    }
+
+    /// Credits that the fight is worth to a ship with so much hull, over not having to fight it.
+    pub fn gain(&self, hull: i64, enemy: i64) -> f64 {
+        self.at(hull, enemy).value - HULL * hull as f64
+    }
+
+    /// The chance to lose the ship in it.
+    pub fn death(&self, hull: i64, enemy: i64) -> f64 {
+        self.at(hull, enemy).death
+    }
+
+    /// The best thing to do.
+    pub fn order(&self, hull: i64, enemy: i64) -> Order {
+        self.at(hull, enemy).order
+    }
+}
+
+/// What dealers pay for an item, by and large.
+pub fn usual_value(content: &Content, item: Ix<Item>) -> f64 {
+    let market = &content.balance.market;
+    let find = market.finds.iter().any(|find| find.ix() == item);
+    let share = if find { market.components } else { 1.0 };
+    content.items[item].base_value as f64 * share
+}
+
+/// What a kill brings, in the mean.
+pub fn spoils(content: &Content, rules: &DifficultyRules, enemy: Ix<Enemy>) -> f64 {
+    let def = &content.enemies[enemy];
+    let mean = |range: [i64; 2]| (range[0] + range[1]) as f64 / 2.0;
+    let line = |line: &crate::game::content::Loot| {
+        line.chance * mean(line.quantity) * 0.85 * usual_value(content, line.item.ix())
+    };
+    let loot: f64 = def.loot.iter().map(line).sum();
+    mean(def.credits) * rules.enemy_credits + def.loot_chance * loot
+}
+
+/// Fights worked out so far. What is in it depends on nothing but its key.
+#[derive(Debug, Default)]
+pub struct Duels {
+    known: HashMap<Key, Rc<Duel>>,
+}
+
+/// Tables kept; beyond it all are forgotten, and worked out again as they are asked for.
+const MOST: usize = 4096;
+
+impl Duels {
+    /// A fight with such a ship against such an enemy.
+    pub fn duel(&mut self, eyes: &Eyes<'_>, stats: &Stats, enemy: Ix<Enemy>, stakes: Stakes) -> Rc<Duel> {
+        let thousandths = |number: f64| libm::round(number * 1000.0) as i64;
+        let key = Key {
+            enemy,
+            power: stats.combat_power,
+            accuracy: thousandths(stats.accuracy),
+            speed: thousandths(stats.speed),
+            weapons: stats.weapons,
+            hull: stats.max_hp + stats.shield,
+            stakes,
+        };
+        if self.known.len() >= MOST {
+            self.known.clear();
+        }
+        let solved = || Rc::new(solve(eyes.content(), eyes.rules(), stats, &key));
+        self.known.entry(key).or_insert_with(solved).clone()
+    }
+}
+
+/// A move, with its chances.
+struct Way {
+    order: Order,
+    hit: f64,
+    damage: i64,
+    enemy_hit: f64,
+    force: f64,
+}
+
+fn solve(content: &Content, rules: &DifficultyRules, stats: &Stats, key: &Key) -> Duel {
+    let Key { enemy, stakes, hull, .. } = *key;
+    let def = &content.enemies[enemy];
+    let combat = &content.balance.combat;
+    let rows = usize::try_from(hull / GRAIN + 1).unwrap_or_default() + 1;
+    let width = usize::try_from(def.hp / GRAIN + 1).unwrap_or_default() + 1;
+    let spoils = spoils(content, rules, enemy) + stakes.prize as f64;
+
+    let mut moves = Vec::new();
+    for (ix, chosen) in content.moves.iter() {
+        let barred = chosen.needs_targeting && stats.accuracy <= 0.0 || stats.weapons < chosen.needs_weapons;
+        if !barred {
+            moves.push(Way {
+                order: Order::Strike(ix),
+                hit: hit_chance(content, stats, chosen),
+                damage: (libm::round(stats.combat_power as f64 * chosen.damage) as i64).max(1),
+                enemy_hit: enemy_hit_chance(content, stats, def, chosen.defense),
+                force: rules.enemy_damage,
+            });
+        }
+    }
+    let plain = enemy_hit_chance(content, stats, def, 1.0);
+    if stakes.flee {
+        let odds = (stats.speed / (combat.flee_speed * def.speed)).min(combat.flee_most);
+        let force = rules.enemy_damage * combat.flee_damage;
+        moves.push(Way { order: Order::Flee, hit: odds, damage: 0, enemy_hit: plain, force });
+    }
+    if stakes.parley && def.parleys {
+        moves.push(Way { order: Order::Parley, hit: 0.0, damage: 0, enemy_hit: plain, force: rules.enemy_damage });
+    }
+
+    let lost = State { value: -(stakes.loss as f64), death: 1.0, order: Order::Flee };
+    let mut duel = Duel { states: vec![lost; rows * width], width };
+    for row in 1..rows {
+        let left = row as i64 * GRAIN;
+        let whole = HULL * left as f64;
+        duel.states[row * width] = State { value: spoils + whole, death: 0.0, order: Order::Flee };
+        for column in 1..width {
+            let foe = column as i64 * GRAIN;
+            let mut best: Option<State> = None;
+            for each in &moves {
+                // What the own half of the round leads to: the end, with a value, or the enemy's answer.
+                let mut value = 0.0;
+                let mut death = 0.0;
+                // Chance to come to the answer with the enemy unhurt, and hurt.
+                let (mut same, mut hurt) = (1.0 - each.hit, each.hit);
+                // Less than a step would lead back to the same state.
+                let struck = (foe - each.damage).min(foe - GRAIN).max(0);
+                match each.order {
+                    Order::Flee => {
+                        value += each.hit * (whole - FUEL * combat.flee_fuel as f64)
+                            - (1.0 - each.hit) * FUEL * combat.flee_fuel as f64;
+                        hurt = 0.0;
+                    }
+                    Order::Parley => {
+                        let share = foe as f64 / def.hp as f64;
+                        let odds = (combat.parley_chance + combat.parley_damage * (1.0 - share)).clamp(0.0, 1.0);
+                        let price = (def.credits[1] as f64 * rules.enemy_credits * share).max(1.0);
+                        value += odds * (whole - price);
+                        same = 1.0 - odds;
+                        hurt = 0.0;
+                    }
+                    Order::Strike(_) if struck == 0 => {
+                        value += hurt * (spoils + whole);
+                        hurt = 0.0;
+                    }
+                    Order::Strike(_) => {
+                        if (struck as f64) < def.flee_threshold * def.hp as f64 {
+                            value += hurt * combat.enemy_flees * whole;
+                            hurt *= 1.0 - combat.enemy_flees;
+                        }
+                    }
+                }
+                // The answer: a miss, or one of three strengths of a hit.
+                let mut stay = same * (1.0 - each.enemy_hit);
+                if hurt > 0.0 {
+                    let next = duel.at(left, struck);
+                    let chance = hurt * (1.0 - each.enemy_hit);
+                    value += chance * next.value;
+                    death += chance * next.death;
+                }
+                for (share, swing) in [(0.3, -0.7), (0.4, 0.0), (0.3, 0.7)] {
+                    let power = def.combat_power as f64 + swing * combat.enemy_spread as f64;
+                    let damage = (libm::round(power * each.force) as i64).max(1);
+                    let chance = each.enemy_hit * share;
+                    // Less than a step would lead back to the same state.
+                    let after = (left - damage).min(left - GRAIN).max(0);
+                    for (weight, foe) in [(same, foe), (hurt, struck)] {
+                        if weight > 0.0 {
+                            let next = duel.at(after, foe);
+                            value += weight * chance * next.value;
+                            death += weight * chance * next.death;
+                        }
+                    }
+                }
+                stay = stay.min(0.999);
+                let (value, death) = (value / (1.0 - stay), death / (1.0 - stay));
+                if best.is_none_or(|best| value > best.value) {
+                    best = Some(State { value, death, order: each.order });
+                }
+            }
+            if let Some(best) = best {
+                duel.states[row * width + column] = best;
+            }
+        }
+    }
+    duel
+}
+
+/// What to do in the fight under way.
+pub fn fight(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64, prize: i64) -> Action {
+    let content = eyes.content();
+    let attack = || {
+        let any = content.moves.indices().map(|ix| Action::Combat { r#move: content.moves.id(ix).to_owned() });
+        any.into_iter().find(|action| eyes.can(action)).unwrap_or(Action::Flee {})
+    };
+    let Some(fight) = eyes.combat() else { return Action::Wait {} };
+    let stats = eyes.stats();
+    let stakes = Stakes { loss, prize, flee: eyes.can(&Action::Flee {}), parley: eyes.can(&Action::Negotiate {}) };
+    let duel = duels.duel(eyes, &stats, fight.enemy, stakes);
+    let hull = eyes.hull() + stats.shield;
+    let danger = duel.death(hull, fight.hp);
+    if let Some(action) = take_something(eyes, &stats, danger) {
+        return action;
+    }
+    match duel.order(hull, fight.hp) {
+        Order::Strike(chosen) => Action::Combat { r#move: content.moves.id(chosen).to_owned() },
+        Order::Flee if stakes.flee => Action::Flee {},
+        Order::Parley if stakes.parley => Action::Negotiate {},
+        _ => attack(),
+    }
+}
+
+/// A shield or a repair from the hold, when the fight may be lost without it.
+fn take_something(eyes: &Eyes<'_>, stats: &Stats, danger: f64) -> Option<Action> {
+    let content = eyes.content();
+    let missing = stats.max_hp - eyes.hull();
+    let helps = |item: &Item| {
+        let effect = item.effect.as_ref()?;
+        let shield = if stats.shield == 0 { effect.temp_hp } else { 0 };
+        let mends = effect.ship_condition.min(missing);
+        (item.category == Category::Consumable && shield.max(mends) >= 15).then_some(shield.max(mends))
+    };
+    if danger < 0.06 {
+        return None;
+    }
+    let held = eyes.cargo().iter().filter_map(|stack| Some((helps(&content.items[stack.item])?, stack.item)));
+    let (_, item) = held.max_by_key(|(points, item)| (*points, std::cmp::Reverse(*item)))?;
+    let action = eyes.use_item(item);
+    eyes.can(&action).then_some(action)
+}

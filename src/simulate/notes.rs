@@ -1,0 +1,86 @@
+//! What a player notes down: the prices he has seen, and how much is left of what he works at.
+
+use std::collections::BTreeMap;
+
+use super::eyes::Eyes;
+use crate::game::content::Item;
+use crate::game::event::Outcome;
+use crate::game::table::Ix;
+
+/// What is remembered of a listing at a dock.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// The item.
+    pub item: Ix<Item>,
+    /// The price between asking and paying when the stock is at its usual level.
+    pub middle: f64,
+    /// The step in price of one unit.
+    pub step: f64,
+    /// The usual stock, as far as was seen.
+    pub usual: f64,
+    /// Units above the usual stock when last seen.
+    pub above: f64,
+}
+
+/// A market as it was last seen.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// When.
+    pub turn: i64,
+    /// In the order of the items.
+    pub lines: Vec<Line>,
+}
+
+/// The notebook.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    boards: BTreeMap<usize, Board>,
+    /// Turns of the last visits.
+    pub visits: BTreeMap<usize, i64>,
+}
+
+impl Notes {
+    /// Writes down what is to be seen here now.
+    pub fn look(&mut self, eyes: &Eyes<'_>, _: Option<&Outcome>) {
+        let (here, turn) = (eyes.here(), eyes.turn());
+        self.visits.insert(here, turn);
+        let prices = eyes.prices();
+        if prices.is_empty() {
+            return;
+        }
+        let market = &eyes.content().balance.market;
+        let old = self.boards.get(&here);
+        let lines = prices.iter().map(|price| {
+            let known = old.and_then(|board| board.lines.iter().find(|line| line.item == price.item));
+            // A stock that was never seen to change is taken for the usual one.
+            let usual = known.map_or(price.stock as f64, |line| line.usual).max(1.0);
+            let above = price.stock as f64 - usual;
+            let now = f64::midpoint(price.ask as f64 / (1.0 + market.spread), price.bid as f64 / (1.0 - market.spread));
+            let middle = now / (1.0 - market.slope * above / usual).max(market.least);
+            Line { item: price.item, middle, step: middle * market.slope / usual, usual, above }
+        });
+        let lines = lines.collect();
+        self.boards.insert(here, Board { turn, lines });
+    }
+
+    /// A listing as it will be at a turn, when nobody trades there.
+    pub fn line(&self, eyes: &Eyes<'_>, node: usize, item: Ix<Item>, turn: i64) -> Option<Line> {
+        let board = self.boards.get(&node)?;
+        let line = board.lines.iter().find(|line| line.item == item)?;
+        let back = eyes.content().balance.market.recovery * line.usual * (turn - board.turn) as f64;
+        let above = if line.above > 0.0 { (line.above - back).max(0.0) } else { (line.above + back).min(0.0) };
+        Some(Line { above, ..*line })
+    }
+
+    /// What a dock is thought to pay for so many units.
+    pub fn bid(&self, eyes: &Eyes<'_>, node: usize, item: Ix<Item>, quantity: i64) -> Option<f64> {
+        if node == eyes.here() {
+            return eyes.bid(item, quantity).map(|bid| bid as f64);
+        }
+        let line = self.line(eyes, node, item, eyes.turn() + 1)?;
+        let market = &eyes.content().balance.market;
+        let first = line.middle - line.step * line.above;
+        let mean = (first - line.step * (quantity - 1) as f64 / 2.0).max(market.least * line.middle);
+        Some(quantity as f64 * mean * (1.0 - market.spread))
+    }
+}
