@@ -17,7 +17,7 @@ pub struct Simulate {
     /// Games to play with each policy; with spam, with each kind of action.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     games: u64,
-    /// Who plays: random, spam, greedy, planner, or all of them, each on the same games.
+    /// Who plays: random, spam, greedy, trader, fighter, miner, quester, planner, or all of them, each on the same games.
     #[arg(long, default_value = "all", value_parser = policies)]
     policy: Policies,
     /// easy, normal or hard.

@@ -5,8 +5,8 @@ use super::eyes::Eyes;
 use crate::game::action::Action;
 use crate::game::content::{Choice, Effect, Ending};
 
-/// The best answer that can be given.
-pub fn answer(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64) -> Action {
+/// The best answer that can be given, by somebody who does quests or not.
+pub fn answer(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64, quests: bool) -> Action {
     let Some(event) = eyes.event() else { return Action::Wait {} };
     let mut best: Option<(f64, Action)> = None;
     for choice in &eyes.content().events[event].choices {
@@ -14,7 +14,9 @@ pub fn answer(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64) -> Action {
         if !eyes.can(&action) {
             continue;
         }
-        let worth = worth(duels, eyes, choice, loss);
+        let begins = |effect: &Effect| matches!(effect, Effect::Quest { .. });
+        let begins = choice.outcomes.iter().any(|ending| ending.effects.iter().any(begins));
+        let worth = worth(duels, eyes, choice, loss) - if begins && !quests { 150.0 } else { 0.0 };
         if best.as_ref().is_none_or(|(most, _)| worth > *most) {
             best = Some((worth, action));
         }
@@ -37,6 +39,9 @@ fn worth_of(duels: &mut Duels, eyes: &Eyes<'_>, ending: &Ending, loss: i64) -> f
     let mut sum = 0.0;
     for effect in &ending.effects {
         sum += match effect {
+            Effect::Credits { amount } if amount[0] > 0 => {
+                mean(amount) * eyes.region_kind(eyes.region()).map_or(1.0, |region| region.wealth)
+            }
             Effect::Credits { amount } => mean(amount),
             Effect::Fuel { amount } => mean(amount) * if eyes.fuel() < 30 { 4.0 } else { 1.2 },
             Effect::Food { amount } => 4.0 * mean(amount),
@@ -52,6 +57,12 @@ fn worth_of(duels: &mut Duels, eyes: &Eyes<'_>, ending: &Ending, loss: i64) -> f
                 let room = if weight == 0 { 99 } else { eyes.stats().free_cargo() / weight };
                 0.9 * usual_value(content, item.ix()) * mean(quantity).min(room as f64)
             }
+            Effect::Take { item, quantity } => {
+                let held = eyes.held(item.ix()) as f64;
+                -0.9 * usual_value(content, item.ix()) * mean(quantity).min(held)
+            }
+            // A chain pays, for those who follow it.
+            Effect::Quest { .. } => 60.0,
             Effect::Fight { enemy } => {
                 let stakes = Stakes { loss, prize: 0, flee: eyes.fuel() >= 20, parley: eyes.wealth() > 200 };
                 let (stats, hp) = (eyes.stats(), content.enemies[enemy.ix()].hp);

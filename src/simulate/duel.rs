@@ -4,7 +4,7 @@
 //! table. Rounds in which nobody hits lead back to the same state, which is solved, not waited out.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::eyes::Eyes;
 use crate::game::action::Action;
@@ -15,10 +15,16 @@ use crate::game::table::Ix;
 
 /// What a hull point is worth: its repair, and the way to the dock.
 pub const HULL: f64 = 2.3;
+/// What so much hull is worth, where losing it all costs so much: little of it is a danger on every way.
+pub fn hull_worth(hull: f64, loss: f64) -> f64 {
+    let bare = (1.0 - hull / 32.0).max(0.0);
+    HULL * hull - 0.3 * loss * bare * bare
+}
+
 /// What a unit of fuel is worth in a fight, where there is no dock.
 const FUEL: f64 = 1.5;
 /// Hull points to a step of the table.
-const GRAIN: i64 = 2;
+const GRAIN: i64 = 3;
 
 /// What can be done in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +60,9 @@ struct Key {
 
 #[derive(Clone, Copy, Debug)]
 struct State {
-    value: f64,
-    death: f64,
+    value: f32,
+    death: f32,
+    left: f32,
     order: Order,
 }
 
@@ -64,6 +71,7 @@ struct State {
 pub struct Duel {
     states: Vec<State>,
     width: usize,
+    loss: f64,
 }
 
 impl Duel {
@@ -76,12 +84,17 @@ impl Duel {
 
     /// Credits that the fight is worth to a ship with so much hull, over not having to fight it.
     pub fn gain(&self, hull: i64, enemy: i64) -> f64 {
-        self.at(hull, enemy).value - HULL * hull as f64
+        f64::from(self.at(hull, enemy).value) - hull_worth(hull as f64, self.loss)
     }
 
     /// The chance to lose the ship in it.
     pub fn death(&self, hull: i64, enemy: i64) -> f64 {
-        self.at(hull, enemy).death
+        self.at(hull, enemy).death.into()
+    }
+
+    /// Hull points left afterwards, in the mean.
+    pub fn left(&self, hull: i64, enemy: i64) -> f64 {
+        self.at(hull, enemy).left.into()
     }
 
     /// The best thing to do.
@@ -112,15 +125,17 @@ pub fn spoils(content: &Content, rules: &DifficultyRules, enemy: Ix<Enemy>) -> f
 /// Fights worked out so far. What is in it depends on nothing but its key.
 #[derive(Debug, Default)]
 pub struct Duels {
-    known: HashMap<Key, Rc<Duel>>,
+    known: HashMap<Key, Arc<Duel>>,
 }
 
 /// Tables kept; beyond it all are forgotten, and worked out again as they are asked for.
-const MOST: usize = 4096;
+const MOST: usize = 2048;
 
 impl Duels {
     /// A fight with such a ship against such an enemy.
-    pub fn duel(&mut self, eyes: &Eyes<'_>, stats: &Stats, enemy: Ix<Enemy>, stakes: Stakes) -> Rc<Duel> {
+    pub fn duel(&mut self, eyes: &Eyes<'_>, stats: &Stats, enemy: Ix<Enemy>, stakes: Stakes) -> Arc<Duel> {
+        // Much alike is taken for the same.
+        let stakes = Stakes { prize: (stakes.prize + 20) / 40 * 40, ..stakes };
         let thousandths = |number: f64| libm::round(number * 1000.0) as i64;
         let key = Key {
             enemy,
@@ -134,10 +149,13 @@ impl Duels {
         if self.known.len() >= MOST {
             self.known.clear();
         }
-        let solved = || Rc::new(solve(eyes.content(), eyes.rules(), stats, &key));
+        let solved = || Arc::new(solve(eyes.content(), eyes.rules(), stats, &key));
         self.known.entry(key).or_insert_with(solved).clone()
     }
 }
+
+/// How often the enemy's hits are weak, usual and strong.
+const SHARES: [f64; 3] = [0.3, 0.4, 0.3];
 
 /// A move, with its chances.
 struct Way {
@@ -145,7 +163,8 @@ struct Way {
     hit: f64,
     damage: i64,
     enemy_hit: f64,
-    force: f64,
+    /// What the enemy's hits take: weak, usual and strong ones.
+    blows: [i64; 3],
 }
 
 fn solve(content: &Content, rules: &DifficultyRules, stats: &Stats, key: &Key) -> Duel {
@@ -156,6 +175,13 @@ fn solve(content: &Content, rules: &DifficultyRules, stats: &Stats, key: &Key) -
     let width = usize::try_from(def.hp / GRAIN + 1).unwrap_or_default() + 1;
     let spoils = spoils(content, rules, enemy) + stakes.prize as f64;
 
+    let blows = |force: f64| {
+        [-0.7, 0.0, 0.7].map(|swing| {
+            let power = def.combat_power as f64 + swing * combat.enemy_spread as f64;
+            // Less than a step would lead back to the same state.
+            (libm::round(power * force * rules.enemy_damage) as i64).max(GRAIN)
+        })
+    };
     let mut moves = Vec::new();
     for (ix, chosen) in content.moves.iter() {
         let barred = chosen.needs_targeting && stats.accuracy <= 0.0 || stats.weapons < chosen.needs_weapons;
@@ -165,88 +191,88 @@ fn solve(content: &Content, rules: &DifficultyRules, stats: &Stats, key: &Key) -
                 hit: hit_chance(content, stats, chosen),
                 damage: (libm::round(stats.combat_power as f64 * chosen.damage) as i64).max(1),
                 enemy_hit: enemy_hit_chance(content, stats, def, chosen.defense),
-                force: rules.enemy_damage,
+                blows: blows(1.0),
             });
         }
     }
     let plain = enemy_hit_chance(content, stats, def, 1.0);
     if stakes.flee {
         let odds = (stats.speed / (combat.flee_speed * def.speed)).min(combat.flee_most);
-        let force = rules.enemy_damage * combat.flee_damage;
-        moves.push(Way { order: Order::Flee, hit: odds, damage: 0, enemy_hit: plain, force });
+        moves.push(Way {
+            order: Order::Flee,
+            hit: odds,
+            damage: 0,
+            enemy_hit: plain,
+            blows: blows(combat.flee_damage),
+        });
     }
     if stakes.parley && def.parleys {
-        moves.push(Way { order: Order::Parley, hit: 0.0, damage: 0, enemy_hit: plain, force: rules.enemy_damage });
+        moves.push(Way { order: Order::Parley, hit: 0.0, damage: 0, enemy_hit: plain, blows: blows(1.0) });
     }
 
-    let lost = State { value: -(stakes.loss as f64), death: 1.0, order: Order::Flee };
-    let mut duel = Duel { states: vec![lost; rows * width], width };
+    let lost = State { value: -(stakes.loss as f32), death: 1.0, left: 0.0, order: Order::Flee };
+    let mut duel = Duel { states: vec![lost; rows * width], width, loss: stakes.loss as f64 };
     for row in 1..rows {
         let left = row as i64 * GRAIN;
-        let whole = HULL * left as f64;
-        duel.states[row * width] = State { value: spoils + whole, death: 0.0, order: Order::Flee };
+        let whole = hull_worth(left as f64, stakes.loss as f64);
+        duel.states[row * width] =
+            State { value: (spoils + whole) as f32, death: 0.0, left: left as f32, order: Order::Flee };
         for column in 1..width {
             let foe = column as i64 * GRAIN;
             let mut best: Option<State> = None;
             for each in &moves {
-                // What the own half of the round leads to: the end, with a value, or the enemy's answer.
-                let mut value = 0.0;
-                let mut death = 0.0;
+                // Value, chance of death and hull left, of what the own half of the round leads to.
+                let [mut value, mut death, mut after] = [0.0; 3];
                 // Chance to come to the answer with the enemy unhurt, and hurt.
                 let (mut same, mut hurt) = (1.0 - each.hit, each.hit);
                 // Less than a step would lead back to the same state.
                 let struck = (foe - each.damage).min(foe - GRAIN).max(0);
+                let mut over = |chance: f64, worth: f64| {
+                    value += chance * (worth + whole);
+                    after += chance * left as f64;
+                };
                 match each.order {
                     Order::Flee => {
-                        value += each.hit * (whole - FUEL * combat.flee_fuel as f64)
-                            - (1.0 - each.hit) * FUEL * combat.flee_fuel as f64;
+                        over(each.hit, 0.0);
+                        value -= FUEL * combat.flee_fuel as f64;
                         hurt = 0.0;
                     }
                     Order::Parley => {
                         let share = foe as f64 / def.hp as f64;
                         let odds = (combat.parley_chance + combat.parley_damage * (1.0 - share)).clamp(0.0, 1.0);
-                        let price = (def.credits[1] as f64 * rules.enemy_credits * share).max(1.0);
-                        value += odds * (whole - price);
+                        over(odds, -(def.credits[1] as f64 * rules.enemy_credits * share).max(1.0));
                         same = 1.0 - odds;
                         hurt = 0.0;
                     }
                     Order::Strike(_) if struck == 0 => {
-                        value += hurt * (spoils + whole);
+                        over(hurt, spoils);
                         hurt = 0.0;
                     }
                     Order::Strike(_) => {
                         if (struck as f64) < def.flee_threshold * def.hp as f64 {
-                            value += hurt * combat.enemy_flees * whole;
+                            over(hurt * combat.enemy_flees, 0.0);
                             hurt *= 1.0 - combat.enemy_flees;
                         }
                     }
                 }
                 // The answer: a miss, or one of three strengths of a hit.
-                let mut stay = same * (1.0 - each.enemy_hit);
-                if hurt > 0.0 {
-                    let next = duel.at(left, struck);
-                    let chance = hurt * (1.0 - each.enemy_hit);
-                    value += chance * next.value;
-                    death += chance * next.death;
-                }
-                for (share, swing) in [(0.3, -0.7), (0.4, 0.0), (0.3, 0.7)] {
-                    let power = def.combat_power as f64 + swing * combat.enemy_spread as f64;
-                    let damage = (libm::round(power * each.force) as i64).max(1);
+                let again = (same * (1.0 - each.enemy_hit)).min(0.999);
+                let mut answers = [(hurt * (1.0 - each.enemy_hit), left, struck); 7];
+                for (at, (share, damage)) in SHARES.into_iter().zip(each.blows).enumerate() {
                     let chance = each.enemy_hit * share;
-                    // Less than a step would lead back to the same state.
-                    let after = (left - damage).min(left - GRAIN).max(0);
-                    for (weight, foe) in [(same, foe), (hurt, struck)] {
-                        if weight > 0.0 {
-                            let next = duel.at(after, foe);
-                            value += weight * chance * next.value;
-                            death += weight * chance * next.death;
-                        }
-                    }
+                    answers[2 * at + 1] = (same * chance, left - damage, foe);
+                    answers[2 * at + 2] = (hurt * chance, left - damage, struck);
                 }
-                stay = stay.min(0.999);
-                let (value, death) = (value / (1.0 - stay), death / (1.0 - stay));
-                if best.is_none_or(|best| value > best.value) {
-                    best = Some(State { value, death, order: each.order });
+                for (chance, left, foe) in answers.into_iter().filter(|(chance, ..)| *chance > 0.0) {
+                    let next = duel.at(left.max(0), foe);
+                    value += chance * f64::from(next.value);
+                    death += chance * f64::from(next.death);
+                    after += chance * f64::from(next.left);
+                }
+                let [value, death, after] = [value, death, after].map(|sum| sum / (1.0 - again));
+                if best.is_none_or(|best| value > f64::from(best.value)) {
+                    best =
+                        Some(State { value: value as f32, death: death as f32, left: after as f32, order: each.order });
                 }
             }
             if let Some(best) = best {

@@ -181,6 +181,12 @@ impl<'a> Eyes<'a> {
         &self.game.quests
     }
 
+    /// Whether what work takes is aboard.
+    pub fn equipped(&self, quest: &Quest) -> bool {
+        let takes = &self.content.quests.quests[quest.text].takes;
+        takes.as_ref().is_none_or(|item| self.held(item.ix()) > 0)
+    }
+
     /// Work offered here.
     pub fn offered_quests(&self) -> impl Iterator<Item = &'a Quest> + use<'a> {
         let here = self.game.here;

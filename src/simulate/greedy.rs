@@ -23,8 +23,8 @@ pub struct Greedy {
 }
 
 impl Greedy {
-    pub fn new(dice: Dice) -> Self {
-        Self { dice, notes: Notes::default(), duels: Duels::default() }
+    pub fn new(dice: Dice, duels: Duels) -> Self {
+        Self { dice, notes: Notes::default(), duels }
     }
 }
 
@@ -33,9 +33,13 @@ impl Player for Greedy {
         self.notes.look(&eyes, outcome);
     }
 
+    fn leave(self: Box<Self>) -> Duels {
+        self.duels
+    }
+
     fn decide(&mut self, eyes: Eyes<'_>) -> Action {
         if eyes.event().is_some() {
-            return answer(&mut self.duels, &eyes, LOSS);
+            return answer(&mut self.duels, &eyes, LOSS, true);
         }
         if eyes.combat().is_some() {
             return fight(&mut self.duels, &eyes, LOSS, 0);
@@ -123,7 +127,7 @@ impl Greedy {
     fn sell(&self, eyes: &Eyes<'_>) -> Option<Action> {
         let content = eyes.content();
         let last = eyes.turns_left() <= 2;
-        for stack in eyes.cargo() {
+        for stack in eyes.cargo().iter().filter(|stack| eyes.bid(stack.item, 1).is_some()) {
             // One of each help is kept for the day it is needed.
             let spare = stack.quantity - i64::from(content.items[stack.item].effect.is_some() && !last);
             let elsewhere = self.best_elsewhere(eyes, stack.item).unwrap_or(0.75 * usual_value(content, stack.item));
@@ -172,14 +176,11 @@ impl Greedy {
         let here = eyes.here();
         let sound = eyes.hull() * 2 > stats.max_hp;
         let mut wanted = Vec::new();
-        if eyes.quests().iter().any(|quest| !quest.done && quest.target == here) {
-            let kinds = eyes.quests().iter().filter(|quest| !quest.done && quest.target == here);
-            for quest in kinds {
-                match quest.kind(eyes.content()) {
-                    QuestKind::Exploration => wanted.push(Action::Scan {}),
-                    QuestKind::Bounty => wanted.push(Action::SeekFight {}),
-                    _ => {}
-                }
+        for quest in eyes.quests().iter().filter(|quest| !quest.done && quest.target == here && eyes.equipped(quest)) {
+            match quest.kind(eyes.content()) {
+                QuestKind::Exploration => wanted.push(Action::Scan {}),
+                QuestKind::Bounty => wanted.push(Action::SeekFight {}),
+                _ => {}
             }
         }
         if sound && stats.free_cargo() >= 10 {

@@ -4,9 +4,11 @@
 //! so a run is the same on any number of threads. Policies see what players see ([`eyes::Eyes`]).
 
 mod answer;
+mod captain;
 mod duel;
 pub mod eyes;
 mod greedy;
+mod model;
 mod notes;
 mod random;
 pub mod report;
@@ -14,6 +16,7 @@ pub mod tally;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -23,7 +26,10 @@ use crate::game::event::Outcome;
 use crate::game::rng::{Dice, MAX_SEED, Stream};
 use crate::game::rules::apply;
 use crate::game::state::Game;
+use captain::Captain;
+use duel::Duels;
 use eyes::Eyes;
+use model::Ways;
 use tally::{KINDS, Record, Tally};
 
 /// A way to play.
@@ -35,13 +41,30 @@ pub enum Policy {
     Spam,
     /// The thing that pays or is needed now, one step ahead.
     Greedy,
+    /// Trades between docks, and nothing else.
+    Trader,
+    /// Fights, and sells what that brings.
+    Fighter,
+    /// Mines, and sells the ore.
+    Miner,
+    /// Does what docks ask for.
+    Quester,
     /// Plans routes, trades, works, fights and invests.
     Planner,
 }
 
 impl Policy {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Random, Self::Spam, Self::Greedy, Self::Planner];
+    pub const ALL: [Self; 8] = [
+        Self::Random,
+        Self::Spam,
+        Self::Greedy,
+        Self::Trader,
+        Self::Fighter,
+        Self::Miner,
+        Self::Quester,
+        Self::Planner,
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -49,6 +72,10 @@ impl Policy {
             Self::Random => "random",
             Self::Spam => "spam",
             Self::Greedy => "greedy",
+            Self::Trader => "trader",
+            Self::Fighter => "fighter",
+            Self::Miner => "miner",
+            Self::Quester => "quester",
             Self::Planner => "planner",
         }
     }
@@ -77,6 +104,11 @@ trait Player {
     /// Hears what came of it, and sees the game as it stands then; also at the beginning, without an outcome.
     fn hear(&mut self, eyes: Eyes<'_>, outcome: Option<&Outcome>) {
         let _ = (eyes, outcome);
+    }
+
+    /// Leaves the table, and the fights worked out for whoever plays next.
+    fn leave(self: Box<Self>) -> Duels {
+        Duels::default()
     }
 }
 
@@ -137,21 +169,51 @@ fn play_many(
     kind: Option<&'static str>,
     tick: &(dyn Fn() + Sync),
 ) -> Tally {
+    // Fights are worked out once for all games of a thread; what they are worth depends on nothing else.
+    let duels: Mutex<Vec<Duels>> = Mutex::default();
+    let take = |duels: &Mutex<Vec<Duels>>| lock(duels).pop().unwrap_or_default();
+    let give = |duels: &Mutex<Vec<Duels>>, left| lock(duels).push(left);
     let play = |mut tally: Tally, number: u64| {
         let seed = game_seed(plan.seed, number);
-        // Another seed than the game's, or the policy would draw what the game draws.
-        let dice = Dice::new(!seed & MAX_SEED);
-        let mut player: Box<dyn Player> = match policy {
-            Policy::Random => Box::new(random::Random::new(dice, None)),
-            Policy::Spam => Box::new(random::Random::new(dice, kind)),
-            Policy::Greedy | Policy::Planner => Box::new(greedy::Greedy::new(dice)),
-        };
-        let (record, game) = play_one(content, seed, plan.difficulty, &mut *player);
+        let mut player = player(policy, kind, seed, take(&duels));
+        let (record, game) = play_one(content, seed, plan.difficulty, &mut *player, |_, _, _| {});
+        give(&duels, player.leave());
         tally.add(record, &game);
         tick();
         tally
     };
     (0..plan.games).into_par_iter().fold(Tally::default, play).reduce(Tally::default, Tally::merge)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Plays one game and shows every action with what came of it and the game after it; tells how often the policy asked for what
+/// was refused.
+pub fn watch(
+    content: &Content,
+    policy: Policy,
+    seed: u64,
+    difficulty: Difficulty,
+    seen: impl FnMut(&Action, &Outcome, &Game),
+) -> u64 {
+    play_one(content, seed, difficulty, &mut *player(policy, None, seed, Duels::default()), seen).0.refused
+}
+
+fn player(policy: Policy, kind: Option<&'static str>, seed: u64, duels: Duels) -> Box<dyn Player> {
+    // Another seed than the game's, or the policy would draw what the game draws.
+    let dice = Dice::new(!seed & MAX_SEED);
+    match policy {
+        Policy::Random => Box::new(random::Random::new(dice, None)),
+        Policy::Spam => Box::new(random::Random::new(dice, kind)),
+        Policy::Greedy => Box::new(greedy::Greedy::new(dice, duels)),
+        Policy::Trader => Box::new(Captain::new(Ways { trade: true, ..Ways::NONE }, duels)),
+        Policy::Fighter => Box::new(Captain::new(Ways { fights: true, ..Ways::NONE }, duels)),
+        Policy::Miner => Box::new(Captain::new(Ways { mining: true, ..Ways::NONE }, duels)),
+        Policy::Quester => Box::new(Captain::new(Ways { quests: true, ..Ways::NONE }, duels)),
+        Policy::Planner => Box::new(Captain::new(Ways::ALL, duels)),
+    }
 }
 
 /// The seed of a game of a run.
@@ -167,6 +229,7 @@ fn play_one<'a>(
     seed: u64,
     difficulty: Difficulty,
     player: &mut dyn Player,
+    mut seen: impl FnMut(&Action, &Outcome, &Game),
 ) -> (Record<'a>, Game) {
     let mut game = Game::new(content, seed, difficulty);
     let mut record = Record::new(&game, content);
@@ -185,6 +248,7 @@ fn play_one<'a>(
         let Ok((next, outcome)) = applied else { break };
         record.note(&game, &action, &outcome, &next);
         game = next;
+        seen(&action, &outcome, &game);
         player.hear(Eyes::on(&game, content), Some(&outcome));
     }
     (record, game)

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::eyes::Eyes;
+use crate::game::action::{Action, Code};
 use crate::game::content::Item;
-use crate::game::event::Outcome;
+use crate::game::event::{Event, Outcome, Reason};
 use crate::game::table::Ix;
 
 /// What is remembered of a listing at a dock.
@@ -35,15 +36,42 @@ pub struct Board {
 #[derive(Clone, Debug, Default)]
 pub struct Notes {
     boards: BTreeMap<usize, Board>,
+    ore: BTreeMap<usize, i64>,
+    foes: BTreeMap<usize, (bool, i64)>,
+    salvage: BTreeMap<usize, i64>,
     /// Turns of the last visits.
     pub visits: BTreeMap<usize, i64>,
 }
 
 impl Notes {
     /// Writes down what is to be seen here now.
-    pub fn look(&mut self, eyes: &Eyes<'_>, _: Option<&Outcome>) {
+    pub fn look(&mut self, eyes: &Eyes<'_>, outcome: Option<&Outcome>) {
         let (here, turn) = (eyes.here(), eyes.turn());
         self.visits.insert(here, turn);
+        for event in outcome.iter().flat_map(|outcome| &outcome.events) {
+            match event {
+                Event::Scanned { ore, salvage, .. } => {
+                    self.ore.insert(here, *ore);
+                    self.salvage.insert(here, *salvage);
+                }
+                Event::Item { quantity, reason: Reason::Mining, .. } => {
+                    let usual = eyes.chart(here).and_then(|chart| eyes.content().nodes[chart.kind].ore);
+                    let ore = self.ore.entry(here).or_insert(usual.map_or(0, |[least, most]| (least + most) / 2));
+                    *ore = (*ore - quantity).max(1);
+                }
+                _ => {}
+            }
+        }
+        if eyes.combat().is_none() && eyes.event().is_none() {
+            self.foes.insert(here, (eyes.can(&Action::SeekFight {}), turn));
+            let refusal = |action| eyes.plan(&action).err().map(|refused| refused.code);
+            if refusal(Action::Mine {}) == Some(Code::NoOre) {
+                self.ore.insert(here, 0);
+            }
+            if refusal(Action::Salvage {}) == Some(Code::NothingToSalvage) {
+                self.salvage.insert(here, 0);
+            }
+        }
         let prices = eyes.prices();
         if prices.is_empty() {
             return;
@@ -61,6 +89,16 @@ impl Notes {
         });
         let lines = lines.collect();
         self.boards.insert(here, Board { turn, lines });
+    }
+
+    /// A market that was seen.
+    pub fn board(&self, node: usize) -> Option<&Board> {
+        self.boards.get(&node)
+    }
+
+    /// Docks whose market was seen.
+    pub fn markets(&self) -> impl Iterator<Item = usize> {
+        self.boards.keys().copied()
     }
 
     /// A listing as it will be at a turn, when nobody trades there.
@@ -82,5 +120,20 @@ impl Notes {
         let first = line.middle - line.step * line.above;
         let mean = (first - line.step * (quantity - 1) as f64 / 2.0).max(market.least * line.middle);
         Some(quantity as f64 * mean * (1.0 - market.spread))
+    }
+
+    /// Ore thought to be left: what a scan told, less what was dug.
+    pub fn ore(&self, node: usize) -> Option<i64> {
+        self.ore.get(&node).copied()
+    }
+
+    /// Whether there were foes, and when that was.
+    pub fn foes(&self, node: usize) -> Option<(bool, i64)> {
+        self.foes.get(&node).copied()
+    }
+
+    /// Attempts at a wreck that a scan showed.
+    pub fn salvage(&self, node: usize) -> Option<i64> {
+        self.salvage.get(&node).copied()
     }
 }

@@ -70,7 +70,7 @@ impl Shelf {
             Self::EnemiesMet | Self::EnemiesDestroyed => all(&content.enemies),
             Self::Events => all(&content.events),
             Self::QuestsAccepted | Self::QuestsCompleted => all(&content.quests.quests),
-            Self::Achievements => Vec::new(),
+            Self::Achievements => all(&content.achievements),
         }
     }
 }
@@ -276,6 +276,7 @@ impl<'a> Record<'a> {
                 Event::CombatBegan { enemy, .. } => self.used(Shelf::EnemiesMet, enemy, 1),
                 Event::EnemyDestroyed { enemy, .. } => self.used(Shelf::EnemiesDestroyed, enemy, 1),
                 Event::Happened { event, .. } => self.used(Shelf::Events, event, 1),
+                Event::Achieved { achievement, .. } => self.used(Shelf::Achievements, achievement, 1),
                 Event::QuestAccepted { quest, .. } => self.quest(Shelf::QuestsAccepted, after, quest),
                 Event::QuestCompleted { quest, .. } => self.quest(Shelf::QuestsCompleted, before, quest),
                 Event::Credits { amount, reason } => match reason {

@@ -184,3 +184,18 @@ fn a_new_key_is_taken_up_and_the_one_before_is_accepted() {
     assert_eq!(idle.get(&idle.path("")).code(), "TOKEN_INVALID", "one key before, and no more");
     assert_eq!(server.end("-TERM"), Some(0));
 }
+
+#[test]
+fn games_are_simulated_into_a_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("new");
+    let simulate = |more: &[&str]| cosmic(&[&["simulate", "--games", "20", "--out", text(&out)], more].concat());
+    let (code, said, shown) = simulate(&["--policy", "greedy", "--difficulty", "easy"]);
+    assert!(code == Some(0) && said.contains("greedy") && shown.is_empty(), "{said}{shown}");
+    let report = std::fs::read(out.join("report.json")).expect("a report");
+    let report: Value = serde_json::from_slice(&report).expect("JSON");
+    assert!(report["win_rate"].is_f64() && report["difficulty"] == "easy", "{report}");
+    for wrong in [["--policy", "lucky"], ["--difficulty", "none"], ["--games", "0"]] {
+        assert_eq!(simulate(&wrong).0, Some(2), "{wrong:?}");
+    }
+}

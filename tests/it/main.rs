@@ -24,6 +24,7 @@ mod rubbish;
 mod search;
 mod server;
 mod sim;
+mod simulate;
 mod slots;
 mod tokens;
 mod voyage;
