@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::Player;
 use super::answer::answer;
-use super::duel::{Duels, fight};
+use super::duel::{Duels, Stakes, fight};
 use super::eyes::{Eyes, units};
 use super::model::{Choice, Fit, State, Step, Ways, Work, World};
 use super::notes::Notes;
@@ -18,6 +18,8 @@ use crate::game::table::Ix;
 
 /// What a turn is taken to be worth at first.
 const RATE: f64 = 40.0;
+/// What losing the ship is taken to cost: the rest of the season.
+const LOSS: i64 = 4500;
 /// Turns between two looks at what the yard sells.
 const INVEST: i64 = 5;
 
@@ -39,7 +41,7 @@ impl Captain {
 
     /// What losing the ship would cost.
     fn loss(eyes: &Eyes<'_>) -> i64 {
-        if eyes.pod().is_some() { 1200 } else { 3000 }
+        if eyes.pod().is_some() { LOSS / 3 } else { LOSS }
     }
 
     fn sketch(&mut self, eyes: &Eyes<'_>, fit: &Fit) -> (World, State) {
@@ -84,7 +86,7 @@ impl Player for Captain {
 }
 
 /// An order as it can be carried out: less of it, where there is not as much.
-fn possible(eyes: &Eyes<'_>, order: Action) -> Option<Action> {
+pub fn possible(eyes: &Eyes<'_>, order: Action) -> Option<Action> {
     if eyes.can(&order) {
         return Some(order);
     }
@@ -119,6 +121,7 @@ impl Captain {
             .or_else(|| self.out_of_the_pod(eyes))
             .or_else(|| self.accept(eyes))
             .or_else(|| self.invest(eyes))
+            .or_else(|| self.insure(eyes))
             .unwrap_or_else(|| self.go_on(eyes));
         self.orders.extend(orders);
     }
@@ -224,6 +227,66 @@ impl Captain {
             }
         }
         (!best.1.is_empty()).then_some(best.1)
+    }
+
+    /// The chance to lose the ship before the season ends, as it looks from here.
+    fn peril(&mut self, eyes: &Eyes<'_>) -> f64 {
+        let stats = eyes.stats();
+        let hull = stats.max_hp * 8 / 10;
+        let stakes = Stakes { loss: Self::loss(eyes), prize: 0, flee: true, parley: eyes.wealth() > 250 };
+        let (mut deaths, mut total) = (0.0, 0.0);
+        for kind in (0..eyes.region_count()).filter_map(|region| eyes.region_kind(region)) {
+            for prowler in &kind.enemies {
+                let enemy = prowler.enemy.ix();
+                let share = f64::from(prowler.weight) * kind.danger;
+                let duel = self.duels.duel(eyes, &stats, enemy, stakes);
+                deaths += share * duel.death(hull, eyes.content().enemies[enemy].hp);
+                total += share;
+            }
+        }
+        // So many fights are looked for, or met, in a turn.
+        let fights = eyes.turns_left() as f64 * if self.ways.fights { 0.2 } else { 0.08 };
+        (fights * deaths / f64::max(total, 0.01)).min(0.6)
+    }
+
+    /// A pod, and what makes it better, where the dangers ahead are worth its price.
+    fn insure(&mut self, eyes: &Eyes<'_>) -> Option<Vec<Action>> {
+        let content = eyes.content();
+        let purse = eyes.wealth() - 400;
+        let dock = eyes.chart(eyes.here()).is_some_and(|chart| chart.dock());
+        if !dock || eyes.in_pod() || eyes.turns_left() < 15 || eyes.pod().is_some_and(|pod| pod.fresh) {
+            return None;
+        }
+        let loss = LOSS as f64 * self.peril(eyes);
+        if eyes.pod().is_none() {
+            let cost = content.pod.cost;
+            return (cost <= purse && 0.5 * loss > cost as f64).then(|| vec![Action::BuyPod {}]);
+        }
+        let left = eyes.turns_left() as f64;
+        let hold: f64 =
+            eyes.cargo().iter().map(|stack| (content.items[stack.item].base_value * stack.quantity) as f64).sum();
+        let mut best: Option<(f64, Action)> = None;
+        for (ix, def) in content.augmentations.iter() {
+            let order = Action::BuyAugmentation { augmentation: content.augmentations.id(ix).to_owned() };
+            if def.cost > purse || !eyes.can(&order) {
+                continue;
+            }
+            let effects = &def.effects;
+            let worth = loss
+                * (0.3 * effects.max_hp as f64 / eyes.stats().max_hp as f64
+                    + 0.2 * effects.pod_max_hp as f64 / (effects.pod_max_hp + content.pod.hp) as f64
+                    + 0.2 * effects.damage_reduction.unwrap_or_default()
+                    + 0.2 * effects.rescue_chance.unwrap_or_default()
+                    + if eyes.food() < 20 { 0.004 * effects.emergency_food as f64 } else { 0.0 })
+                + loss / LOSS as f64 * (hold * 0.6).min(60.0 * effects.cargo_preservation as f64)
+                + 7.0 * left * (1.0 - effects.fuel_efficiency.unwrap_or(1.0))
+                + left * (effects.scan_bonus.unwrap_or(1.0) - 1.0);
+            let worth = worth - def.cost as f64;
+            if worth > 0.0 && best.as_ref().is_none_or(|(most, _)| worth > *most) {
+                best = Some((worth, order));
+            }
+        }
+        best.map(|(_, order)| vec![order])
     }
 
     /// Decides where to go and what to do there, and what to buy for it.
@@ -408,6 +471,12 @@ fn errand(eyes: &Eyes<'_>) -> Action {
 fn cash_in(eyes: &Eyes<'_>) -> Option<Vec<Action>> {
     let content = eyes.content();
     let missing = eyes.goal() - eyes.wealth();
+    // No market pays three times the usual price for what is in the hold.
+    let hold: i64 = eyes.cargo().iter().map(|stack| content.items[stack.item].base_value * stack.quantity).sum();
+    let mods: i64 = eyes.mods().iter().map(|fitted| content.mods[*fitted].cost).sum();
+    if missing > 3 * hold + mods && eyes.turns_left() > 1 {
+        return None;
+    }
     let mut sum = 0;
     let mut orders = Vec::new();
     for stack in eyes.cargo() {
@@ -438,7 +507,7 @@ fn mend(eyes: &Eyes<'_>) -> Option<Vec<Action>> {
     for stack in eyes.cargo() {
         let Some(effect) = &content.items[stack.item].effect else { continue };
         let low = effect.fuel > 0 && eyes.fuel() < 20 && !eyes.chart(eyes.here()).is_some_and(|chart| chart.dock())
-            || effect.health > 0 && eyes.health() < 45
+            || effect.health > 0 && eyes.health() < 55
             || effect.ship_condition > 0 && eyes.hull() * 2 < stats.max_hp && !eyes.in_pod();
         if low {
             orders.push(eyes.use_item(stack.item));

@@ -241,11 +241,6 @@ impl<'a> Eyes<'a> {
         self.knows(node) && self.game.places[node].scanned
     }
 
-    /// Map units between two known places.
-    pub fn distance(&self, from: usize, to: usize) -> f64 {
-        self.game.map.distance(from, to)
-    }
-
     /// The region of a known place.
     pub fn region_of(&self, node: usize) -> usize {
         self.game.map.nodes[node].region
@@ -320,12 +315,6 @@ impl<'a> Eyes<'a> {
     pub fn bid(&self, item: Ix<Item>, quantity: i64) -> Option<i64> {
         let listing = self.game.node().market.iter().find(|listing| listing.item == item)?;
         Some(bid_price(self.game, self.content, listing, quantity))
-    }
-
-    /// What the market here asks for so many units.
-    pub fn ask(&self, item: Ix<Item>, quantity: i64) -> Option<i64> {
-        let listing = self.game.node().market.iter().find(|listing| listing.item == item)?;
-        Some(ask_price(self.game, self.content, listing, quantity))
     }
 
     /// The order to go to a neighbouring place.

@@ -2,11 +2,12 @@
 
 use super::Player;
 use super::answer::answer;
+use super::captain::possible;
 use super::duel::{Duels, Stakes, fight, usual_value};
 use super::eyes::{Eyes, units};
 use super::notes::Notes;
 use crate::game::action::Action;
-use crate::game::content::{Item, QuestKind};
+use crate::game::content::{Item, Mod, ModEffects, QuestKind};
 use crate::game::event::Outcome;
 use crate::game::rng::{Dice, Stream};
 use crate::game::state::Quest;
@@ -49,6 +50,7 @@ impl Player for Greedy {
             .or_else(|| turn_in(&eyes))
             .or_else(|| self.sell(&eyes))
             .or_else(|| accept(&eyes))
+            .or_else(|| fit_out(&eyes))
             .or_else(|| self.buy(&eyes))
             .or_else(|| self.work(&eyes));
         found.unwrap_or_else(|| self.travel(&eyes))
@@ -58,6 +60,18 @@ impl Player for Greedy {
 fn turn_in(eyes: &Eyes<'_>) -> Option<Action> {
     let mut orders = eyes.quests().iter().map(|quest| Action::TurnInQuest { quest: quest.id() });
     orders.find(|order| eyes.can(order))
+}
+
+/// Buys what helps anybody, where the purse is deep: room, guns, and what digs.
+fn fit_out(eyes: &Eyes<'_>) -> Option<Action> {
+    let content = eyes.content();
+    let helps = |wanted: &Ix<Mod>| {
+        let ModEffects { cargo_capacity, combat_power, mining_yield, accuracy, .. } = &content.mods[*wanted].effects;
+        *cargo_capacity > 0 || *combat_power > 0 || mining_yield.is_some() || accuracy.is_some()
+    };
+    let wanted = content.mods.indices().filter(helps).filter(|wanted| 4 * content.mods[*wanted].cost <= eyes.wealth());
+    let early = eyes.turns_left() > 40;
+    wanted.map(|wanted| eyes.buy_mod(wanted)).find(|order| early && eyes.can(order))
 }
 
 /// Takes on what can be done: not a bounty on somebody too strong.
@@ -127,15 +141,18 @@ impl Greedy {
     fn sell(&self, eyes: &Eyes<'_>) -> Option<Action> {
         let content = eyes.content();
         let last = eyes.turns_left() <= 2;
-        for stack in eyes.cargo().iter().filter(|stack| eyes.bid(stack.item, 1).is_some()) {
+        for stack in eyes.cargo() {
+            let Some(price) = self.notes.price(stack.item) else { continue };
             // One of each help is kept for the day it is needed.
             let spare = stack.quantity - i64::from(content.items[stack.item].effect.is_some() && !last);
             let elsewhere = self.best_elsewhere(eyes, stack.item).unwrap_or(0.75 * usual_value(content, stack.item));
             let least = if last { 1.0 } else { 0.95 * elsewhere };
-            let brings = |units: i64| eyes.bid(stack.item, units).unwrap_or_default();
-            let sold = (1..=spare).take_while(|units| (brings(*units) - brings(units - 1)) as f64 >= least).count();
+            let brings = |units: i64| self.notes.brings(eyes, stack.item, units).unwrap_or_default();
+            let pays =
+                |units: &i64| *units == 1 && price.bid as f64 >= least || brings(*units) - brings(units - 1) >= least;
+            let sold = (1..=spare).take_while(pays).count();
             if sold > 0 {
-                return Some(eyes.sell(stack.item, sold as i64));
+                return possible(eyes, eyes.sell(stack.item, sold as i64));
             }
         }
         None
@@ -143,13 +160,13 @@ impl Greedy {
 
     fn buy(&self, eyes: &Eyes<'_>) -> Option<Action> {
         let free = eyes.stats().free_cargo();
-        let purse = eyes.wealth() - 100;
-        if eyes.turns_left() <= 4 || free == 0 || purse <= 0 {
+        let purse = (eyes.wealth() - 100) as f64;
+        if eyes.turns_left() <= 4 || free == 0 || purse <= 0.0 {
             return None;
         }
         let near = self.near(eyes);
         let mut best: Option<(f64, Action)> = None;
-        for price in eyes.prices() {
+        for price in self.notes.prices() {
             let def = &eyes.content().items[price.item];
             let held = eyes.held(price.item);
             let room = if def.weight == 0 { def.stack_size } else { free / def.weight };
@@ -157,18 +174,18 @@ impl Greedy {
             let pays = |dock: &usize, units: i64| self.notes.bid(eyes, *dock, price.item, units).unwrap_or_default();
             let Some(dock) = near.iter().max_by(|a, b| pays(a, 1).total_cmp(&pays(b, 1))) else { continue };
             let brings = |units: i64| if held + units > 0 { pays(dock, held + units) } else { 0.0 };
-            let takes = |units: i64| eyes.ask(price.item, units).unwrap_or_default();
+            let takes = |units: i64| self.notes.takes(eyes, price.item, units).unwrap_or_default();
             let pays_off = |units: &i64| {
                 let cost = takes(*units) - takes(units - 1);
-                takes(*units) <= purse && brings(*units) - brings(units - 1) > 1.1 * cost as f64
+                takes(*units) <= purse && brings(*units) - brings(units - 1) > 1.1 * cost
             };
             let units = (1..=most).take_while(pays_off).count() as i64;
-            let gain = brings(units) - brings(0) - takes(units) as f64;
+            let gain = brings(units) - brings(0) - takes(units);
             if units > 0 && best.as_ref().is_none_or(|(most, _)| gain > *most) {
                 best = Some((gain, eyes.buy(price.item, units)));
             }
         }
-        best.map(|(_, order)| order)
+        best.and_then(|(_, order)| possible(eyes, order))
     }
 
     fn work(&mut self, eyes: &Eyes<'_>) -> Option<Action> {
@@ -221,9 +238,13 @@ impl Greedy {
         }
         for region in eyes.jumps(eyes.region()) {
             let order = eyes.jump(region);
-            if eyes.can(&order) {
+            let Ok(plan) = eyes.plan(&order) else { continue };
+            // Never so far that there is no way back from a place without a dock.
+            let dock = eyes.landing(region).and_then(|node| eyes.chart(node)).is_some_and(|chart| chart.dock());
+            if dock || eyes.fuel() >= 2 * plan.cost.fuel {
                 let fresh = !eyes.places_of(region).any(|node| eyes.visited(node));
-                let mut worth = eyes.landing(region).map_or(20.0, |node| self.worth(eyes, node)) - 35.0;
+                let mut worth = eyes.landing(region).map_or(20.0, |node| self.worth(eyes, node));
+                worth -= plan.cost.fuel as f64;
                 if fresh {
                     worth += eyes.content().balance.travel.jump_bonus as f64;
                 }

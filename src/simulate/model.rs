@@ -193,9 +193,12 @@ pub struct World {
     lines: Vec<Option<Line>>,
     markets: usize,
     legs: Vec<Option<Leg>>,
+    /// By stop: the fuel to the next dock; none from a dock.
+    escape: Vec<f64>,
     limit: f64,
     capacity: f64,
     max_hull: f64,
+    drones: f64,
     spread: f64,
     recovery: f64,
     /// What a good can be sold for elsewhere: the best price, its market, and the next best.
@@ -238,6 +241,9 @@ impl Fit {
 fn mean(range: [i64; 2]) -> f64 {
     (range[0] + range[1]) as f64 / 2.0
 }
+
+/// Fuel to run away once.
+const FLIGHT: f64 = 10.0;
 
 /// Weight left behind by rounding.
 const CRUMB: f64 = 1e-6;
@@ -316,9 +322,11 @@ impl World {
             lines,
             markets,
             legs: Vec::new(),
+            escape: Vec::new(),
             limit: balance.limits.turns as f64,
             capacity: fit.stats.cargo_capacity as f64,
             max_hull: fit.stats.max_hp as f64,
+            drones: fit.stats.hull_repair as f64,
             spread: balance.market.spread,
             recovery: balance.market.recovery,
             future: Vec::new(),
@@ -345,7 +353,7 @@ impl World {
             tank: balance.limits.fuel as f64,
             goods,
         };
-        world.legs = world.ways_between(eyes, fit);
+        (world.legs, world.escape) = world.ways_between(eyes, fit);
         let stop_of = |node: usize| world.stops.iter().position(|stop| stop.node == Some(node));
         let hold = world.goods.iter().map(|good| eyes.held(good.item) as f64).collect();
         let mut jobs = Vec::new();
@@ -562,6 +570,7 @@ impl World {
     /// Does a thing in the sketch; false where it cannot be.
     fn follow(&self, state: &mut State, choice: Choice) -> bool {
         let Choice { to, work } = choice;
+        let begun = state.turn;
         if to != state.at {
             let Some(leg) = self.leg(state.at, to) else { return false };
             let dock = self.stops[state.at].dock;
@@ -583,7 +592,12 @@ impl World {
             state.at = to;
             self.arrive(state);
         }
-        self.work(state, work) && state.turn < self.limit
+        if !self.work(state, work) || state.turn >= self.limit {
+            return false;
+        }
+        let mended = self.drones * (state.turn - begun);
+        state.hull = f64::max(state.hull, (state.hull + mended).min(self.max_hull));
+        true
     }
 
     /// What may happen on the way.
@@ -662,18 +676,21 @@ impl World {
                         }
                     }
                 }
-                found && state.fuel >= 0.0
+                // A fight may have to be left, too.
+                let fights = state.jobs.iter().any(|job| job.target == Some(at) && job.fight.is_some());
+                found && state.fuel >= self.escape[at] + if fights { FLIGHT } else { 0.0 }
             }
             Work::Mine => {
                 let Some((dug, beside, good)) = self.mine else { return false };
                 let room = libm::floor(self.free(state) / self.goods[good].weight.max(1.0));
                 let left = &mut state.left[at];
                 let most = left.ore.min(room);
-                if most < 1.0 || state.fuel < 5.0 {
+                let spare = state.fuel - self.escape[at];
+                if most < 1.0 || spare < 5.0 {
                     return false;
                 }
                 // Several turns at once: whoever begins to mine goes on.
-                let turns = libm::ceil(most / dug).min(4.0).min(libm::floor(state.fuel / 5.0)).max(1.0);
+                let turns = libm::ceil(most / dug).min(4.0).min(libm::floor(spare / 5.0)).max(1.0);
                 let dug = (dug * turns).min(most);
                 left.ore -= dug;
                 state.hold[good] += dug;
@@ -685,7 +702,7 @@ impl World {
             Work::Hunt => {
                 let stop = &self.stops[at];
                 let (gain, hurt) = self.fights[stop.region].with(state.hull / self.max_hull);
-                if state.left[at].foes < 0.5 || state.fuel < 5.0 || gain <= 0.0 {
+                if state.left[at].foes < 0.5 || state.fuel < 5.0 + FLIGHT + self.escape[at] || gain <= 0.0 {
                     return false;
                 }
                 state.left[at].foes -= stop.seek;
@@ -698,7 +715,7 @@ impl World {
             }
             Work::Salvage => {
                 let Some(worth) = self.search else { return false };
-                if state.left[at].wreck < 0.9 || state.fuel < 3.0 {
+                if state.left[at].wreck < 0.9 || state.fuel < 3.0 + self.escape[at] {
                     return false;
                 }
                 state.left[at].wreck -= 1.0;
@@ -798,7 +815,7 @@ impl World {
     }
 
     /// The shortest ways, by turns, fuel and danger, between all stops (Dijkstra from each).
-    fn ways_between(&self, eyes: &Eyes<'_>, fit: &Fit) -> Vec<Option<Leg>> {
+    fn ways_between(&self, eyes: &Eyes<'_>, fit: &Fit) -> (Vec<Option<Leg>>, Vec<f64>) {
         let content = eyes.content();
         let balance = &content.balance;
         let count = self.stops.len();
@@ -904,7 +921,12 @@ impl World {
                 }
             }
         }
-        legs
+        for (escape, stop) in escape.iter_mut().zip(&self.stops) {
+            if stop.dock {
+                *escape = 0.0;
+            }
+        }
+        (legs, escape)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::eyes::Eyes;
+use super::eyes::{Eyes, Price};
 use crate::game::action::{Action, Code};
 use crate::game::content::Item;
 use crate::game::event::{Event, Outcome, Reason};
@@ -39,6 +39,10 @@ pub struct Notes {
     ore: BTreeMap<usize, i64>,
     foes: BTreeMap<usize, (bool, i64)>,
     salvage: BTreeMap<usize, i64>,
+    /// The market here, as it is now.
+    now: Vec<Price>,
+    /// Where and when that was read.
+    read: Option<(usize, i64)>,
     /// Turns of the last visits.
     pub visits: BTreeMap<usize, i64>,
 }
@@ -72,7 +76,15 @@ impl Notes {
                 self.salvage.insert(here, 0);
             }
         }
-        let prices = eyes.prices();
+        // Prices change with the turn and with what is bought and sold, and reading them is half the work of a player.
+        let traded = outcome.iter().flat_map(|outcome| &outcome.events);
+        let traded = traded.into_iter().any(|event| matches!(event, Event::Item { .. } | Event::ItemLost { .. }));
+        if self.read == Some((here, turn)) && !traded {
+            return;
+        }
+        self.read = Some((here, turn));
+        self.now = eyes.prices();
+        let prices = &self.now;
         if prices.is_empty() {
             return;
         }
@@ -89,6 +101,35 @@ impl Notes {
         });
         let lines = lines.collect();
         self.boards.insert(here, Board { turn, lines });
+    }
+
+    /// What the market here asks and pays for an item now.
+    pub fn price(&self, item: Ix<Item>) -> Option<&Price> {
+        self.now.iter().find(|price| price.item == item)
+    }
+
+    /// The market here now; nothing where nobody trades.
+    pub fn prices(&self) -> &[Price] {
+        &self.now
+    }
+
+    /// What the market here pays for so many units, or a little less.
+    pub fn brings(&self, eyes: &Eyes<'_>, item: Ix<Item>, quantity: i64) -> Option<f64> {
+        let price = self.price(item)?;
+        let line = self.boards.get(&eyes.here())?.lines.iter().find(|line| line.item == item)?;
+        let fall = line.step * (1.0 - eyes.content().balance.market.spread);
+        // Each unit is rounded down.
+        let units = quantity as f64;
+        Some((units * (price.bid as f64 - 0.5) - fall * units * (units - 1.0) / 2.0).max(0.0))
+    }
+
+    /// What it asks for so many units, or a little more.
+    pub fn takes(&self, eyes: &Eyes<'_>, item: Ix<Item>, quantity: i64) -> Option<f64> {
+        let price = self.price(item)?;
+        let line = self.boards.get(&eyes.here())?.lines.iter().find(|line| line.item == item)?;
+        let climb = line.step * (1.0 + eyes.content().balance.market.spread);
+        let units = quantity as f64;
+        Some(units * (price.ask as f64 + 0.5) + climb * units * (units - 1.0) / 2.0)
     }
 
     /// A market that was seen.
@@ -113,7 +154,7 @@ impl Notes {
     /// What a dock is thought to pay for so many units.
     pub fn bid(&self, eyes: &Eyes<'_>, node: usize, item: Ix<Item>, quantity: i64) -> Option<f64> {
         if node == eyes.here() {
-            return eyes.bid(item, quantity).map(|bid| bid as f64);
+            return self.brings(eyes, item, quantity);
         }
         let line = self.line(eyes, node, item, eyes.turn() + 1)?;
         let market = &eyes.content().balance.market;
