@@ -62,6 +62,7 @@ fn tell(version: u32) -> Value {
 fn every_format_is_read_and_played_on() {
     insta::assert_json_snapshot!("format_1", tell(1));
     insta::assert_json_snapshot!("format_2", tell(2));
+    insta::assert_json_snapshot!("format_3", tell(3));
     assert!(!Path::new("tests/saves/v4").exists(), "a new format belongs into this test");
     assert_eq!(cosmic_explorer::store::model::VERSION, 3, "a new format needs golden saves");
 }
