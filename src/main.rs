@@ -51,7 +51,7 @@ enum Command {
     ///
     /// Ends with 0 when it can be played, 1 when it cannot.
     Check(commands::Check),
-    /// Plays many games by itself, and reports how they went: report.json.
+    /// Plays many games by itself, and reports how they went: report.json, and report.html to look at.
     Simulate(commands::Simulate),
     /// Writes JSON schemas of the content files, with which editors help to write them.
     Schema(commands::Schemas),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use cosmic_explorer::game::content::Difficulty;
-use cosmic_explorer::simulate::{self, Policy, report};
+use cosmic_explorer::simulate::{self, Policy, html, report};
 use cosmic_explorer::store::write_file;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -64,13 +64,15 @@ impl Simulate {
         let report = report::json(&content, &plan, &played);
         let file = out.join("report.json");
         write_file(&file, serde_json::to_string_pretty(&report)?.as_bytes())?;
+        let page = out.join("report.html");
+        write_file(&page, html::page(&content, &plan, &played).as_bytes())?;
         for policy in &played {
             let rate = report::Share::of(policy.tally.wins, policy.tally.games);
             let [rate, from, to] = [rate.rate, rate.from, rate.to].map(|share| 100.0 * share);
             let best = policy.kinds.first().map(|(kind, ..)| format!(", at best with {kind}")).unwrap_or_default();
             say(format!("{:<8} {rate:5.1} % won ({from:.1} to {to:.1}){best}", policy.policy));
         }
-        say(format!("{}", file.display()));
+        say(format!("{}\n{}", file.display(), page.display()));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -5,9 +5,11 @@
 
 mod answer;
 mod captain;
+mod chart;
 mod duel;
 pub mod eyes;
 mod greedy;
+pub mod html;
 mod model;
 mod notes;
 mod random;

@@ -36,7 +36,7 @@ impl Share {
 }
 
 /// The least key that so much of the weight lies at or below.
-fn quantile(counts: &BTreeMap<i64, u64>, share: f64) -> i64 {
+pub fn quantile(counts: &BTreeMap<i64, u64>, share: f64) -> i64 {
     let total: u64 = counts.values().sum();
     let wanted = share * total as f64;
     let mut seen = 0;
@@ -52,7 +52,7 @@ fn quantile(counts: &BTreeMap<i64, u64>, share: f64) -> i64 {
 /// The report as JSON. Its `win_rate` is that of the strongest policy there is in it.
 pub fn json(content: &Content, plan: &Plan, played: &[Played]) -> Value {
     let policies: Vec<_> = played.iter().map(|played| policy(content, played)).collect();
-    let main = played.iter().find(|played| played.policy == Policy::Planner).or_else(|| played.last());
+    let main = main(played);
     let main_rate = main.map_or(0.0, |played| Share::of(played.tally.wins, played.tally.games).rate);
     json!({
         "win_rate": main_rate,
@@ -68,6 +68,11 @@ pub fn json(content: &Content, plan: &Plan, played: &[Played]) -> Value {
     })
 }
 
+/// The strongest policy there is: the planner, else the last.
+pub fn main(played: &[Played]) -> Option<&Played> {
+    played.iter().find(|played| played.policy == Policy::Planner).or_else(|| played.last())
+}
+
 fn policy(content: &Content, played: &Played) -> Value {
     let Played { policy, tally, kinds } = played;
     let mut all = tally.won_at.clone();
@@ -75,8 +80,7 @@ fn policy(content: &Content, played: &Played) -> Value {
         *all.entry(*turn).or_default() += count;
     }
     let length = |counts: &BTreeMap<i64, u64>| json!({"p10": quantile(counts, 0.1), "median": quantile(counts, 0.5), "p90": quantile(counts, 0.9)});
-    let wealth: Vec<_> =
-        tally.wealth.iter().map(|steps| [0.1, 0.5, 0.9].map(|share| STEP * quantile(steps, share))).collect();
+    let wealth = wealth(tally);
     let uses: Map<_, _> =
         Shelf::ALL.into_iter().map(|shelf| (name(shelf), json!(uses(content, tally, shelf)))).collect();
     let never: Map<_, _> =
@@ -107,7 +111,13 @@ fn policy(content: &Content, played: &Played) -> Value {
     })
 }
 
-fn name(shelf: Shelf) -> String {
+/// Wealth by turn: what a tenth, half, and nine tenths of the games have at most.
+pub fn wealth(tally: &Tally) -> Vec<[i64; 3]> {
+    tally.wealth.iter().map(|steps| [0.1, 0.5, 0.9].map(|share| STEP * quantile(steps, share))).collect()
+}
+
+/// A shelf's name, as in the JSON.
+pub fn name(shelf: Shelf) -> String {
     serde_json::to_value(shelf).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

@@ -195,6 +195,8 @@ fn games_are_simulated_into_a_report() {
     let report = std::fs::read(out.join("report.json")).expect("a report");
     let report: Value = serde_json::from_slice(&report).expect("JSON");
     assert!(report["win_rate"].is_f64() && report["difficulty"] == "easy", "{report}");
+    let page = std::fs::read_to_string(out.join("report.html")).expect("a page");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("greedy"));
     for wrong in [["--policy", "lucky"], ["--difficulty", "none"], ["--games", "0"]] {
         assert_eq!(simulate(&wrong).0, Some(2), "{wrong:?}");
     }

@@ -1,7 +1,9 @@
 //! Simulations: the same on any number of threads, with sums that agree, by policies that ask for nothing they cannot have.
 
-use cosmic_explorer::game::content::Difficulty;
-use cosmic_explorer::simulate::{Plan, Policy, report, run, watch};
+use cosmic_explorer::game::content::{Content, Difficulty, built_in};
+use cosmic_explorer::simulate::tally::Shelf;
+use cosmic_explorer::simulate::{Plan, Policy, html, report, run, watch};
+use roxmltree::{Document, ParsingOptions};
 use serde_json::Value;
 
 use crate::play::CONTENT;
@@ -19,11 +21,12 @@ fn a_run_is_the_same_on_any_number_of_threads() {
     let plan = plan(12, &[Policy::Random, Policy::Greedy, Policy::Planner]);
     let [one, three] = [1, 3].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| report(&plan)).to_string()
+        let played = pool.install(|| run(&CONTENT, &plan, &|| {}));
+        report::json(&CONTENT, &plan, &played).to_string() + &html::page(&CONTENT, &plan, &played)
     });
     assert_eq!(one, three);
     let other = Plan { seed: 8, ..plan };
-    assert_ne!(one, report(&other).to_string());
+    assert!(!one.starts_with(&report(&other).to_string()));
 }
 
 #[test]
@@ -67,4 +70,45 @@ fn policies_ask_for_nothing_that_is_refused() {
             assert_eq!(refused, 0, "{policy} {difficulty:?}");
         }
     }
+}
+
+/// What people read in a page whose tags agree.
+fn text(page: &str) -> String {
+    // The only elements that have no end.
+    let page = page.replace("<meta charset=\"utf-8\">", "").replace("initial-scale=1\">", "initial-scale=1\"/>");
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    let document = Document::parse_with_options(&page, options).expect("tags that agree");
+    let body = document.descendants().find(|node| node.has_tag_name("body")).expect("a body");
+    assert!(!document.descendants().any(|node| ["script", "link", "img"].contains(&node.tag_name().name())));
+    for node in document.descendants().filter(|node| node.has_tag_name("a")) {
+        let id = node.attribute("href").and_then(|link| link.strip_prefix('#')).expect("a place in the page");
+        assert!(document.descendants().any(|node| node.attribute("id") == Some(id)), "{id}");
+    }
+    body.descendants().filter_map(|node| node.text().filter(|_| node.is_text())).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_page_of_a_report_tells_all_of_it() {
+    let files = built_in()
+        .into_iter()
+        .map(|(name, text)| (name, text.replace("name = \"Rare Minerals\"", "name = \"<b>Rare</b> & 'Minerals'\"")));
+    let content = Content::parse(&files.collect()).expect("content");
+    let plan = plan(2, &Policy::ALL);
+    let played = run(&content, &plan, &|| {});
+    let page = html::page(&content, &plan, &played);
+    let told = text(&page);
+    let lines: Vec<_> = told.lines().collect();
+    for policy in Policy::ALL {
+        assert!(lines.contains(&policy.name()), "{policy}");
+    }
+    for id in Shelf::ALL.iter().flat_map(|shelf| shelf.ids(&content)) {
+        assert!(lines.contains(&id), "{id}");
+    }
+    for game in played.iter().flat_map(|played| &played.tally.worst) {
+        assert!(lines.contains(&game.seed.to_string().as_str()), "{game:?}");
+    }
+    assert!(lines.contains(&"<b>Rare</b> & 'Minerals'") && !page.contains("<b>"));
+    assert!(!page.contains("http") && !page.contains("NaN"));
+    // Also where there is nothing to show.
+    text(&html::page(&content, &Plan { policies: Vec::new(), ..plan }, &[]));
 }
