@@ -178,7 +178,7 @@ fn a_forged_save_is_refused_with_what_is_wrong() {
     refused(&|file| file["player_stats"]["ship_type"] = json!("battlestar"), "SAVE_INVALID", "battlestar");
     refused(&|file| file["player_stats"]["wealth"] = json!("lots"), "SAVE_INVALID", "invalid type");
     refused(&|file| file["current_node_id"] = json!("NODE_REG_009_000"), "SAVE_INVALID", "nowhere");
-    refused(&|file| file["star_map"]["regions"][0]["name"] = json!("Elsewhere"), "SAVE_INVALID", "star map");
+    refused(&|file| file["star_map"]["regions"][0]["position"] = json!([1.0, 2.0]), "SAVE_INVALID", "star map");
     refused(&|file| file["star_map"]["regions"] = json!([]), "SAVE_INVALID", "empty");
     refused(&|file| file["place"] = json!("Home"), "SAVE_INVALID", "not where it says");
     refused(&|file| file["cheat"] = json!(true), "SAVE_INVALID", "cheat");
