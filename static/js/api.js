@@ -8,8 +8,15 @@ export class Problem extends Error {
 
   /** The server may not have heard it, or cannot just now: the same again is right. */
   get passes() {
-    return this.status === 0 || this.status === 429 || this.status === 502 || this.status === 503 || this.status === 504 ||
-      this.code === 'KEY_IN_PROGRESS' || this.code === 'BODY_TIMEOUT'
+    return (
+      this.status === 0 ||
+      this.status === 429 ||
+      this.status === 502 ||
+      this.status === 503 ||
+      this.status === 504 ||
+      this.code === 'KEY_IN_PROGRESS' ||
+      this.code === 'BODY_TIMEOUT'
+    )
   }
 }
 
@@ -41,7 +48,12 @@ export async function call(path, { method = 'GET', body, headers = {}, token, se
   } catch {
     // A proxy may answer in a form of its own.
   }
-  throw new Problem({ detail: `The server answered ${response.status}.`, code: 'UNKNOWN', ...problem, status: response.status })
+  throw new Problem({
+    detail: `The server answered ${response.status}.`,
+    code: 'UNKNOWN',
+    ...problem,
+    status: response.status,
+  })
 }
 
 export const get = (path, token) => call(path, { token })

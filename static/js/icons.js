@@ -57,14 +57,20 @@ const SHEET = {
   delivery: 'M4 8l8-4 8 4v8l-8 4-8-4zM4 8l8 4 8-4M12 12v8',
   bounty: 'M12 5a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM12 2v5M12 17v5M2 12h5M17 12h5',
   exploration: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM15.5 8.5l-2 5-5 2 2-5z',
-  rescue: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM5.7 5.7l3.8 3.8M14.5 14.5l3.8 3.8M18.3 5.7l-3.8 3.8M9.5 14.5l-3.8 3.8',
+  rescue:
+    'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM5.7 5.7l3.8 3.8M14.5 14.5l3.8 3.8M18.3 5.7l-3.8 3.8M9.5 14.5l-3.8 3.8',
   high: 'M4 18L14 8M11 5l8 8M14 8l5-5M4 21h5',
   mid: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v8M8 12h8',
   low: 'M5 6h14v5H5zM5 13h14v5H5z',
   rig: 'M12 3l7.8 4.5v9L12 21l-7.8-4.5v-9zM12 8.5l3 1.8v3.5l-3 1.7-3-1.7v-3.5z',
-  trophy: 'M8 4h8v6a4 4 0 0 1-8 0zM8 5H4.5c0 4 1.5 5.5 3.7 6M16 5h3.5c0 4-1.5 5.5-3.7 6M12 14v4M8.5 20.5h7M10 18h4v2.5h-4z',
+  trophy:
+    'M8 4h8v6a4 4 0 0 1-8 0zM8 5H4.5c0 4 1.5 5.5 3.7 6M16 5h3.5c0 4-1.5 5.5-3.7 6M12 14v4M8.5 20.5h7M10 18h4v2.5h-4z',
 }
 
 /** A sign; it is decoration, the words beside it say what is meant. */
 export const icon = (name, more = '') =>
-  h('svg', { class: `icon ${more}`, viewBox: '0 0 24 24', 'aria-hidden': 'true', focusable: 'false' }, h('path', { d: SHEET[name] ?? SHEET.star }))
+  h(
+    'svg',
+    { class: `icon ${more}`, viewBox: '0 0 24 24', 'aria-hidden': 'true', focusable: 'false' },
+    h('path', { d: SHEET[name] ?? SHEET.star }),
+  )

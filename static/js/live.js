@@ -7,8 +7,13 @@ import { call, get, Problem } from './api.js'
 
 const FINAL = { 4000: 'left', 4401: 'denied', 4404: 'unknown', 4409: 'replaced', 4410: 'expired' }
 const BY_CODE = {
-  TOKEN_INVALID: 'denied', TOKEN_REQUIRED: 'denied', OBSERVER_ONLY: 'denied', SESSION_NOT_FOUND: 'unknown',
-  SESSION_EXPIRED: 'expired', REPLACED: 'replaced', SESSION_DAMAGED: 'damaged',
+  TOKEN_INVALID: 'denied',
+  TOKEN_REQUIRED: 'denied',
+  OBSERVER_ONLY: 'denied',
+  SESSION_NOT_FOUND: 'unknown',
+  SESSION_EXPIRED: 'expired',
+  REPLACED: 'replaced',
+  SESSION_DAMAGED: 'damaged',
 }
 /** The server is heard every ten seconds; this is two that did not come. */
 const SILENCE = 27000
@@ -205,7 +210,10 @@ export class Live {
         const blocks = (rest + value).split('\n\n')
         rest = blocks.pop()
         for (const block of blocks) {
-          const data = block.split('\n').filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trimStart())
+          const data = block
+            .split('\n')
+            .filter((line) => line.startsWith('data:'))
+            .map((line) => line.slice(5).trimStart())
           if (!data.length) continue
           const frame = JSON.parse(data.join('\n'))
           if (frame.type === 'hello') {

@@ -18,7 +18,15 @@ import { boardView, loadBoard, loadPlayer, newView, show, startView } from './vi
 import { number, word } from './words.js'
 
 const root = document.getElementById('app')
-const TABS = [['here', 'Here', 'here', 'h'], ['map', 'Map', 'map', 'm'], ['ship', 'Ship', 'ship', 's'], ['market', 'Market', 'market', 't'], ['quests', 'Work', 'quests', 'q'], ['log', 'Log', 'log', 'l'], ['deeds', 'Deeds', 'deeds', 'a']]
+const TABS = [
+  ['here', 'Here', 'here', 'h'],
+  ['map', 'Map', 'map', 'm'],
+  ['ship', 'Ship', 'ship', 's'],
+  ['market', 'Market', 'market', 't'],
+  ['quests', 'Work', 'quests', 'q'],
+  ['log', 'Log', 'log', 'l'],
+  ['deeds', 'Deeds', 'deeds', 'a'],
+]
 const VIEWS = { map: mapView, ship: shipView, market: marketView, quests: questsView, log: logView, deeds: deedsView }
 
 // Which view ------------------------------------------------------------------------------------------------------------------
@@ -31,7 +39,8 @@ function read() {
     return { view: 'game', id: asked.get('game'), watch: asked.get('watch'), tab: view, base: `#${address}`, parts: [] }
   }
   const [view = '', ...parts] = hash.replace(/^\//, '').split('/')
-  if (view === 'play' && parts[0]) return { view: 'game', id: parts[0], watch: null, tab: parts[1] ?? 'here', base: `#/play/${parts[0]}`, parts }
+  if (view === 'play' && parts[0])
+    return { view: 'game', id: parts[0], watch: null, tab: parts[1] ?? 'here', base: `#/play/${parts[0]}`, parts }
   if (['new', 'board', 'saves'].includes(view)) return { view, parts }
   return { view: 'start', parts }
 }
@@ -48,13 +57,15 @@ function follow() {
   }
   if (before.view !== ui.route.view || before.tab !== ui.route.tab) {
     // As a browser does it for pages: begin at the top, and let screen readers know.
-    requestAnimationFrame(() => requestAnimationFrame(() => {
-      const main = document.getElementById('main')
-      if (main) main.scrollTop = 0
-      scrollTo(0, 0)
-      const focused = document.activeElement
-      if (!focused || focused === document.body) main?.focus({ preventScroll: true })
-    }))
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        const main = document.getElementById('main')
+        if (main) main.scrollTop = 0
+        scrollTo(0, 0)
+        const focused = document.activeElement
+        if (!focused || focused === document.body) main?.focus({ preventScroll: true })
+      }),
+    )
   }
   changed()
 }
@@ -68,74 +79,260 @@ const tab = (name) => {
 function gameView() {
   const { link } = game
   if (['unknown', 'denied', 'expired', 'damaged', 'left'].includes(link.status)) return lost(link)
-  if (!game.state || !game.content) return h('main.loading', { id: 'main', tabindex: -1 }, h('p.kicker', {}, link.status === 'offline' ? 'No connection' : 'Cosmic Explorer'), h('h1', {}, link.status === 'offline' ? 'The server does not answer' : link.status === 'replaced' ? 'Played elsewhere' : 'Waking the ship\u2026'),
-    h('p.quiet', {}, word.link(link)), link.status === 'offline' ? button('Try now', retry, { class: 'primary' }) : link.status === 'replaced' ? button('Play here', takeOver, { class: 'primary' }) : null, h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'To the start page')))
+  if (!game.state || !game.content)
+    return h(
+      'main.loading',
+      { id: 'main', tabindex: -1 },
+      h('p.kicker', {}, link.status === 'offline' ? 'No connection' : 'Cosmic Explorer'),
+      h(
+        'h1',
+        {},
+        link.status === 'offline'
+          ? 'The server does not answer'
+          : link.status === 'replaced'
+            ? 'Played elsewhere'
+            : 'Waking the ship\u2026',
+      ),
+      h('p.quiet', {}, word.link(link)),
+      link.status === 'offline'
+        ? button('Try now', retry, { class: 'primary' })
+        : link.status === 'replaced'
+          ? button('Play here', takeOver, { class: 'primary' })
+          : null,
+      h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'To the start page')),
+    )
   const current = VIEWS[ui.route.tab] || ui.route.tab === 'here' ? ui.route.tab : 'here'
   const stage = current === 'here' ? 'map' : current
   // On wide pages the place is always there; on narrow ones it is a view like the others.
   const narrow = !ui.wide.matches
   const tense = Boolean(game.state.combat || game.state.current_event || game.state.game_over)
-  return h('div.game', { class: `${tense ? 'tense' : ''} ${link.status}`, 'data-tab': current, 'data-revision': game.revision, 'data-settled': game.busy || game.offers?.revision !== game.revision ? null : 'yes', vars: { '--tint': game.content.regions[game.state.current_location.region.type]?.background?.primary_color ?? '#6b64a8' } },
-    statusBar(current), tabs(current), banner(),
-    h('main.stage', { id: 'main', tabindex: -1, 'data-haven': true, 'aria-label': TABS.find(([id]) => id === current)?.[1] }, h('h1.unseen', {}, `${game.name || 'Voyage'}: ${TABS.find(([id]) => id === current)?.[1]}`),
-      narrow && current === 'here' ? placeView() : VIEWS[stage]()),
+  return h(
+    'div.game',
+    {
+      class: `${tense ? 'tense' : ''} ${link.status}`,
+      'data-tab': current,
+      'data-revision': game.revision,
+      'data-settled': game.busy || game.offers?.revision !== game.revision ? null : 'yes',
+      vars: {
+        '--tint': game.content.regions[game.state.current_location.region.type]?.background?.primary_color ?? '#6b64a8',
+      },
+    },
+    statusBar(current),
+    tabs(current),
+    banner(),
+    h(
+      'main.stage',
+      { id: 'main', tabindex: -1, 'data-haven': true, 'aria-label': TABS.find(([id]) => id === current)?.[1] },
+      h('h1.unseen', {}, `${game.name || 'Voyage'}: ${TABS.find(([id]) => id === current)?.[1]}`),
+      narrow && current === 'here' ? placeView() : VIEWS[stage](),
+    ),
     narrow ? null : h('aside.side-panel', { 'aria-label': 'Here', tabindex: -1 }, placeView()),
-    narrow || stage !== 'map' ? null : ticker())
+    narrow || stage !== 'map' ? null : ticker(),
+  )
 }
 
 function statusBar(current) {
   const { player_stats: ship, turn_count: turn, max_turns: most, goal } = game.state
-  return h('header.bar', {},
-    h('a.skip', { href: `${ui.route.base}/${current}`, onclick: (event) => { event.preventDefault(); document.getElementById('main')?.focus() } }, 'To the game'),
+  return h(
+    'header.bar',
+    {},
+    h(
+      'a.skip',
+      {
+        href: `${ui.route.base}/${current}`,
+        onclick: (event) => {
+          event.preventDefault()
+          document.getElementById('main')?.focus()
+        },
+      },
+      'To the game',
+    ),
     h('a.brand', { href: '#/', 'aria-label': 'To the start page' }, icon('home')),
-    h('div.purse', {}, h('span.purse-figure', {}, icon('credits'), h('b', {}, number(ship.wealth)), h('span.of', {}, ` of ${number(goal)}`), h('span.unseen', {}, ' credits')), h('svg', { class: 'gauge', viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, h('rect', { class: 'gauge-back', width: 100, height: 4 }), h('rect', { class: 'gauge-fill', width: Math.min(100, Math.max(0, (100 * ship.wealth) / goal)).toFixed(1), height: 4 }))),
-    h('div.meters', {},
+    h(
+      'div.purse',
+      {},
+      h(
+        'span.purse-figure',
+        {},
+        icon('credits'),
+        h('b', {}, number(ship.wealth)),
+        h('span.of', {}, ` of ${number(goal)}`),
+        h('span.unseen', {}, ' credits'),
+      ),
+      h(
+        'svg',
+        { class: 'gauge', viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+        h('rect', { class: 'gauge-back', width: 100, height: 4 }),
+        h('rect', {
+          class: 'gauge-fill',
+          width: Math.min(100, Math.max(0, (100 * ship.wealth) / goal)).toFixed(1),
+          height: 4,
+        }),
+      ),
+    ),
+    h(
+      'div.meters',
+      {},
       meter('turn', 'Turn', turn, most, { low: 0, tone: turn > most - 15 ? 'late' : '' }),
-      ship.in_pod_mode ? meter('pod', 'Pod', ship.pod_hp, ship.pod_max_hp) : meter('hull', 'Hull', ship.ship_condition, ship.max_hp, { extra: ship.shield ? `+${ship.shield}` : '' }),
-      meter('fuel', 'Fuel', ship.fuel, game.content.limits?.fuel ?? 100), meter('health', 'Health', ship.health, game.content.limits?.health ?? 100),
-      meter('food', 'Food', ship.food, 0, { tone: ship.food < 10 ? 'low' : '' }), meter('cargo', 'Hold', ship.used_cargo_space, ship.cargo_capacity, { low: 0 })),
+      ship.in_pod_mode
+        ? meter('pod', 'Pod', ship.pod_hp, ship.pod_max_hp)
+        : meter('hull', 'Hull', ship.ship_condition, ship.max_hp, { extra: ship.shield ? `+${ship.shield}` : '' }),
+      meter('fuel', 'Fuel', ship.fuel, game.content.limits?.fuel ?? 100),
+      meter('health', 'Health', ship.health, game.content.limits?.health ?? 100),
+      meter('food', 'Food', ship.food, 0, { tone: ship.food < 10 ? 'low' : '' }),
+      meter('cargo', 'Hold', ship.used_cargo_space, ship.cargo_capacity, { low: 0 }),
+    ),
     linkMark(),
-    game.watch ? h('button.round', { type: 'button', 'aria-label': 'Settings', onclick: () => show('settings') }, icon('gear')) : h('button.round', { type: 'button', 'aria-label': 'Menu', 'aria-haspopup': 'dialog', onclick: () => show('menu') }, icon('menu')))
+    game.watch
+      ? h('button.round', { type: 'button', 'aria-label': 'Settings', onclick: () => show('settings') }, icon('gear'))
+      : h(
+          'button.round',
+          { type: 'button', 'aria-label': 'Menu', 'aria-haspopup': 'dialog', onclick: () => show('menu') },
+          icon('menu'),
+        ),
+  )
 }
 
 function linkMark() {
   const { status, via } = game.link
-  const words = { live: game.watch ? 'Watching' : via === 'polling' ? 'Asking' : 'Connected', connecting: 'Connecting', offline: 'Offline', replaced: 'Elsewhere' }
-  return h('span.link-mark', { class: status, 'data-status': status, 'data-via': via }, h('span.lamp', { 'aria-hidden': 'true' }), h('span.link-word', {}, words[status] ?? status))
+  const words = {
+    live: game.watch ? 'Watching' : via === 'polling' ? 'Asking' : 'Connected',
+    connecting: 'Connecting',
+    offline: 'Offline',
+    replaced: 'Elsewhere',
+  }
+  return h(
+    'span.link-mark',
+    { class: status, 'data-status': status, 'data-via': via },
+    h('span.lamp', { 'aria-hidden': 'true' }),
+    h('span.link-word', {}, words[status] ?? status),
+  )
 }
 
-const tabs = (current) => h('nav.tabs', { 'aria-label': 'Views' }, TABS.map(([id, label, sign]) => {
-  const count = id === 'quests' ? game.state.active_quests.filter(({ done }) => done).length || game.state.offered_quests.length : 0
-  return h('a.tab', { key: id, 'data-view': id, href: `${ui.route.base}/${id}`, 'aria-current': id === current || (id === 'map' && current === 'here' && ui.wide.matches) ? 'page' : null }, icon(sign), h('span', {}, label), count ? h('span.count', {}, String(count), h('span.unseen', {}, ' new')) : null,
-    id === 'here' && (game.state.combat || game.state.current_event) ? h('span.count.alarm', {}, '!') : null)
-}))
+const tabs = (current) =>
+  h(
+    'nav.tabs',
+    { 'aria-label': 'Views' },
+    TABS.map(([id, label, sign]) => {
+      const count =
+        id === 'quests'
+          ? game.state.active_quests.filter(({ done }) => done).length || game.state.offered_quests.length
+          : 0
+      return h(
+        'a.tab',
+        {
+          key: id,
+          'data-view': id,
+          href: `${ui.route.base}/${id}`,
+          'aria-current': id === current || (id === 'map' && current === 'here' && ui.wide.matches) ? 'page' : null,
+        },
+        icon(sign),
+        h('span', {}, label),
+        count ? h('span.count', {}, String(count), h('span.unseen', {}, ' new')) : null,
+        id === 'here' && (game.state.combat || game.state.current_event) ? h('span.count.alarm', {}, '!') : null,
+      )
+    }),
+  )
 
 function banner() {
   const { link, busy } = game
-  if (link.status === 'replaced') return h('div.banner.replaced', { key: 'banner', role: 'alert' }, icon('eye'), h('p', {}, h('b', {}, 'Played elsewhere. '), 'Another tab or device has taken this game over. What you see here stands still.'), button('Play here', takeOver, { class: 'primary' }))
-  if (link.status === 'offline') return h('div.banner.offline', { key: 'banner', role: 'status' }, icon('danger'), h('p', {}, h('b', {}, 'No connection. '), `${link.detail ?? ''} Nothing is lost: this page comes back by itself${link.wait ? ` and tries again in ${Math.max(1, Math.round(link.wait / 1000))} s` : ''}.`), button('Try now', retry))
-  if (busy?.slow) return h('div.banner.slow', { key: 'banner', role: 'status' }, icon('wait'), h('p', {}, h('b', {}, 'Still sending. '), `${busy.detail} It is sent again, and counts once.`))
-  if (game.watch) return h('div.banner.watching', { key: 'banner' }, icon('eye'), h('p', {}, h('b', {}, 'You are watching. '), 'Somebody else plays.'))
+  if (link.status === 'replaced')
+    return h(
+      'div.banner.replaced',
+      { key: 'banner', role: 'alert' },
+      icon('eye'),
+      h(
+        'p',
+        {},
+        h('b', {}, 'Played elsewhere. '),
+        'Another tab or device has taken this game over. What you see here stands still.',
+      ),
+      button('Play here', takeOver, { class: 'primary' }),
+    )
+  if (link.status === 'offline')
+    return h(
+      'div.banner.offline',
+      { key: 'banner', role: 'status' },
+      icon('danger'),
+      h(
+        'p',
+        {},
+        h('b', {}, 'No connection. '),
+        `${link.detail ?? ''} Nothing is lost: this page comes back by itself${link.wait ? ` and tries again in ${Math.max(1, Math.round(link.wait / 1000))} s` : ''}.`,
+      ),
+      button('Try now', retry),
+    )
+  if (busy?.slow)
+    return h(
+      'div.banner.slow',
+      { key: 'banner', role: 'status' },
+      icon('wait'),
+      h('p', {}, h('b', {}, 'Still sending. '), `${busy.detail} It is sent again, and counts once.`),
+    )
+  if (game.watch)
+    return h(
+      'div.banner.watching',
+      { key: 'banner' },
+      icon('eye'),
+      h('p', {}, h('b', {}, 'You are watching. '), 'Somebody else plays.'),
+    )
   return null
 }
 
 function lost({ status, frame, detail }) {
   const texts = {
-    unknown: ['No such game', 'It was never here, or it belongs to another player\u2019s browser.'], denied: ['The door stays shut', detail ?? word.link({ status })],
-    expired: ['This game is gone for good', frame?.reason === 'deleted' || /deleted/.test(detail ?? '') ? 'Its player deleted it.' : detail ?? 'It was kept as long as this server keeps games.'],
-    damaged: ['This game is damaged', word.link({ status })], left: ['Put away', 'The game was put away; it goes on when it is opened.'],
+    unknown: ['No such game', 'It was never here, or it belongs to another player\u2019s browser.'],
+    denied: ['The door stays shut', detail ?? word.link({ status })],
+    expired: [
+      'This game is gone for good',
+      frame?.reason === 'deleted' || /deleted/.test(detail ?? '')
+        ? 'Its player deleted it.'
+        : (detail ?? 'It was kept as long as this server keeps games.'),
+    ],
+    damaged: ['This game is damaged', word.link({ status })],
+    left: ['Put away', 'The game was put away; it goes on when it is opened.'],
   }
   const [title, text] = texts[status]
-  return h('main.loading', { id: 'main', tabindex: -1 }, icon(status === 'expired' ? 'trash' : 'lock', 'large'), h('h1', {}, title), h('p.quiet', { role: 'status' }, text), h('p', {}, h('a.button.primary', { href: '#/' }, icon('home'), h('span', {}, 'To the start page'))))
+  return h(
+    'main.loading',
+    { id: 'main', tabindex: -1 },
+    icon(status === 'expired' ? 'trash' : 'lock', 'large'),
+    h('h1', {}, title),
+    h('p.quiet', { role: 'status' }, text),
+    h('p', {}, h('a.button.primary', { href: '#/' }, icon('home'), h('span', {}, 'To the start page'))),
+  )
 }
 
-const savesView = () => h('div.start', {}, h('main.start-main', { id: 'main', tabindex: -1 }, h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')), h('header.masthead.small', {}, h('p.kicker', {}, 'Saves'), h('h1', {}, 'What was kept')), slots()))
+const savesView = () =>
+  h(
+    'div.start',
+    {},
+    h(
+      'main.start-main',
+      { id: 'main', tabindex: -1 },
+      h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
+      h('header.masthead.small', {}, h('p.kicker', {}, 'Saves'), h('h1', {}, 'What was kept')),
+      slots(),
+    ),
+  )
 
 function page() {
   const views = { start: startView, new: newView, board: boardView, saves: savesView, game: gameView }
-  document.title = ui.route.view === 'game' && game.state ? `${game.state.current_location.node.name} \u2013 Cosmic Explorer` : 'Cosmic Explorer'
-  render(root, h('div.page', { key: ui.route.view }, views[ui.route.view]()), dialogs(),
-    h('div.toasts', { key: 'toasts', role: 'status' }, ui.toasts.map(({ text, tone, key }) => h('p.toast', { key, class: tone }, text))), h('div.unseen', { key: 'said', role: 'status', 'aria-live': 'polite' }, ui.said))
+  document.title =
+    ui.route.view === 'game' && game.state
+      ? `${game.state.current_location.node.name} \u2013 Cosmic Explorer`
+      : 'Cosmic Explorer'
+  render(
+    root,
+    h('div.page', { key: ui.route.view }, views[ui.route.view]()),
+    dialogs(),
+    h(
+      'div.toasts',
+      { key: 'toasts', role: 'status' },
+      ui.toasts.map(({ text, tone, key }) => h('p.toast', { key, class: tone }, text)),
+    ),
+    h('div.unseen', { key: 'said', role: 'status', 'aria-live': 'polite' }, ui.said),
+  )
 }
 
 // Keys --------------------------------------------------------------------------------------------------------------------------
@@ -147,7 +344,14 @@ addEventListener('keydown', (event) => {
   const { key } = event
   if (ui.route.view === 'game' && game.state) {
     const loose = at === document.body || at.closest?.('.map') || at.id === 'main'
-    if (key.startsWith('Arrow') && loose && (ui.wide.matches || ui.route.tab === 'map') && document.querySelector('.map') && walk(key)) return event.preventDefault()
+    if (
+      key.startsWith('Arrow') &&
+      loose &&
+      (ui.wide.matches || ui.route.tab === 'map') &&
+      document.querySelector('.map') &&
+      walk(key)
+    )
+      return event.preventDefault()
     if (key === 'Escape' && game.picked) return pick(null)
     if (!settings.keys) return
     if (key === 'Enter' && loose && at.id !== `spot-${game.picked}` && game.picked) return go(game.picked)

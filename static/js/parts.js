@@ -17,15 +17,35 @@ const hotkey = (run) => {
 export const isBusy = (action) => Boolean(game.busy && sameAction(game.busy.action, action))
 
 /** What it takes and how it may go, in signs and words. */
-export const cost = (offer, odds, amount) => h('span.costs', {}, costs(offer, amount).map(([sign, text, spoken]) => h('span.cost', { class: sign }, icon(sign), h('span', { 'aria-hidden': 'true' }, text), h('span.unseen', {}, spoken))),
-  offer?.odds !== undefined ? h('span.odds', {}, odds ? `${percent(offer.odds)} ${odds}` : percent(offer.odds)) : null)
+export const cost = (offer, odds, amount) =>
+  h(
+    'span.costs',
+    {},
+    costs(offer, amount).map(([sign, text, spoken]) =>
+      h(
+        'span.cost',
+        { class: sign },
+        icon(sign),
+        h('span', { 'aria-hidden': 'true' }, text),
+        h('span.unseen', {}, spoken),
+      ),
+    ),
+    offer?.odds !== undefined
+      ? h('span.odds', {}, odds ? `${percent(offer.odds)} ${odds}` : percent(offer.odds))
+      : null,
+  )
 
 /** An action as a button: what it takes and how it may go, or why not. */
-export function action(found, { text, note, sign, key, amount, plain = false, numbered = true, tone = '', before } = {}) {
+export function action(
+  found,
+  { text, note, sign, key, amount, plain = false, numbered = true, tone = '', before } = {},
+) {
   const { offer, refused } = found
   if (!found.action) return null
   const told = describe(found.action)
-  const body = amount ? { ...found.action, [found.action.quantity === undefined ? 'amount' : 'quantity']: amount } : found.action
+  const body = amount
+    ? { ...found.action, [found.action.quantity === undefined ? 'amount' : 'quantity']: amount }
+    : found.action
   const run = () => {
     before?.()
     return act(body)
@@ -34,17 +54,29 @@ export function action(found, { text, note, sign, key, amount, plain = false, nu
   // Between a turn and the new offers nothing can be said for certain.
   const off = Boolean(refused) || Boolean(game.busy) || game.offers?.revision !== game.revision
   const number = offer && numbered ? hotkey(run) : null
-  return h('button.act', {
-    key: key ?? JSON.stringify(found.action), type: 'button', class: `${refused ? 'refused' : ''} ${busy ? 'busy' : ''} ${tone}`, 'aria-disabled': off ? 'true' : null,
-    'aria-keyshortcuts': number, 'data-action': found.action.type,
-    onclick: () => {
-      if (!off) run()
+  return h(
+    'button.act',
+    {
+      key: key ?? JSON.stringify(found.action),
+      type: 'button',
+      class: `${refused ? 'refused' : ''} ${busy ? 'busy' : ''} ${tone}`,
+      'aria-disabled': off ? 'true' : null,
+      'aria-keyshortcuts': number,
+      'data-action': found.action.type,
+      onclick: () => {
+        if (!off) run()
+      },
     },
-  },
-  icon(sign ?? told.sign),
-  h('span.act-text', {}, h('span.act-name', {}, text ?? told.text), plain && !refused ? null : h('span.act-note', {}, refused ? refused.detail : note ?? told.note ?? '')),
-  offer ? cost(offer, told.odds, amount) : null,
-  number ? h('kbd', { 'aria-hidden': 'true' }, number) : null)
+    icon(sign ?? told.sign),
+    h(
+      'span.act-text',
+      {},
+      h('span.act-name', {}, text ?? told.text),
+      plain && !refused ? null : h('span.act-note', {}, refused ? refused.detail : (note ?? told.note ?? '')),
+    ),
+    offer ? cost(offer, told.odds, amount) : null,
+    number ? h('kbd', { 'aria-hidden': 'true' }, number) : null,
+  )
 }
 
 /** Chooses a number from 1 to `most`. */
@@ -54,45 +86,119 @@ export function stepper(id, most, label) {
     game.amounts[id] = Math.min(Math.max(1, Math.trunc(next) || 1), Math.max(1, most))
     changed()
   }
-  return h('span.stepper', { role: 'group', 'aria-label': label },
-    h('button.step', { type: 'button', 'aria-label': `Fewer: ${label}`, 'aria-disabled': value <= 1 ? 'true' : null, onclick: () => set(value - 1) }, icon('minus')),
-    h('input', { type: 'text', inputmode: 'numeric', 'aria-label': label, value: String(value), onchange: (event) => {
-      set(Number(event.target.value))
-      event.target.value = String(game.amounts[id])
-    } }),
-    h('button.step', { type: 'button', 'aria-label': `More: ${label}`, 'aria-disabled': value >= most ? 'true' : null, onclick: () => set(value + 1) }, icon('plus')),
-    h('button.step.most', { type: 'button', 'aria-label': `max: ${label}`, onclick: () => set(most) }, 'max'))
+  return h(
+    'span.stepper',
+    { role: 'group', 'aria-label': label },
+    h(
+      'button.step',
+      {
+        type: 'button',
+        'aria-label': `Fewer: ${label}`,
+        'aria-disabled': value <= 1 ? 'true' : null,
+        onclick: () => set(value - 1),
+      },
+      icon('minus'),
+    ),
+    h('input', {
+      type: 'text',
+      inputmode: 'numeric',
+      'aria-label': label,
+      value: String(value),
+      onchange: (event) => {
+        set(Number(event.target.value))
+        event.target.value = String(game.amounts[id])
+      },
+    }),
+    h(
+      'button.step',
+      {
+        type: 'button',
+        'aria-label': `More: ${label}`,
+        'aria-disabled': value >= most ? 'true' : null,
+        onclick: () => set(value + 1),
+      },
+      icon('plus'),
+    ),
+    h('button.step.most', { type: 'button', 'aria-label': `max: ${label}`, onclick: () => set(most) }, 'max'),
+  )
 }
 export const amountOf = (id, most) => Math.min(Math.max(1, game.amounts[id] ?? 1), Math.max(1, most))
 
 /** A figure with a bar. */
 export function meter(sign, label, value, most, { low = 0.25, tone = '', extra } = {}) {
   const share = most > 0 ? Math.max(0, Math.min(1, value / most)) : 0
-  return h('div.meter', { class: `${tone} ${most && low && share <= low ? 'low' : ''}` },
-    icon(sign), h('span.meter-label', {}, label),
-    h('span.meter-figure', {}, h('b', {}, number(value)), most ? h('span.of', {}, `/${number(most)}`) : null, extra ? h('span.extra', {}, ` ${extra}`) : null),
-    most ? bar(share) : null)
+  return h(
+    'div.meter',
+    { class: `${tone} ${most && low && share <= low ? 'low' : ''}` },
+    icon(sign),
+    h('span.meter-label', {}, label),
+    h(
+      'span.meter-figure',
+      {},
+      h('b', {}, number(value)),
+      most ? h('span.of', {}, `/${number(most)}`) : null,
+      extra ? h('span.extra', {}, ` ${extra}`) : null,
+    ),
+    most ? bar(share) : null,
+  )
 }
-export const bar = (share, more = '') => h('svg', { class: `gauge ${more}`, viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-  h('rect', { class: 'gauge-back', width: 100, height: 4 }), h('rect', { class: 'gauge-fill', width: Math.round(share * 1000) / 10, height: 4 }))
+export const bar = (share, more = '') =>
+  h(
+    'svg',
+    { class: `gauge ${more}`, viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    h('rect', { class: 'gauge-back', width: 100, height: 4 }),
+    h('rect', { class: 'gauge-fill', width: Math.round(share * 1000) / 10, height: 4 }),
+  )
 
 /** How dangerous a place is, in a word and five strokes. */
-export const dangerMark = (level) => h('span.danger-mark', {}, h('svg', { class: 'strokes', viewBox: '0 0 29 10', 'aria-hidden': 'true' },
-  [0, 1, 2, 3, 4].map((ix) => h('path', { d: `M${2 + ix * 6} 9l3 -8`, class: level * 5 > ix + 0.25 ? 'on' : '' }))), danger(level))
+export const dangerMark = (level) =>
+  h(
+    'span.danger-mark',
+    {},
+    h(
+      'svg',
+      { class: 'strokes', viewBox: '0 0 29 10', 'aria-hidden': 'true' },
+      [0, 1, 2, 3, 4].map((ix) => h('path', { d: `M${2 + ix * 6} 9l3 -8`, class: level * 5 > ix + 0.25 ? 'on' : '' })),
+    ),
+    danger(level),
+  )
 
 export const section = (title, ...kids) => h('section.group', {}, h('h3', {}, title), kids)
 
 /** Something to press that is no action of the game. */
 export const button = (text, onclick, { sign, class: more = '', label, ...rest } = {}) =>
-  h('button.button', { type: 'button', class: more, 'aria-label': label, onclick, ...rest }, sign ? icon(sign) : null, text ? h('span', {}, text) : null)
+  h(
+    'button.button',
+    { type: 'button', class: more, 'aria-label': label, onclick, ...rest },
+    sign ? icon(sign) : null,
+    text ? h('span', {}, text) : null,
+  )
 
 /** A dialog over the page. The browser keeps the focus in it, and Escape closes it. */
-export const dialog = (title, { key, onclose = () => close(), wide = false, locked = false } = {}, ...kids) => h('dialog', {
-  key, class: wide ? 'wide' : '', 'aria-labelledby': `title-${key}`, oncancel: (event) => locked && event.preventDefault(),
-  onclose, onclick: (event) => event.target === event.currentTarget && !locked && onclose(),
-  ref: (el) => queueMicrotask(() => el.isConnected && !el.open && el.showModal()),
-}, h('div.dialog-body', { 'data-haven': true, tabindex: -1 }, h('header.dialog-head', {}, h('h2', { id: `title-${key}` }, title),
-  locked ? null : h('button.round', { type: 'button', 'aria-label': 'Close', onclick: onclose }, icon('close'))), kids))
+export const dialog = (title, { key, onclose = () => close(), wide = false, locked = false } = {}, ...kids) =>
+  h(
+    'dialog',
+    {
+      key,
+      class: wide ? 'wide' : '',
+      'aria-labelledby': `title-${key}`,
+      oncancel: (event) => locked && event.preventDefault(),
+      onclose,
+      onclick: (event) => event.target === event.currentTarget && !locked && onclose(),
+      ref: (el) => queueMicrotask(() => el.isConnected && !el.open && el.showModal()),
+    },
+    h(
+      'div.dialog-body',
+      { 'data-haven': true, tabindex: -1 },
+      h(
+        'header.dialog-head',
+        {},
+        h('h2', { id: `title-${key}` }, title),
+        locked ? null : h('button.round', { type: 'button', 'aria-label': 'Close', onclick: onclose }, icon('close')),
+      ),
+      kids,
+    ),
+  )
 
 export function close() {
   ui.dialog = null

@@ -71,7 +71,8 @@ async function hear(frame) {
 
 /** The state counts only if it is newer than what is known. */
 async function take(revision, state) {
-  if (revision < game.revision || (revision === game.revision && game.state && game.offers?.revision === revision)) return
+  if (revision < game.revision || (revision === game.revision && game.state && game.offers?.revision === revision))
+    return
   const first = !game.state
   const before = game.state
   game.revision = revision
@@ -187,7 +188,14 @@ function repeatPending(id) {
 
 /** Takes an action. One at a time; the answer is the newest state, or a sentence that says why not. */
 export async function act(action) {
-  if (game.busy || game.watch || !game.state || game.link.status === 'replaced' || game.offers?.revision !== game.revision) return false
+  if (
+    game.busy ||
+    game.watch ||
+    !game.state ||
+    game.link.status === 'replaced' ||
+    game.offers?.revision !== game.revision
+  )
+    return false
   return send({ id: game.id, action, revision: game.revision, key: freshKey() })
 }
 

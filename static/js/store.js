@@ -21,12 +21,31 @@ export const game = {}
 export function reset() {
   for (const name of Object.keys(game)) delete game[name]
   Object.assign(game, {
-    id: null, watch: null, name: '', state: null, revision: -1, offers: null, map: null, content: null,
+    id: null,
+    watch: null,
+    name: '',
+    state: null,
+    revision: -1,
+    offers: null,
+    map: null,
+    content: null,
     /** The history by revision; the lowest revision from which on all of it is here; the highest that is known of. */
-    turns: new Map(), from: 1, head: 0, filling: false,
-    link: { status: 'connecting' }, busy: null, refused: null, last: null, problem: null,
+    turns: new Map(),
+    from: 1,
+    head: 0,
+    filling: false,
+    link: { status: 'connecting' },
+    busy: null,
+    refused: null,
+    last: null,
+    problem: null,
     /** What views remember: what is chosen where, and how many of it. */
-    chosen: {}, amounts: {}, camera: null, picked: null, logShown: 60, ended: false,
+    chosen: {},
+    amounts: {},
+    camera: null,
+    picked: null,
+    logShown: 60,
+    ended: false,
   })
 }
 reset()
@@ -77,7 +96,8 @@ export function sameAction(one, other) {
   return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key])
 }
 
-const matches = (action, type, fields) => action.type === type && Object.keys(fields).every((key) => action[key] === fields[key])
+const matches = (action, type, fields) =>
+  action.type === type && Object.keys(fields).every((key) => action[key] === fields[key])
 
 /** The offer or refusal of an action: `{offer}`, `{refused}`, or neither. Quantities do not count. */
 export function find(type, fields = {}) {
@@ -88,8 +108,12 @@ export function find(type, fields = {}) {
 }
 
 export const all = (type) => [
-  ...(game.offers?.offered ?? []).filter(({ action }) => action.type === type).map((offer) => ({ action: offer.action, offer })),
-  ...(game.offers?.refused ?? []).filter(({ action }) => action.type === type).map((refused) => ({ action: refused.action, refused })),
+  ...(game.offers?.offered ?? [])
+    .filter(({ action }) => action.type === type)
+    .map((offer) => ({ action: offer.action, offer })),
+  ...(game.offers?.refused ?? [])
+    .filter(({ action }) => action.type === type)
+    .map((refused) => ({ action: refused.action, refused })),
 ]
 
 export function nodeById(id) {

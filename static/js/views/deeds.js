@@ -8,9 +8,52 @@ import { nameOf, number, STATISTICS, titled } from '../words.js'
 export function deedsView() {
   const earned = new Set(game.state.achievements ?? [])
   const table = game.content?.achievements ?? {}
-  const ids = [...new Set([...earned, ...Object.keys(table)])].sort((a, b) => Number(earned.has(b)) - Number(earned.has(a)))
-  return h('div.sheet.deeds', { 'data-haven': true, tabindex: -1 },
-    h('header.sheet-head.slim', {}, h('div', {}, h('p.kicker', {}, 'Deeds'), h('h2', {}, 'To be remembered'), h('p.lede', {}, ids.length ? `${earned.size} of ${ids.length}.` : 'This server keeps no list of deeds.'))),
-    h('ul.medals', {}, ids.map((id) => h('li', { key: id, class: earned.has(id) ? 'medal earned' : 'medal' }, icon(earned.has(id) ? 'deeds' : 'lock'), h('div', {}, h('b', {}, nameOf.achievement(id)), h('span', {}, table[id]?.description ?? ''), h('span.unseen', {}, earned.has(id) ? 'Earned.' : 'Not yet.'))))),
-    h('section.group', {}, h('h3', {}, 'Figures'), h('dl.facts', {}, Object.entries(game.state.statistics).map(([id, value]) => h('div', { key: id }, h('dt', {}, STATISTICS[id] ?? titled(id)), h('dd', {}, number(value)))))))
+  const ids = [...new Set([...earned, ...Object.keys(table)])].sort(
+    (a, b) => Number(earned.has(b)) - Number(earned.has(a)),
+  )
+  return h(
+    'div.sheet.deeds',
+    { 'data-haven': true, tabindex: -1 },
+    h(
+      'header.sheet-head.slim',
+      {},
+      h(
+        'div',
+        {},
+        h('p.kicker', {}, 'Deeds'),
+        h('h2', {}, 'To be remembered'),
+        h('p.lede', {}, ids.length ? `${earned.size} of ${ids.length}.` : 'This server keeps no list of deeds.'),
+      ),
+    ),
+    h(
+      'ul.medals',
+      {},
+      ids.map((id) =>
+        h(
+          'li',
+          { key: id, class: earned.has(id) ? 'medal earned' : 'medal' },
+          icon(earned.has(id) ? 'deeds' : 'lock'),
+          h(
+            'div',
+            {},
+            h('b', {}, nameOf.achievement(id)),
+            h('span', {}, table[id]?.description ?? ''),
+            h('span.unseen', {}, earned.has(id) ? 'Earned.' : 'Not yet.'),
+          ),
+        ),
+      ),
+    ),
+    h(
+      'section.group',
+      {},
+      h('h3', {}, 'Figures'),
+      h(
+        'dl.facts',
+        {},
+        Object.entries(game.state.statistics).map(([id, value]) =>
+          h('div', { key: id }, h('dt', {}, STATISTICS[id] ?? titled(id)), h('dd', {}, number(value))),
+        ),
+      ),
+    ),
+  )
 }

@@ -16,10 +16,25 @@ export function logView() {
     if (turn) lines.push(line(turn))
     else if (revision < game.from) break
   }
-  return h('div.sheet.log', { 'data-haven': true, tabindex: -1 },
-    h('header.sheet-head.slim', {}, h('div', {}, h('p.kicker', {}, 'The log'), h('h2', {}, 'What happened'), h('p.lede', {}, `${number(game.head)} entries, newest first.`))),
-    lines.length ? h('ol.log-lines', { reversed: true, start: game.head }, lines) : h('p.quiet', {}, game.filling ? 'Reading\u2026' : 'Nothing yet. The first line is yours.'),
-    revision >= 1 && lines.length >= PAGE ? button('Earlier', earlier, { sign: 'log', id: 'earlier' }) : null)
+  return h(
+    'div.sheet.log',
+    { 'data-haven': true, tabindex: -1 },
+    h(
+      'header.sheet-head.slim',
+      {},
+      h(
+        'div',
+        {},
+        h('p.kicker', {}, 'The log'),
+        h('h2', {}, 'What happened'),
+        h('p.lede', {}, `${number(game.head)} entries, newest first.`),
+      ),
+    ),
+    lines.length
+      ? h('ol.log-lines', { reversed: true, start: game.head }, lines)
+      : h('p.quiet', {}, game.filling ? 'Reading\u2026' : 'Nothing yet. The first line is yours.'),
+    revision >= 1 && lines.length >= PAGE ? button('Earlier', earlier, { sign: 'log', id: 'earlier' }) : null,
+  )
 }
 
 function earlier() {
@@ -41,16 +56,25 @@ function line(turn) {
   return line
 }
 
-const draw = (turn) => h('li.log-line', { key: turn.revision, value: turn.revision },
-  h('div.log-deed', {}, h('b', {}, deed(turn)), turn.at ? h('time', { datetime: turn.at }, clock(turn.at)) : null),
-  turn.outcome ? h('p.story', {}, turn.outcome.message) : null)
+const draw = (turn) =>
+  h(
+    'li.log-line',
+    { key: turn.revision, value: turn.revision },
+    h('div.log-deed', {}, h('b', {}, deed(turn)), turn.at ? h('time', { datetime: turn.at }, clock(turn.at)) : null),
+    turn.outcome ? h('p.story', {}, turn.outcome.message) : null,
+  )
 
 /** The last few lines, under the map. */
 export function ticker() {
   const lines = []
   for (let revision = game.head; revision >= 1 && lines.length < 4; revision -= 1) {
     const turn = game.turns.get(revision)
-    if (turn) lines.push(h('li', { key: revision }, h('b', {}, deed(turn)), ' ', h('span', {}, turn.outcome?.message ?? '')))
+    if (turn)
+      lines.push(h('li', { key: revision }, h('b', {}, deed(turn)), ' ', h('span', {}, turn.outcome?.message ?? '')))
   }
-  return h('section.ticker', { key: 'ticker', 'aria-label': 'The last entries of the log', tabindex: 0 }, lines.length ? h('ol', {}, lines) : h('p.quiet', {}, 'The log is empty. Whatever you do is written here.'))
+  return h(
+    'section.ticker',
+    { key: 'ticker', 'aria-label': 'The last entries of the log', tabindex: 0 },
+    lines.length ? h('ol', {}, lines) : h('p.quiet', {}, 'The log is empty. Whatever you do is written here.'),
+  )
 }

@@ -28,16 +28,33 @@ function frameRegion(id) {
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
   // Labels need room, which on a small sheet is more of it.
   const small = Math.min(size.width, size.height) < 480
-  return { x: (left + right) / 2, y: (top + bottom) / 2, span: Math.max(190, 1.25 * Math.max((right - left) * (size.height < size.width ? 0.8 : 1), bottom - top) + (small ? 110 : 70)) }
+  return {
+    x: (left + right) / 2,
+    y: (top + bottom) / 2,
+    span: Math.max(
+      190,
+      1.25 * Math.max((right - left) * (size.height < size.width ? 0.8 : 1), bottom - top) + (small ? 110 : 70),
+    ),
+  }
 }
 
 function frameAll() {
-  const points = (game.map?.regions ?? []).flatMap((region) => [region.position, ...region.nodes.map((node) => node.position)])
+  const points = (game.map?.regions ?? []).flatMap((region) => [
+    region.position,
+    ...region.nodes.map((node) => node.position),
+  ])
   if (!points.length) return { x: 0, y: 0, span: 760 }
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)]
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
   const aspect = size.width / size.height
-  return { x: (left + right) / 2, y: (top + bottom) / 2, span: Math.min(FARTHEST, Math.max((right - left) / Math.max(1, aspect), (bottom - top) / Math.max(1, 1 / aspect)) + 240) }
+  return {
+    x: (left + right) / 2,
+    y: (top + bottom) / 2,
+    span: Math.min(
+      FARTHEST,
+      Math.max((right - left) / Math.max(1, aspect), (bottom - top) / Math.max(1, 1 / aspect)) + 240,
+    ),
+  }
 }
 
 function follow() {
@@ -72,10 +89,18 @@ function targets() {
   const jumps = new Set(all('jump').map(({ action: { region } }) => region))
   return (game.map?.regions ?? []).flatMap((region) => [
     ...region.nodes.map((node) => ({ id: node.id, node, region, position: node.position })),
-    ...(jumps.has(region.id) || !region.nodes.length ? [{ id: region.id, region, position: [region.position[0], region.position[1] - rim(region)] }] : []),
+    ...(jumps.has(region.id) || !region.nodes.length
+      ? [{ id: region.id, region, position: [region.position[0], region.position[1] - rim(region)] }]
+      : []),
   ])
 }
-const rim = (region) => Math.max(58, ...region.nodes.map((node) => Math.hypot(node.position[0] - region.position[0], node.position[1] - region.position[1]) + 30))
+const rim = (region) =>
+  Math.max(
+    58,
+    ...region.nodes.map(
+      (node) => Math.hypot(node.position[0] - region.position[0], node.position[1] - region.position[1]) + 30,
+    ),
+  )
 
 export function pick(id, focus = false) {
   game.picked = id
@@ -159,7 +184,11 @@ export function mapView() {
   const focusable = list.some(({ id }) => id === game.picked) ? game.picked : here
   const quests = new Map()
   for (const quest of game.state.active_quests) {
-    const to = quest.done ? (quest.kind === 'rescue' ? quest.giver_node_id : quest.target_node_id) : quest.target_node_id
+    const to = quest.done
+      ? quest.kind === 'rescue'
+        ? quest.giver_node_id
+        : quest.target_node_id
+      : quest.target_node_id
     quests.set(to, quest)
   }
   const pieces = { glow: [], lanes: [], routes: [], pills: [], spots: [] }
@@ -171,12 +200,22 @@ export function mapView() {
       if (!other || drawn.has(pair)) continue
       drawn.add(pair)
       const live = region.id === game.map.current_region_id || to === game.map.current_region_id
-      pieces.lanes.push(h('line', { key: `lane-${pair}`, class: live ? 'lane live' : 'lane', x1: region.position[0], y1: region.position[1], x2: other.position[0], y2: other.position[1] }))
+      pieces.lanes.push(
+        h('line', {
+          key: `lane-${pair}`,
+          class: live ? 'lane live' : 'lane',
+          x1: region.position[0],
+          y1: region.position[1],
+          x2: other.position[0],
+          y2: other.position[1],
+        }),
+      )
       if (live) {
         const target = region.id === game.map.current_region_id ? other : region
         const from = target === other ? region : other
         const one = find('jump', { region: target.id })
-        if (one.offer) pieces.pills.push(pill(one.offer, mid(from.position, target.position, 0.64), `pill-${target.id}`, u))
+        if (one.offer)
+          pieces.pills.push(pill(one.offer, mid(from.position, target.position, 0.64), `pill-${target.id}`, u))
       }
     }
     for (const node of region.nodes) {
@@ -186,61 +225,133 @@ export function mapView() {
         if (!other || drawn.has(pair)) continue
         drawn.add(pair)
         const live = node.id === here || to === here
-        pieces.routes.push(h('line', { key: `route-${pair}`, class: live ? 'route live' : 'route', x1: node.position[0], y1: node.position[1], x2: other.position[0], y2: other.position[1] }))
+        pieces.routes.push(
+          h('line', {
+            key: `route-${pair}`,
+            class: live ? 'route live' : 'route',
+            x1: node.position[0],
+            y1: node.position[1],
+            x2: other.position[0],
+            y2: other.position[1],
+          }),
+        )
         if (live) {
           const target = node.id === here ? other : node
           const one = find('navigate', { node: target.id })
-          if (one.offer && u < 0.8) pieces.pills.push(pill(one.offer, mid(node.position, other.position, 0.5), `pill-${pair}`, u))
+          if (one.offer && u < 0.8)
+            pieces.pills.push(pill(one.offer, mid(node.position, other.position, 0.5), `pill-${pair}`, u))
         }
       }
     }
   }
   for (const region of game.map.regions) {
     const r = rim(region)
-    pieces.glow.push(h('g', { key: `glow-${region.id}`, class: region.id === game.map.current_region_id ? 'region here' : 'region' },
-      h('radialGradient', { id: `tint-${region.id}` }, h('stop', { offset: '0', 'stop-color': tint(region), 'stop-opacity': 0.3 }), h('stop', { offset: '0.6', 'stop-color': tint(region, 'secondary_color'), 'stop-opacity': 0.09 }), h('stop', { offset: '1', 'stop-color': tint(region), 'stop-opacity': 0 })),
-      h('circle', { cx: region.position[0], cy: region.position[1], r: n(r * 1.35), fill: `url(#tint-${region.id})` }),
-      h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r) }), h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r * 0.55) }), h('path', { class: 'scale', d: ticks(region.position, r) })))
+    pieces.glow.push(
+      h(
+        'g',
+        { key: `glow-${region.id}`, class: region.id === game.map.current_region_id ? 'region here' : 'region' },
+        h(
+          'radialGradient',
+          { id: `tint-${region.id}` },
+          h('stop', { offset: '0', 'stop-color': tint(region), 'stop-opacity': 0.3 }),
+          h('stop', { offset: '0.6', 'stop-color': tint(region, 'secondary_color'), 'stop-opacity': 0.09 }),
+          h('stop', { offset: '1', 'stop-color': tint(region), 'stop-opacity': 0 }),
+        ),
+        h('circle', {
+          cx: region.position[0],
+          cy: region.position[1],
+          r: n(r * 1.35),
+          fill: `url(#tint-${region.id})`,
+        }),
+        h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r) }),
+        h('circle', { class: 'rim', cx: region.position[0], cy: region.position[1], r: n(r * 0.55) }),
+        h('path', { class: 'scale', d: ticks(region.position, r) }),
+      ),
+    )
   }
   const far = u > 0.8
   for (const target of list) pieces.spots.push(spot(target, { u, far, here, focusable, quest: quests.get(target.id) }))
   for (const region of game.map.regions) {
     if (list.some(({ id }) => id === region.id)) continue
-    pieces.spots.push(h('g', { key: `name-${region.id}`, class: 'region-name', transform: `translate(${n(region.position[0])} ${n(region.position[1] - rim(region))}) scale(${u.toFixed(4)})` }, h('text', { y: -6 }, region.name)))
+    pieces.spots.push(
+      h(
+        'g',
+        {
+          key: `name-${region.id}`,
+          class: 'region-name',
+          transform: `translate(${n(region.position[0])} ${n(region.position[1] - rim(region))}) scale(${u.toFixed(4)})`,
+        },
+        h('text', { y: -6 }, region.name),
+      ),
+    )
   }
   const picked = list.find(({ id }) => id === game.picked)
   const half = camera.span / 2
-  return h('div.map', { 'data-haven': true, tabindex: -1 },
-    h('svg', {
-      class: 'sky', viewBox: `${n(camera.x - half)} ${n(camera.y - half)} ${n(camera.span)} ${n(camera.span)}`, role: 'group', 'aria-label': 'Star map. Arrow keys go from place to place, Enter travels.',
-      ref: watchSize, onpointerdown: grab, onpointermove: drag, onpointerup: release, onpointercancel: release, onwheel: wheel,
-      onclick: (event) => !event.target.closest('.spot') && !frame?.moved && game.picked && pick(null),
-    }, field(),
-    h('g', { key: 'glow', class: 'glow' }, pieces.glow), h('g', { key: 'lanes' }, pieces.lanes), h('g', { key: 'routes' }, pieces.routes), h('g', { key: 'pills', class: 'pills', 'aria-hidden': 'true' }, pieces.pills), h('g', { key: 'spots' }, pieces.spots)),
-    h('div.map-tools', { role: 'group', 'aria-label': 'The view of the map' },
-      button('', () => zoom(0.75), { sign: 'plus', class: 'round', label: 'Zoom in' }), button('', () => zoom(1.33), { sign: 'minus', class: 'round', label: 'Zoom out' }),
-      button('', () => look(frameAll()), { sign: 'map', class: 'round', label: 'Show all of the map' }), button('', home, { sign: 'here', class: 'round', label: 'Show where you are' })),
+  return h(
+    'div.map',
+    { 'data-haven': true, tabindex: -1 },
+    h(
+      'svg',
+      {
+        class: 'sky',
+        viewBox: `${n(camera.x - half)} ${n(camera.y - half)} ${n(camera.span)} ${n(camera.span)}`,
+        role: 'group',
+        'aria-label': 'Star map. Arrow keys go from place to place, Enter travels.',
+        ref: watchSize,
+        onpointerdown: grab,
+        onpointermove: drag,
+        onpointerup: release,
+        onpointercancel: release,
+        onwheel: wheel,
+        onclick: (event) => !event.target.closest('.spot') && !frame?.moved && game.picked && pick(null),
+      },
+      field(),
+      h('g', { key: 'glow', class: 'glow' }, pieces.glow),
+      h('g', { key: 'lanes' }, pieces.lanes),
+      h('g', { key: 'routes' }, pieces.routes),
+      h('g', { key: 'pills', class: 'pills', 'aria-hidden': 'true' }, pieces.pills),
+      h('g', { key: 'spots' }, pieces.spots),
+    ),
+    h(
+      'div.map-tools',
+      { role: 'group', 'aria-label': 'The view of the map' },
+      button('', () => zoom(0.75), { sign: 'plus', class: 'round', label: 'Zoom in' }),
+      button('', () => zoom(1.33), { sign: 'minus', class: 'round', label: 'Zoom out' }),
+      button('', () => look(frameAll()), { sign: 'map', class: 'round', label: 'Show all of the map' }),
+      button('', home, { sign: 'here', class: 'round', label: 'Show where you are' }),
+    ),
     picked ? card(picked, here, quests.get(picked.id)) : null,
-    legend())
+    legend(),
+  )
 }
 
 let sky = null
 /** The stars behind: drawn once, and left alone. */
 function field() {
-  if (sky?.id !== game.id) sky = { id: game.id, node: h('g', { key: 'stars' }, stars(`${game.id}`, 2600, 2000, 2000, -1000, -1000)) }
+  if (sky?.id !== game.id)
+    sky = { id: game.id, node: h('g', { key: 'stars' }, stars(`${game.id}`, 2600, 2000, 2000, -1000, -1000)) }
   return sky.node
 }
 
 const mid = ([ax, ay], [bx, by], at) => [ax + (bx - ax) * at, ay + (by - ay) * at]
 
 /** Eight strokes from the middle outwards, as on an old chart. */
-const ticks = ([x, y], r) => [0, 1, 2, 3, 4, 5, 6, 7].map((ix) => {
-  const [dx, dy] = [Math.cos((ix * Math.PI) / 4), Math.sin((ix * Math.PI) / 4)]
-  return `M${n(x + dx * r * 0.12)} ${n(y + dy * r * 0.12)}L${n(x + dx * r)} ${n(y + dy * r)}`
-}).join('')
+const ticks = ([x, y], r) =>
+  [0, 1, 2, 3, 4, 5, 6, 7]
+    .map((ix) => {
+      const [dx, dy] = [Math.cos((ix * Math.PI) / 4), Math.sin((ix * Math.PI) / 4)]
+      return `M${n(x + dx * r * 0.12)} ${n(y + dy * r * 0.12)}L${n(x + dx * r)} ${n(y + dy * r)}`
+    })
+    .join('')
 
 function pill(offer, [x, y], key, u) {
-  return h('g', { key, transform: `translate(${n(x)} ${n(y)}) scale(${u.toFixed(4)})` }, h('rect', { x: -19, y: -10, width: 38, height: 20, rx: 10 }), h('path', { d: 'M-9 -6c2.5 3.5 4 5.4 4 7.8a4 4 0 0 1-8 0C-13-.6-11.5-2.5-9-6z' }), h('text', { x: 6, y: 4 }, String(offer.cost.fuel)))
+  return h(
+    'g',
+    { key, transform: `translate(${n(x)} ${n(y)}) scale(${u.toFixed(4)})` },
+    h('rect', { x: -19, y: -10, width: 38, height: 20, rx: 10 }),
+    h('path', { d: 'M-9 -6c2.5 3.5 4 5.4 4 7.8a4 4 0 0 1-8 0C-13-.6-11.5-2.5-9-6z' }),
+    h('text', { x: 6, y: 4 }, String(offer.cost.fuel)),
+  )
 }
 
 function spot(target, { u, far, here, focusable, quest }) {
@@ -252,9 +363,16 @@ function spot(target, { u, far, here, focusable, quest }) {
     ? `${node.name}, ${node.charted ? `${nameOf.nodeKind(node.type)}, ${danger(node.danger_level)}` : 'not charted'}${node.has_repair ? ', repair dock' : ''}${node.has_trade ? ', trade dock' : ''}${current ? '. You are here.' : ''}${quest ? '. Work leads here.' : ''}${live ? `. Travel for ${one.offer.cost.fuel} fuel.` : ''}`
     : `Region ${region.name}, ${nameOf.regionKind(region.type)}, ${danger(region.danger_level)}.${live ? ` Jump for ${one.offer.cost.fuel} fuel.` : ''}`
   const shared = {
-    key: `spot-${id}`, id: `spot-${id}`, role: 'button', tabindex: id === focusable ? 0 : -1, 'aria-label': label, 'aria-current': current ? 'location' : null, 'aria-pressed': id === game.picked ? 'true' : 'false',
+    key: `spot-${id}`,
+    id: `spot-${id}`,
+    role: 'button',
+    tabindex: id === focusable ? 0 : -1,
+    'aria-label': label,
+    'aria-current': current ? 'location' : null,
+    'aria-pressed': id === game.picked ? 'true' : 'false',
     transform: `translate(${n(position[0])} ${n(position[1])}) scale(${(node ? u * Math.max(0.5, Math.min(1, 0.85 / u)) : u).toFixed(4)})`,
-    onclick: () => !frame?.moved && (game.picked === id && live ? go(id) : pick(id)), onfocus: () => game.picked !== id && pick(id),
+    onclick: () => !frame?.moved && (game.picked === id && live ? go(id) : pick(id)),
+    onfocus: () => game.picked !== id && pick(id),
     onkeydown: (event) => {
       if (event.key === 'Enter' || event.key === ' ') {
         event.preventDefault()
@@ -265,41 +383,151 @@ function spot(target, { u, far, here, focusable, quest }) {
   }
   const classes = `spot ${live ? 'live' : ''} ${current ? 'current' : ''} ${id === game.picked ? 'picked' : ''}`
   if (!node) {
-    return h('g', { ...shared, class: `${classes} region-name` }, h('rect', { class: 'hit', x: -80, y: -26, width: 160, height: 44 }), h('rect', { class: 'halo', x: -84, y: -24, width: 168, height: 34, rx: 17 }), h('text', { y: -3 }, region.name))
+    return h(
+      'g',
+      { ...shared, class: `${classes} region-name` },
+      h('rect', { class: 'hit', x: -80, y: -26, width: 160, height: 44 }),
+      h('rect', { class: 'halo', x: -84, y: -24, width: 168, height: 34, rx: 17 }),
+      h('text', { y: -3 }, region.name),
+    )
   }
   const far2 = far && !current && id !== game.picked
   const level = node.charted ? node.danger_level : 0
   const arc = 2 * Math.PI * 24
-  return h('g', { ...shared, class: `${classes} ${node.visited ? 'visited' : ''} ${node.charted ? '' : 'uncharted'}` },
-    h('circle', { class: 'hit', r: 26 }), current ? h('circle', { class: 'pulse', r: 24 }) : null, h('circle', { class: 'disc', r: 22 }),
-    node.charted ? h('circle', { class: 'danger-arc', r: 24, 'stroke-dasharray': `${n(arc * level)} ${n(arc)}`, transform: 'rotate(-90)' }) : null,
+  return h(
+    'g',
+    { ...shared, class: `${classes} ${node.visited ? 'visited' : ''} ${node.charted ? '' : 'uncharted'}` },
+    h('circle', { class: 'hit', r: 26 }),
+    current ? h('circle', { class: 'pulse', r: 24 }) : null,
+    h('circle', { class: 'disc', r: 22 }),
+    node.charted
+      ? h('circle', {
+          class: 'danger-arc',
+          r: 24,
+          'stroke-dasharray': `${n(arc * level)} ${n(arc)}`,
+          transform: 'rotate(-90)',
+        })
+      : null,
     h('circle', { class: 'halo', r: 28 }),
-    h('g', { class: 'glyph', transform: 'scale(0.44) translate(-50 -50)' }, node.charted ? place(node.type, node.name) : place('unknown', node.name)),
+    h(
+      'g',
+      { class: 'glyph', transform: 'scale(0.44) translate(-50 -50)' },
+      node.charted ? place(node.type, node.name) : place('unknown', node.name),
+    ),
     far2 ? null : h('text', { class: 'spot-name', y: 42 }, node.name),
-    node.has_repair && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(20 -7) scale(0.6)', d: 'M14.5 6.5a4 4 0 0 0-5.2 5L4 16.8a2.2 2.2 0 0 0 3.2 3.2l5.3-5.3a4 4 0 0 0 5-5.2l-2.6 2.6-2.8-.7-.7-2.8z' }) : null,
-    node.has_trade && !far2 ? h('path', { class: 'dock-mark', transform: 'translate(-41 -8) scale(0.6)', d: 'M12 4v16M8 20h8M5 7h14M5 7l-3 7h6zM19 7l-3 7h6z' }) : null,
-    quest ? h('path', { class: 'flag', transform: 'translate(0 -46)', d: 'M0 22V0l15 5-15 5' }) : null)
+    node.has_repair && !far2
+      ? h('path', {
+          class: 'dock-mark',
+          transform: 'translate(20 -7) scale(0.6)',
+          d: 'M14.5 6.5a4 4 0 0 0-5.2 5L4 16.8a2.2 2.2 0 0 0 3.2 3.2l5.3-5.3a4 4 0 0 0 5-5.2l-2.6 2.6-2.8-.7-.7-2.8z',
+        })
+      : null,
+    node.has_trade && !far2
+      ? h('path', {
+          class: 'dock-mark',
+          transform: 'translate(-41 -8) scale(0.6)',
+          d: 'M12 4v16M8 20h8M5 7h14M5 7l-3 7h6zM19 7l-3 7h6z',
+        })
+      : null,
+    quest ? h('path', { class: 'flag', transform: 'translate(0 -46)', d: 'M0 22V0l15 5-15 5' }) : null,
+  )
 }
 
 function card(target, here, quest) {
   const { node, region, id } = target
   const one = trip(target)
   const path = node && id !== here && !one.action ? way(id) : null
-  return h('section.map-card', { key: 'card', 'aria-label': 'The chosen place' },
-    h('p.kicker', {}, node ? (node.charted ? `${nameOf.nodeKind(node.type)} in ${region.name}` : `Not charted, in ${region.name}`) : nameOf.regionKind(region.type)),
+  return h(
+    'section.map-card',
+    { key: 'card', 'aria-label': 'The chosen place' },
+    h(
+      'p.kicker',
+      {},
+      node
+        ? node.charted
+          ? `${nameOf.nodeKind(node.type)} in ${region.name}`
+          : `Not charted, in ${region.name}`
+        : nameOf.regionKind(region.type),
+    ),
     h('h2', {}, h('bdi', {}, node ? node.name : region.name)),
-    h('p.tags', {}, node?.charted || !node ? dangerMark(node ? node.danger_level : region.danger_level) : null, node?.has_repair ? h('span.tag', {}, icon('repair'), 'repair dock') : null,
-      node?.has_trade ? h('span.tag', {}, icon('market'), 'trade dock') : null, node && !node.visited ? h('span.tag', {}, 'not visited') : null),
-    h('p.quiet', {}, quest ? quest.title : node ? (node.charted ? game.content?.nodes[node.type]?.description : 'A name on the chart, and a light that may be it. Scan next door, or go and look.') : game.content?.regions[region.type]?.description),
-    id === here ? h('p.quiet', {}, 'You are here.') : one.action ? (node ? action(one, { numbered: false, key: 'trip', text: 'Travel', note: '', plain: true, sign: 'travel' }) : action(one, { sign: 'jump', text: 'Jump', plain: true, numbered: false }))
-      : path ? action(find('navigate', { node: path.first }), { text: `Set out by way of ${nameOf.node(path.first)}`, note: `${many(path.legs, 'leg')} in all`, numbered: false, key: 'way' })
-        : h('p.quiet', {}, region.id === game.map.current_region_id ? 'No route there is known yet.' : 'It lies in another region: jump there first.'))
+    h(
+      'p.tags',
+      {},
+      node?.charted || !node ? dangerMark(node ? node.danger_level : region.danger_level) : null,
+      node?.has_repair ? h('span.tag', {}, icon('repair'), 'repair dock') : null,
+      node?.has_trade ? h('span.tag', {}, icon('market'), 'trade dock') : null,
+      node && !node.visited ? h('span.tag', {}, 'not visited') : null,
+    ),
+    h(
+      'p.quiet',
+      {},
+      quest
+        ? quest.title
+        : node
+          ? node.charted
+            ? game.content?.nodes[node.type]?.description
+            : 'A name on the chart, and a light that may be it. Scan next door, or go and look.'
+          : game.content?.regions[region.type]?.description,
+    ),
+    id === here
+      ? h('p.quiet', {}, 'You are here.')
+      : one.action
+        ? node
+          ? action(one, { numbered: false, key: 'trip', text: 'Travel', note: '', plain: true, sign: 'travel' })
+          : action(one, { sign: 'jump', text: 'Jump', plain: true, numbered: false })
+        : path
+          ? action(find('navigate', { node: path.first }), {
+              text: `Set out by way of ${nameOf.node(path.first)}`,
+              note: `${many(path.legs, 'leg')} in all`,
+              numbered: false,
+              key: 'way',
+            })
+          : h(
+              'p.quiet',
+              {},
+              region.id === game.map.current_region_id
+                ? 'No route there is known yet.'
+                : 'It lies in another region: jump there first.',
+            ),
+  )
 }
 
-const legend = () => h('details.legend', { key: 'legend' }, h('summary', {}, 'Signs'), h('ul', {},
-  ['planet', 'station', 'asteroid_field', 'derelict', 'anomaly', 'wormhole'].map((kind) => h('li', { key: kind }, h('svg', { class: 'art small', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, place(kind, 'Legend')), nameOf.nodeKind(kind))),
-  h('li', {}, h('svg', { class: 'art small', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, place('unknown', '')), 'Not charted'), h('li', {}, icon('repair'), 'Repair dock'), h('li', {}, icon('market'), 'Trade dock'),
-  h('li', {}, h('svg', { class: 'art small danger-key', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, h('circle', { cx: 50, cy: 50, r: 36, 'stroke-dasharray': '120 300' })), 'Danger: the longer the red arc')))
+const legend = () =>
+  h(
+    'details.legend',
+    { key: 'legend' },
+    h('summary', {}, 'Signs'),
+    h(
+      'ul',
+      {},
+      ['planet', 'station', 'asteroid_field', 'derelict', 'anomaly', 'wormhole'].map((kind) =>
+        h(
+          'li',
+          { key: kind },
+          h('svg', { class: 'art small', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, place(kind, 'Legend')),
+          nameOf.nodeKind(kind),
+        ),
+      ),
+      h(
+        'li',
+        {},
+        h('svg', { class: 'art small', viewBox: '0 0 100 100', 'aria-hidden': 'true' }, place('unknown', '')),
+        'Not charted',
+      ),
+      h('li', {}, icon('repair'), 'Repair dock'),
+      h('li', {}, icon('market'), 'Trade dock'),
+      h(
+        'li',
+        {},
+        h(
+          'svg',
+          { class: 'art small danger-key', viewBox: '0 0 100 100', 'aria-hidden': 'true' },
+          h('circle', { cx: 50, cy: 50, r: 36, 'stroke-dasharray': '120 300' }),
+        ),
+        'Danger: the longer the red arc',
+      ),
+    ),
+  )
 
 function home() {
   game.moved = false
@@ -311,12 +539,18 @@ function home() {
 
 function watchSize(el) {
   observer?.disconnect()
-  observer = new ResizeObserver(([{ contentRect: { width, height } }]) => {
-    if (width < 1 || (width === size.width && height === size.height)) return
-    Object.assign(size, { width, height })
-    if (!game.moved) game.camera = null
-    changed()
-  })
+  observer = new ResizeObserver(
+    ([
+      {
+        contentRect: { width, height },
+      },
+    ]) => {
+      if (width < 1 || (width === size.width && height === size.height)) return
+      Object.assign(size, { width, height })
+      if (!game.moved) game.camera = null
+      changed()
+    },
+  )
   observer.observe(el)
 }
 
@@ -324,7 +558,14 @@ const fingers = new Map()
 function grab(event) {
   if (event.button) return
   fingers.set(event.pointerId, [event.clientX, event.clientY])
-  frame = { moved: false, x: game.camera.x, y: game.camera.y, span: game.camera.span, from: [event.clientX, event.clientY], apart: apart() }
+  frame = {
+    moved: false,
+    x: game.camera.x,
+    y: game.camera.y,
+    span: game.camera.span,
+    from: [event.clientX, event.clientY],
+    apart: apart(),
+  }
 }
 const apart = () => {
   const [one, two] = [...fingers.values()]

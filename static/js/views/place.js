@@ -13,17 +13,36 @@ export function placeView() {
   hot.list = []
   const { node, region } = state.current_location
   const kind = game.content?.nodes[node.type]
-  return h('div.place', { 'data-haven': true, tabindex: -1 },
-    h('header.place-head', {},
+  return h(
+    'div.place',
+    { 'data-haven': true, tabindex: -1 },
+    h(
+      'header.place-head',
+      {},
       placeArt(node.type, node.name, 'place-art'),
-      h('div.place-title', {},
+      h(
+        'div.place-title',
+        {},
         h('p.kicker', {}, `${nameOf.nodeKind(node.type)} in ${region.name}`),
         h('h2', {}, h('bdi', {}, node.name)),
         h('p.lede', {}, kind?.description ?? ''),
-        h('p.tags', {}, dangerMark(node.danger_level ?? region.danger_level),
+        h(
+          'p.tags',
+          {},
+          dangerMark(node.danger_level ?? region.danger_level),
           node.has_repair ? h('span.tag', {}, icon('repair'), 'repair dock') : null,
-          node.has_trade ? h('span.tag', {}, icon('market'), 'trade dock') : null))),
-    state.game_over ? ending(state) : state.current_event ? question(state) : state.combat ? fight(state) : [last(), now(), here(state)])
+          node.has_trade ? h('span.tag', {}, icon('market'), 'trade dock') : null,
+        ),
+      ),
+    ),
+    state.game_over
+      ? ending(state)
+      : state.current_event
+        ? question(state)
+        : state.combat
+          ? fight(state)
+          : [last(), now(), here(state)],
+  )
 }
 
 /** One line that says what may be worth doing; from what is offered. */
@@ -37,30 +56,46 @@ function hint() {
   const { state } = game
   const { player_stats: ship, current_location: at } = state
   const offered = (type) => all(type).filter(({ offer }) => offer)
-  if (state.active_quests.some((quest) => find('turn_in_quest', { quest: quest.id }).offer)) return 'Work is done and can be paid here: look under Work.'
-  if (ship.fuel < 30 && find('refuel').offer) return 'Fuel is getting low, and this dock sells it. Fill up before you go.'
-  if (ship.ship_condition < ship.max_hp * 0.45 && find('repair').offer) return 'The hull has seen better days. This dock can mend it.'
-  if (ship.food < 12 && find('buy_food').offer) return 'Food is running out: the crew eats a ration each turn. Buy some here.'
+  if (state.active_quests.some((quest) => find('turn_in_quest', { quest: quest.id }).offer))
+    return 'Work is done and can be paid here: look under Work.'
+  if (ship.fuel < 30 && find('refuel').offer)
+    return 'Fuel is getting low, and this dock sells it. Fill up before you go.'
+  if (ship.ship_condition < ship.max_hp * 0.45 && find('repair').offer)
+    return 'The hull has seen better days. This dock can mend it.'
+  if (ship.food < 12 && find('buy_food').offer)
+    return 'Food is running out: the crew eats a ration each turn. Buy some here.'
   if (ship.health < 45 && find('consume_food').offer) return 'The crew is worn out. Rations bring health back.'
   const routes = offered('navigate')
   const unknown = routes.filter(({ action: { node } }) => !nodeById(node).node?.charted)
   const scanned = state.statistics.scans > 0
   if (!scanned && find('scan').offer) return 'Begin with a scan: it shows where the routes from here lead.'
-  const dear = offered('sell_item').map(({ action: { item }, offer }) => ({ item, gain: offer.gain, usual: at.market.find((price) => price.item_id === item)?.usual ?? Infinity }))
-    .filter(({ gain, usual }) => gain > usual * 1.05).sort((a, b) => b.gain / b.usual - a.gain / a.usual)[0]
-  if (dear) return `They pay ${number(dear.gain)} for ${nameOf.item(dear.item)} here, more than usual. Sell under Market.`
+  const dear = offered('sell_item')
+    .map(({ action: { item }, offer }) => ({
+      item,
+      gain: offer.gain,
+      usual: at.market.find((price) => price.item_id === item)?.usual ?? Infinity,
+    }))
+    .filter(({ gain, usual }) => gain > usual * 1.05)
+    .sort((a, b) => b.gain / b.usual - a.gain / a.usual)[0]
+  if (dear)
+    return `They pay ${number(dear.gain)} for ${nameOf.item(dear.item)} here, more than usual. Sell under Market.`
   if (offered('mine').length) return 'There is ore in this rock. Mine it, and sell it where it is dear.'
   if (offered('salvage').length) return 'The wreck has not been searched yet.'
-  if (state.offered_quests.length && offered('accept_quest').length) return `There is work on the board here: look under Work.`
+  if (state.offered_quests.length && offered('accept_quest').length)
+    return `There is work on the board here: look under Work.`
   if (at.market.length && ship.used_cargo_space < ship.cargo_capacity * 0.4 && state.turn_count < 20) {
-    const cheap = at.market.filter(({ buy, usual, item_id: item }) => buy < usual * 0.8 && find('buy_item', { item }).offer)
+    const cheap = at.market
+      .filter(({ buy, usual, item_id: item }) => buy < usual * 0.8 && find('buy_item', { item }).offer)
       .sort((a, b) => a.buy / a.usual - b.buy / b.usual)[0]
-    if (cheap) return `${nameOf.item(cheap.item_id)} is cheap here: ${number(cheap.buy)} instead of the usual ${number(cheap.usual)}. Buy it, and sell it at another dock.`
+    if (cheap)
+      return `${nameOf.item(cheap.item_id)} is cheap here: ${number(cheap.buy)} instead of the usual ${number(cheap.usual)}. Buy it, and sell it at another dock.`
   }
-  if (unknown.length && find('scan').offer) return 'Scan to see what lies at the end of the routes, or just go and look.'
+  if (unknown.length && find('scan').offer)
+    return 'Scan to see what lies at the end of the routes, or just go and look.'
   const fresh = routes.find(({ action: { node } }) => !nodeById(node).node?.visited)
   if (fresh) return `You have not been to ${nameOf.node(fresh.action.node)} yet. Choose it below or on the map.`
-  if (offered('jump').length) return 'You know this region by now. A jump leads to the next one; the first arrival is worth a bonus.'
+  if (offered('jump').length)
+    return 'You know this region by now. A jump leads to the next one; the first arrival is worth a bonus.'
   if (routes.length) return 'Choose a place to travel to, below or on the map.'
   return 'Nothing much to do here but wait.'
 }
@@ -77,16 +112,47 @@ function here(state) {
   const routes = all('navigate')
   const jumps = all('jump')
   const dock = state.current_location.node.has_repair || state.current_location.node.has_trade
-  const work = ['scan', 'mine', 'salvage', 'wait', 'seek_fight'].map((type) => find(type)).filter(({ action: one }) => one)
+  const work = ['scan', 'mine', 'salvage', 'wait', 'seek_fight']
+    .map((type) => find(type))
+    .filter(({ action: one }) => one)
   const can = work.filter(({ offer }) => offer)
   const cannot = work.filter(({ refused }) => refused)
   return [
-    section('Here', can.map((each) => action(each))),
-    section('Routes', routes.length ? routes.map((each) => route(each)) : h('p.quiet', {}, 'No route that you know of leads away from here. Scan, or jump.')),
-    dock ? section('At the dock', action(find('repair')), counted('refuel', 'Refuel'), counted('buy_food', 'Buy food'), action(find('buy_pod'), { numbered: false })) : null,
-    section('Crew', find('consume_food').offer || game.state.player_stats.health < 100 ? counted('consume_food', 'Eat') : h('p.quiet', {}, 'Everybody is well, and eats a ration each turn.'), all('use_item').filter(({ offer }) => offer).map((each) => action(each, { sign: 'check', note: game.content?.items[each.action.item]?.description }))),
+    section(
+      'Here',
+      can.map((each) => action(each)),
+    ),
+    section(
+      'Routes',
+      routes.length
+        ? routes.map((each) => route(each))
+        : h('p.quiet', {}, 'No route that you know of leads away from here. Scan, or jump.'),
+    ),
+    dock
+      ? section(
+          'At the dock',
+          action(find('repair')),
+          counted('refuel', 'Refuel'),
+          counted('buy_food', 'Buy food'),
+          action(find('buy_pod'), { numbered: false }),
+        )
+      : null,
+    section(
+      'Crew',
+      find('consume_food').offer || game.state.player_stats.health < 100
+        ? counted('consume_food', 'Eat')
+        : h('p.quiet', {}, 'Everybody is well, and eats a ration each turn.'),
+      all('use_item')
+        .filter(({ offer }) => offer)
+        .map((each) => action(each, { sign: 'check', note: game.content?.items[each.action.item]?.description })),
+    ),
     jumps.length ? section('Jumps', jumps.map(jump)) : null,
-    cannot.length ? section('Not now', cannot.map((each) => action(each))) : null,
+    cannot.length
+      ? section(
+          'Not now',
+          cannot.map((each) => action(each)),
+        )
+      : null,
   ]
 }
 
@@ -94,29 +160,56 @@ function counted(type, label) {
   const one = find(type)
   if (!one.action) return null
   if (!one.offer || !(one.offer.max > 1)) return action(one)
-  return h('div.counted', { key: `counted-${type}` }, action(one, { amount: amountOf(type, one.offer.max), text: `${label} ${amountOf(type, one.offer.max)}`, note: `${one.offer.cost.credits ? `${one.offer.cost.credits} credits each` : describe(one.action).note}; up to ${number(one.offer.max)}`, plain: false, key: type }),
-    stepper(type, one.offer.max, label))
+  return h(
+    'div.counted',
+    { key: `counted-${type}` },
+    action(one, {
+      amount: amountOf(type, one.offer.max),
+      text: `${label} ${amountOf(type, one.offer.max)}`,
+      note: `${one.offer.cost.credits ? `${one.offer.cost.credits} credits each` : describe(one.action).note}; up to ${number(one.offer.max)}`,
+      plain: false,
+      key: type,
+    }),
+    stepper(type, one.offer.max, label),
+  )
 }
 
 function route(each, more = {}) {
   const { node } = nodeById(each.action.node)
-  const note = node?.charted ? `${nameOf.nodeKind(node.type)}, ${danger(node.danger_level)}${node.has_repair ? ', repairs' : ''}${node.has_trade ? ', trade' : ''}${node.visited ? '' : ', not visited'}` : 'Nothing known of it but the name'
+  const note = node?.charted
+    ? `${nameOf.nodeKind(node.type)}, ${danger(node.danger_level)}${node.has_repair ? ', repairs' : ''}${node.has_trade ? ', trade' : ''}${node.visited ? '' : ', not visited'}`
+    : 'Nothing known of it but the name'
   return action(each, { note, sign: 'travel', ...more })
 }
 
 function jump(each) {
   const region = regionById(each.action.region)
-  const note = region ? `${nameOf.regionKind(region.type)}, ${danger(region.danger_level)}. ${game.content?.regions[region.type]?.description ?? ''}` : ''
+  const note = region
+    ? `${nameOf.regionKind(region.type)}, ${danger(region.danger_level)}. ${game.content?.regions[region.type]?.description ?? ''}`
+    : ''
   return action(each, { note, sign: 'jump' })
 }
 
 function question(state) {
-  return h('section.event', { 'aria-label': 'Something happens' },
-    last(state.current_event.text), h('p.story', { key: 'asked' }, state.current_event.text),
-    game.watch ? null : h('div.choices', {}, state.available_choices.map((choice) => {
-      const one = find('choose', { choice: choice.id })
-      return action(one.action ? one : { action: { type: 'choose', choice: choice.id }, refused: { detail: 'One moment.' } }, { text: choice.label, note: '', sign: 'travel', plain: true })
-    })))
+  return h(
+    'section.event',
+    { 'aria-label': 'Something happens' },
+    last(state.current_event.text),
+    h('p.story', { key: 'asked' }, state.current_event.text),
+    game.watch
+      ? null
+      : h(
+          'div.choices',
+          {},
+          state.available_choices.map((choice) => {
+            const one = find('choose', { choice: choice.id })
+            return action(
+              one.action ? one : { action: { type: 'choose', choice: choice.id }, refused: { detail: 'One moment.' } },
+              { text: choice.label, note: '', sign: 'travel', plain: true },
+            )
+          }),
+        ),
+  )
 }
 
 // A fight --------------------------------------------------------------------------------------------------------------------
@@ -126,21 +219,59 @@ function fight(state) {
   const enemy = game.content?.enemies[combat.enemy_type]
   const moves = all('combat')
   const items = all('use_item').filter(({ offer }) => offer)
-  return h('section.fight', { 'aria-label': 'A fight' },
-    h('div.sides', {},
-      h('div.side', {}, shipArt(ship.in_pod_mode ? 'pod' : ship.ship_type, 'mine'), h('b', {}, 'You'),
-        h('span.side-figure', {}, ship.in_pod_mode ? `${ship.pod_hp}/${ship.pod_max_hp} pod hull` : `${ship.ship_condition}/${ship.max_hp} hull`),
-        bar(ship.in_pod_mode ? ship.pod_hp / ship.pod_max_hp : ship.ship_condition / ship.max_hp), ship.shield ? h('span.side-figure.shielded', {}, `shield ${ship.shield}`) : null),
+  return h(
+    'section.fight',
+    { 'aria-label': 'A fight' },
+    h(
+      'div.sides',
+      {},
+      h(
+        'div.side',
+        {},
+        shipArt(ship.in_pod_mode ? 'pod' : ship.ship_type, 'mine'),
+        h('b', {}, 'You'),
+        h(
+          'span.side-figure',
+          {},
+          ship.in_pod_mode
+            ? `${ship.pod_hp}/${ship.pod_max_hp} pod hull`
+            : `${ship.ship_condition}/${ship.max_hp} hull`,
+        ),
+        bar(ship.in_pod_mode ? ship.pod_hp / ship.pod_max_hp : ship.ship_condition / ship.max_hp),
+        ship.shield ? h('span.side-figure.shielded', {}, `shield ${ship.shield}`) : null,
+      ),
       h('div.round-mark', {}, h('span', {}, 'round'), h('b', {}, String(combat.round + 1))),
-      h('div.side.foe', {}, enemyArt(combat.enemy_type), h('b', {}, combat.enemy_name),
-        h('span.side-figure', {}, `${combat.enemy_hp}/${combat.enemy_max_hp} hull`), bar(combat.enemy_hp / combat.enemy_max_hp, 'foe'),
-        h('span.side-figure', {}, `hits you ${percent(combat.enemy_hit_chance)}`))),
-    h('p.story', {}, combat.quarry ? `This is the one you were sent for. ${enemy?.description ?? ''}` : enemy?.description ?? ''),
+      h(
+        'div.side.foe',
+        {},
+        enemyArt(combat.enemy_type),
+        h('b', {}, combat.enemy_name),
+        h('span.side-figure', {}, `${combat.enemy_hp}/${combat.enemy_max_hp} hull`),
+        bar(combat.enemy_hp / combat.enemy_max_hp, 'foe'),
+        h('span.side-figure', {}, `hits you ${percent(combat.enemy_hit_chance)}`),
+      ),
+    ),
+    h(
+      'p.story',
+      {},
+      combat.quarry ? `This is the one you were sent for. ${enemy?.description ?? ''}` : (enemy?.description ?? ''),
+    ),
     exchange(),
-    game.watch ? null : [
-      section('Your orders', moves.map((each) => action(each, { note: orderNote(each) }))),
-      section('Or', action(find('flee')), action(find('negotiate')), items.map((each) => action(each, { note: 'Costs no round' }))),
-    ])
+    game.watch
+      ? null
+      : [
+          section(
+            'Your orders',
+            moves.map((each) => action(each, { note: orderNote(each) })),
+          ),
+          section(
+            'Or',
+            action(find('flee')),
+            action(find('negotiate')),
+            items.map((each) => action(each, { note: 'Costs no round' })),
+          ),
+        ],
+  )
 }
 
 function orderNote({ action: { move }, offer }) {
@@ -164,23 +295,43 @@ function exchange() {
     if (turn.outcome.events.some((event) => event.type === 'combat_began')) break
   }
   if (!rounds.length) return null
-  return h('ol.exchange', { 'aria-label': 'The last rounds' }, rounds.reverse().map((turn) => {
-    const yours = []
-    const theirs = []
-    const rest = []
-    for (const event of turn.outcome.events) {
-      if (event.type === 'hit') yours.push(['good', `hit for ${event.damage}`])
-      else if (event.type === 'missed') yours.push(['dim', 'miss'])
-      else if (event.type === 'enemy_missed') theirs.push(['dim', 'miss'])
-      else if (event.type === 'damage' && event.source === 'enemy') theirs.push(['bad', `hit for ${event.amount}${event.absorbed ? `, shield takes ${event.absorbed}` : ''}`])
-      else if (event.type === 'flee_failed') rest.push('You cannot shake them.')
-      else if (event.type === 'negotiation_failed') rest.push('They are not interested.')
-      else if (event.type === 'combat_began') rest.push(`${event.name} closes in.`)
-      else if (event.type === 'item_used') rest.push(`You use ${event.name}.`)
-    }
-    const side = (label, all) => all.length ? h('span', { class: `hit-${label === 'You' ? 'you' : 'them'}` }, h('i', {}, `${label} `), all.map(([tone, text]) => h('b', { class: tone }, text))) : null
-    return h('li', { key: `round-${turn.revision}` }, h('span.round-order', {}, deed(turn)), side('You', yours), side('They', theirs), rest.length ? h('span.round-rest', {}, rest.join(' ')) : null)
-  }))
+  return h(
+    'ol.exchange',
+    { 'aria-label': 'The last rounds' },
+    rounds.reverse().map((turn) => {
+      const yours = []
+      const theirs = []
+      const rest = []
+      for (const event of turn.outcome.events) {
+        if (event.type === 'hit') yours.push(['good', `hit for ${event.damage}`])
+        else if (event.type === 'missed') yours.push(['dim', 'miss'])
+        else if (event.type === 'enemy_missed') theirs.push(['dim', 'miss'])
+        else if (event.type === 'damage' && event.source === 'enemy')
+          theirs.push(['bad', `hit for ${event.amount}${event.absorbed ? `, shield takes ${event.absorbed}` : ''}`])
+        else if (event.type === 'flee_failed') rest.push('You cannot shake them.')
+        else if (event.type === 'negotiation_failed') rest.push('They are not interested.')
+        else if (event.type === 'combat_began') rest.push(`${event.name} closes in.`)
+        else if (event.type === 'item_used') rest.push(`You use ${event.name}.`)
+      }
+      const side = (label, all) =>
+        all.length
+          ? h(
+              'span',
+              { class: `hit-${label === 'You' ? 'you' : 'them'}` },
+              h('i', {}, `${label} `),
+              all.map(([tone, text]) => h('b', { class: tone }, text)),
+            )
+          : null
+      return h(
+        'li',
+        { key: `round-${turn.revision}` },
+        h('span.round-order', {}, deed(turn)),
+        side('You', yours),
+        side('They', theirs),
+        rest.length ? h('span.round-rest', {}, rest.join(' ')) : null,
+      )
+    }),
+  )
 }
 
 // The end --------------------------------------------------------------------------------------------------------------------
@@ -188,18 +339,39 @@ function exchange() {
 function ending(state) {
   const [title, text] = ENDS[state.end] ?? ['The voyage is over', '']
   const facts = [
-    ['Credits', `${number(state.player_stats.wealth)} of ${number(state.goal)}`], ['Turns', `${state.turn_count} of ${state.max_turns}`],
-    ['Places visited', number(state.statistics.systems_visited)], ['Work finished', number(state.statistics.quests_completed)],
-    ['Ships destroyed', number(state.statistics.ships_destroyed)], ['Remembered for', many((state.achievements ?? []).length, 'deed')],
+    ['Credits', `${number(state.player_stats.wealth)} of ${number(state.goal)}`],
+    ['Turns', `${state.turn_count} of ${state.max_turns}`],
+    ['Places visited', number(state.statistics.systems_visited)],
+    ['Work finished', number(state.statistics.quests_completed)],
+    ['Ships destroyed', number(state.statistics.ships_destroyed)],
+    ['Remembered for', many((state.achievements ?? []).length, 'deed')],
     state.seed !== undefined ? ['Seed', String(state.seed), 'long'] : null,
   ].filter(Boolean)
-  return h('section.ending', { class: state.victory ? 'won' : 'lost', 'aria-label': 'The end of the voyage' },
+  return h(
+    'section.ending',
+    { class: state.victory ? 'won' : 'lost', 'aria-label': 'The end of the voyage' },
     h('p.kicker', {}, state.victory ? 'Victory' : 'The end'),
-    h('h3.ending-title', {}, title), h('p.story', {}, text),
+    h('h3.ending-title', {}, title),
+    h('p.story', {}, text),
     game.last?.outcome ? h('p.quiet', {}, game.last.outcome.message) : null,
-    h('dl.facts', {}, facts.map(([name, value, more]) => h('div', { class: more ?? '' }, h('dt', {}, name), h('dd', {}, value)))),
-    h('div.row', {}, h('a.button.primary', { href: '#/new' }, icon('ship'), h('span', {}, 'A new voyage')), h('a.button', { href: `#/play/${game.id}/deeds` }, icon('deeds'), h('span', {}, 'Deeds and figures')),
+    h(
+      'dl.facts',
+      {},
+      facts.map(([name, value, more]) => h('div', { class: more ?? '' }, h('dt', {}, name), h('dd', {}, value))),
+    ),
+    h(
+      'div.row',
+      {},
+      h('a.button.primary', { href: '#/new' }, icon('ship'), h('span', {}, 'A new voyage')),
+      h('a.button', { href: `#/play/${game.id}/deeds` }, icon('deeds'), h('span', {}, 'Deeds and figures')),
       game.watch ? null : h('a.button', { href: '#/board' }, icon('trophy'), h('span', {}, 'Leaderboard')),
-      button('Start page', () => { location.hash = '#/' }, { sign: 'home' })))
+      button(
+        'Start page',
+        () => {
+          location.hash = '#/'
+        },
+        { sign: 'home' },
+      ),
+    ),
+  )
 }
-

@@ -11,35 +11,136 @@ import { pick } from './map.js'
 export function questsView() {
   const { state } = game
   const most = game.content?.limits?.active_quests ?? 3
-  return h('div.sheet.quests', { 'data-haven': true, tabindex: -1 },
-    h('header.sheet-head.slim', {}, h('div', {}, h('p.kicker', {}, 'Work'), h('h2', {}, 'Promises'), h('p.lede', {}, 'Docks post work. Take it on there, do it, and turn it in where it is paid. Broken promises cost a part of the pay.'))),
-    h('div.columns', {},
-      h('div.column', {}, section(`In hand, ${state.active_quests.length} of ${most}`, state.active_quests.length ? state.active_quests.map((quest) => one(quest, true)) : h('p.quiet', {}, 'Nothing promised to anybody.'))),
-      h('div.column', {}, section('On the board here', state.offered_quests.length ? state.offered_quests.map((quest) => one(quest, false)) : h('p.quiet', {}, 'Nothing is posted here now. Work appears at docks, as time goes by.')))))
+  return h(
+    'div.sheet.quests',
+    { 'data-haven': true, tabindex: -1 },
+    h(
+      'header.sheet-head.slim',
+      {},
+      h(
+        'div',
+        {},
+        h('p.kicker', {}, 'Work'),
+        h('h2', {}, 'Promises'),
+        h(
+          'p.lede',
+          {},
+          'Docks post work. Take it on there, do it, and turn it in where it is paid. Broken promises cost a part of the pay.',
+        ),
+      ),
+    ),
+    h(
+      'div.columns',
+      {},
+      h(
+        'div.column',
+        {},
+        section(
+          `In hand, ${state.active_quests.length} of ${most}`,
+          state.active_quests.length
+            ? state.active_quests.map((quest) => one(quest, true))
+            : h('p.quiet', {}, 'Nothing promised to anybody.'),
+        ),
+      ),
+      h(
+        'div.column',
+        {},
+        section(
+          'On the board here',
+          state.offered_quests.length
+            ? state.offered_quests.map((quest) => one(quest, false))
+            : h('p.quiet', {}, 'Nothing is posted here now. Work appears at docks, as time goes by.'),
+        ),
+      ),
+    ),
+  )
 }
 
 function one(quest, active) {
   const { state } = game
   const left = active ? quest.deadline - state.turn_count : quest.deadline
   const where = nodeById(quest.target_node_id)
-  const goal = quest.done ? (quest.kind === 'delivery' ? quest.target_node_id : quest.kind === 'rescue' ? quest.giver_node_id : null) : quest.target_node_id
-  return h('article.quest', { key: quest.id, class: quest.done ? 'done' : '' },
-    h('header', {}, icon(quest.kind), h('div', {}, h('p.kicker', {}, titled(quest.kind)), h('h4', {}, h('bdi', {}, quest.title)))),
+  const goal = quest.done
+    ? quest.kind === 'delivery'
+      ? quest.target_node_id
+      : quest.kind === 'rescue'
+        ? quest.giver_node_id
+        : null
+    : quest.target_node_id
+  return h(
+    'article.quest',
+    { key: quest.id, class: quest.done ? 'done' : '' },
+    h(
+      'header',
+      {},
+      icon(quest.kind),
+      h('div', {}, h('p.kicker', {}, titled(quest.kind)), h('h4', {}, h('bdi', {}, quest.title))),
+    ),
     h('p.story', {}, quest.text),
-    h('ul.terms', {},
+    h(
+      'ul.terms',
+      {},
       h('li', {}, icon('credits'), `${number(quest.reward)} credits`),
-      h('li', { class: active && left < 6 ? 'bad' : '' }, icon('turn'), active ? `${many(Math.max(0, left), 'turn')} left` : `within ${many(left, 'turn')}`),
-      h('li', {}, icon('here'), where.node ? `${where.node.name}, ${where.region.name}` : `somewhere in ${nameOf.region(quest.target_region_id)}`),
+      h(
+        'li',
+        { class: active && left < 6 ? 'bad' : '' },
+        icon('turn'),
+        active ? `${many(Math.max(0, left), 'turn')} left` : `within ${many(left, 'turn')}`,
+      ),
+      h(
+        'li',
+        {},
+        icon('here'),
+        where.node
+          ? `${where.node.name}, ${where.region.name}`
+          : `somewhere in ${nameOf.region(quest.target_region_id)}`,
+      ),
       quest.enemy_type ? h('li', {}, icon('fight'), nameOf.enemy(quest.enemy_type)) : null,
       quest.cargo_weight ? h('li', {}, icon('cargo'), `weighs ${quest.cargo_weight}`) : null,
       quest.takes ? h('li', {}, icon('lock'), `needs ${nameOf.item(quest.takes)}`) : null,
-      quest.done ? h('li.good', {}, icon('check'), 'done, to be turned in') : null),
-    game.watch ? null : active
-      ? h('div.row', {}, action(find('turn_in_quest', { quest: quest.id }), { text: 'Turn in', note: '', sign: 'check', numbered: false }),
-        goal && where.node ? button('On the map', () => {
-          location.hash = `#/play/${game.id}/map`
-          setTimeout(() => pick(goal, true), 60)
-        }, { sign: 'map' }) : null,
-        find('abandon_quest', { quest: quest.id }).offer ? button('Give up', () => ask('Give this up?', `\u201c${quest.title}\u201d cannot be taken on again, and giving up costs a part of the pay.`, 'Give it up', () => act({ type: 'abandon_quest', quest: quest.id })), { sign: 'close' }) : null)
-      : action(find('accept_quest', { quest: quest.id }), { text: 'Take it on', note: 'A promise, with a deadline', sign: 'check', numbered: false }))
+      quest.done ? h('li.good', {}, icon('check'), 'done, to be turned in') : null,
+    ),
+    game.watch
+      ? null
+      : active
+        ? h(
+            'div.row',
+            {},
+            action(find('turn_in_quest', { quest: quest.id }), {
+              text: 'Turn in',
+              note: '',
+              sign: 'check',
+              numbered: false,
+            }),
+            goal && where.node
+              ? button(
+                  'On the map',
+                  () => {
+                    location.hash = `#/play/${game.id}/map`
+                    setTimeout(() => pick(goal, true), 60)
+                  },
+                  { sign: 'map' },
+                )
+              : null,
+            find('abandon_quest', { quest: quest.id }).offer
+              ? button(
+                  'Give up',
+                  () =>
+                    ask(
+                      'Give this up?',
+                      `\u201c${quest.title}\u201d cannot be taken on again, and giving up costs a part of the pay.`,
+                      'Give it up',
+                      () => act({ type: 'abandon_quest', quest: quest.id }),
+                    ),
+                  { sign: 'close' },
+                )
+              : null,
+          )
+        : action(find('accept_quest', { quest: quest.id }), {
+            text: 'Take it on',
+            note: 'A promise, with a deadline',
+            sign: 'check',
+            numbered: false,
+          }),
+  )
 }
