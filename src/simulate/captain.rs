@@ -229,9 +229,10 @@ impl Captain {
         (!best.1.is_empty()).then_some(best.1)
     }
 
-    /// The chance to lose the ship before the season ends, as it looks from here.
-    fn peril(&mut self, eyes: &Eyes<'_>) -> f64 {
-        let stats = eyes.stats();
+    /// The chance to lose the ship before the season ends, as it looks from here, with so much more hull.
+    fn peril(&mut self, eyes: &Eyes<'_>, more: i64) -> f64 {
+        let mut stats = eyes.stats();
+        stats.max_hp += more;
         let hull = stats.max_hp * 8 / 10;
         let stakes = Stakes { loss: Self::loss(eyes), prize: 0, flee: true, parley: eyes.wealth() > 250 };
         let (mut deaths, mut total) = (0.0, 0.0);
@@ -257,7 +258,8 @@ impl Captain {
         if !dock || eyes.in_pod() || eyes.turns_left() < 15 || eyes.pod().is_some_and(|pod| pod.fresh) {
             return None;
         }
-        let loss = LOSS as f64 * self.peril(eyes);
+        let peril = self.peril(eyes, 0);
+        let loss = LOSS as f64 * peril;
         if eyes.pod().is_none() {
             let cost = content.pod.cost;
             return (cost <= purse && 0.5 * loss > cost as f64).then(|| vec![Action::BuyPod {}]);
@@ -272,12 +274,13 @@ impl Captain {
                 continue;
             }
             let effects = &def.effects;
-            let worth = loss
-                * (0.3 * effects.max_hp as f64 / eyes.stats().max_hp as f64
-                    + 0.2 * effects.pod_max_hp as f64 / (effects.pod_max_hp + content.pod.hp) as f64
-                    + 0.2 * effects.damage_reduction.unwrap_or_default()
-                    + 0.2 * effects.rescue_chance.unwrap_or_default()
-                    + if eyes.food() < 20 { 0.004 * effects.emergency_food as f64 } else { 0.0 })
+            let hull = if effects.max_hp > 0 { peril - self.peril(eyes, effects.max_hp) } else { 0.0 };
+            let worth = Self::loss(eyes) as f64 * hull
+                + loss
+                    * (0.2 * effects.pod_max_hp as f64 / (effects.pod_max_hp + content.pod.hp) as f64
+                        + 0.2 * effects.damage_reduction.unwrap_or_default()
+                        + 0.2 * effects.rescue_chance.unwrap_or_default()
+                        + if eyes.food() < 20 { 0.004 * effects.emergency_food as f64 } else { 0.0 })
                 + loss / LOSS as f64 * (hold * 0.6).min(60.0 * effects.cargo_preservation as f64)
                 + 7.0 * left * (1.0 - effects.fuel_efficiency.unwrap_or(1.0))
                 + left * (effects.scan_bonus.unwrap_or(1.0) - 1.0);
