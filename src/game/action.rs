@@ -73,6 +73,11 @@ pub(super) fn refuse<T>(code: Code, detail: impl Into<String>) -> Result<T, Refu
     Err(Refused::new(code, detail))
 }
 
+/// Refuses who asks for more than there is: `some` says how much that is, `none` that it is nothing, and what to do.
+pub(super) fn refuse_more<T>(code: Code, most: i64, none: &str, some: &str) -> Result<T, Refused> {
+    refuse(code, if most > 0 { format!("{some} Ask for no more than that.") } else { none.to_owned() })
+}
+
 /// The reasons the rules refuse for. Stable: clients and tests compare them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

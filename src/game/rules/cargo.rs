@@ -4,7 +4,7 @@
 //! selling subtracts it, so a trade and its reverse at one place always lose.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse};
+use crate::game::action::{Code, Refused, refuse, refuse_more};
 use crate::game::content::{Category, Content, Item};
 use crate::game::event::{Event, Reason};
 use crate::game::map::Listing;
@@ -93,7 +93,12 @@ fn find_held(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Ix<Item>, Refused
     let item = find_item(ask.content, id)?;
     let held = ask.game.held(item);
     if held < quantity {
-        return refuse(Code::ItemNotHeld, format!("You hold {held} of these. Ask for no more than that."));
+        return refuse_more(
+            Code::ItemNotHeld,
+            held,
+            "You hold none of these. Buy or find some first.",
+            &format!("You hold {held} of these."),
+        );
     }
     Ok(item)
 }
@@ -108,11 +113,21 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
     let def = &content.items[item];
     let stocked = libm::floor(stock_level(game, content, listing)) as i64;
     if quantity > stocked {
-        return refuse(Code::OutOfStock, format!("The dock has {stocked} of these. Ask for no more than that."));
+        return refuse_more(
+            Code::OutOfStock,
+            stocked,
+            "The dock has none of these left. Come back later, or try another one.",
+            &format!("The dock has {stocked} of these."),
+        );
     }
     let stack = def.stack_size - game.held(item);
     if quantity > stack {
-        return refuse(Code::StackFull, format!("You can hold {stack} more of these. Ask for no more than that."));
+        return refuse_more(
+            Code::StackFull,
+            stack,
+            "You hold as many of these as you can. Sell or use some first.",
+            &format!("You can hold {stack} more of these."),
+        );
     }
     let free = stats.free_cargo();
     if quantity * def.weight > free {

@@ -1,7 +1,7 @@
 //! What docks do: repairs, fuel, food, ships, modules and pods.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse};
+use crate::game::action::{Code, Refused, refuse, refuse_more};
 use crate::game::content::{Augmentation, Content, Mod, Ship};
 use crate::game::event::{Event, Reason};
 use crate::game::state::{Game, PodState};
@@ -27,7 +27,12 @@ pub(super) fn plan_refuel(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
     ask.dock()?;
     let room = content.balance.limits.fuel - game.fuel;
     if amount > room {
-        return refuse(Code::TankFull, format!("The tank takes {room} more units of fuel. Ask for no more than that."));
+        return refuse_more(
+            Code::TankFull,
+            room,
+            "The tank is full. Burn some of it first.",
+            &format!("The tank takes {room} more units of fuel."),
+        );
     }
     Ok(by_the_unit(Act::Refuel(amount), game, amount, content.balance.dock.fuel_price, room))
 }
@@ -37,7 +42,12 @@ pub(super) fn plan_buy_food(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused>
     ask.dock()?;
     let room = content.balance.limits.food - game.food;
     if amount > room {
-        return refuse(Code::StoresFull, format!("The stores take {room} more rations. Ask for no more than that."));
+        return refuse_more(
+            Code::StoresFull,
+            room,
+            "The stores are full. Eat some of them first.",
+            &format!("The stores take {room} more rations."),
+        );
     }
     Ok(by_the_unit(Act::BuyFood(amount), game, amount, content.balance.dock.food_price, room))
 }
