@@ -19,6 +19,8 @@ const BY_CODE = {
 const SILENCE = 27000
 const LONGEST = 30000
 const POLL = 4000
+/** Sockets that fail before an event stream is tried. */
+const ENOUGH = 3
 
 export class Live {
   /** `hear` gets frames, `show` how the connection is: `{status, via, detail, wait}`. */
@@ -41,7 +43,10 @@ export class Live {
       this.say('offline', { detail: 'This device is offline.' })
     }
     this.seen = () => {
-      if (!document.hidden) this.wake()
+      if (document.hidden) return
+      // Who asks every few seconds tries for better whenever somebody comes back to look.
+      if (this.via === 'polling' && this.status === 'live') this.open()
+      else this.wake()
     }
     addEventListener('online', this.online)
     addEventListener('offline', this.lost)
@@ -99,7 +104,8 @@ export class Live {
     this.drop()
     this.say('connecting')
     // A watcher's token goes into a header: the browser may have the cookie of a player too, which would count first.
-    if (this.token || this.failures >= 3 || typeof WebSocket === 'undefined') return this.stream(takeover, this.turn)
+    if (this.token || this.failures >= ENOUGH || typeof WebSocket === 'undefined')
+      return this.stream(takeover, this.turn)
     const query = this.query(takeover)
     query.set('session_id', this.id)
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
@@ -128,7 +134,7 @@ export class Live {
       if (reason?.final) return this.finish(reason.final, reason.detail)
       if (!reason) {
         this.failures += 1
-        if (this.failures >= 3) return this.open(takeover)
+        if (this.failures >= ENOUGH) return this.open(takeover)
       }
       this.later(reason?.detail, reason?.wait)
     }
@@ -231,7 +237,11 @@ export class Live {
       clearTimeout(late)
     }
     if (turn !== this.turn || this.over) return
-    if (greeted) return this.later('The connection was lost.')
+    if (greeted) {
+      // The next one may be another network: a socket is tried once more before the stream.
+      this.failures = Math.min(this.failures, ENOUGH - 1)
+      return this.later('The connection was lost.')
+    }
     const reason = await this.ask()
     if (turn !== this.turn || this.over) return
     if (reason?.final) return this.finish(reason.final, reason.detail)

@@ -3,13 +3,13 @@
 import { h, render } from './dom.js'
 import { icon } from './icons.js'
 import { button, hot, meter } from './parts.js'
-import { close, open, retry, takeOver } from './session.js'
+import { close, freshen, open, retry, takeOver } from './session.js'
 import { settings, show as showSettings } from './settings.js'
 import { changed, game, listen, ui } from './store.js'
 import { deedsView } from './views/deeds.js'
 import { dialogs, slots } from './views/dialogs.js'
 import { logView, ticker } from './views/log.js'
-import { go, mapView, move, pick, walk } from './views/map.js'
+import { go, mapView, pick, walk, zoom } from './views/map.js'
 import { marketView } from './views/market.js'
 import { placeView } from './views/place.js'
 import { questsView } from './views/quests.js'
@@ -117,7 +117,7 @@ function gameView() {
         '--tint': game.content.regions[game.state.current_location.region.type]?.background?.primary_color ?? '#6b64a8',
       },
     },
-    statusBar(current),
+    statusBar(),
     tabs(current),
     banner(),
     h(
@@ -131,7 +131,7 @@ function gameView() {
   )
 }
 
-function statusBar(current) {
+function statusBar() {
   const { player_stats: ship, turn_count: turn, max_turns: most, goal } = game.state
   return h(
     'header.bar',
@@ -139,7 +139,7 @@ function statusBar(current) {
     h(
       'a.skip',
       {
-        href: `${ui.route.base}/${current}`,
+        href: '#main',
         onclick: (event) => {
           event.preventDefault()
           document.getElementById('main')?.focus()
@@ -272,7 +272,7 @@ function banner() {
   if (game.watch)
     return h(
       'div.banner.watching',
-      { key: 'banner' },
+      { key: 'banner', role: 'status' },
       icon('eye'),
       h('p', {}, h('b', {}, 'You are watching. '), 'Somebody else plays.'),
     )
@@ -362,8 +362,8 @@ addEventListener('keydown', (event) => {
     const found = TABS.find(([, , , letter]) => letter === key.toLowerCase())
     if (found) return tab(found[0])
     if (document.querySelector('.map')) {
-      if (key === '+' || key === '=') return move({ span: game.camera.span * 0.75 })
-      if (key === '-') return move({ span: game.camera.span * 1.33 })
+      if (key === '+' || key === '=') return zoom(0.75)
+      if (key === '-') return zoom(1.33)
       if (key === '0') return document.querySelector('.map-tools button:nth-child(3)')?.click()
       if (key.toLowerCase() === 'x') return pick(null)
     }
@@ -381,6 +381,7 @@ ui.wide.addEventListener('change', changed)
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return
   changed()
+  freshen()
   if (ui.route.view === 'start') loadPlayer()
 })
 addEventListener('hashchange', follow)

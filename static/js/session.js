@@ -48,7 +48,7 @@ export const retry = () => live?.open()
 function showLink(link) {
   const before = game.link.status
   game.link = link
-  if (link.status === 'live' && before !== 'live' && game.state) refresh()
+  if (link.status === 'live' && before !== 'live') freshen()
   if (link.status !== before) say(word.link(link))
   changed()
 }
@@ -86,7 +86,13 @@ async function take(revision, state) {
   if (state.content !== game.content?.hash) await loadContent(state.content)
   if (game.state !== state) return
   changed()
-  await refresh()
+  await freshen()
+}
+
+/** Asks for what the page shows beside the state, where that is older than the state; while nobody looks, later. */
+export async function freshen() {
+  const old = game.map?.revision !== game.revision || (!game.watch && game.offers?.revision !== game.revision)
+  if (game.state && old && !document.hidden) await refresh()
 }
 
 async function loadContent(hash) {

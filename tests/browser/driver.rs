@@ -291,17 +291,18 @@ impl Page {
         let script = format!(
             "const deadline = Date.now() + 55000;
              const can = (css) => [...document.querySelectorAll(css)].filter((el) => !el.getAttribute('aria-disabled'));
-             const fresh = (list) => list.find((el) => /not visited|Nothing known/.test(el.textContent)) ?? list[Math.floor(Math.random() * list.length)];
+             const fresh = (list) => list.find((el) => /not visited|Nothing known/.test(el.textContent)) ?? list[(7 * (revision + 1)) % list.length];
              let revision = -1;
              const step = () => {{
                if (document.querySelector({css})) return done(true);
                if (Date.now() > deadline) return done(false);
                const game = document.querySelector('.game[data-settled]');
-               if (!game || game.dataset.revision === revision) return setTimeout(step, 15);
+               const seen = Number(game?.dataset.revision);
+               if (!game || seen === revision) return setTimeout(step, 15);
                const next = can('.event .act').at(-1) ?? can('.fight .act[data-action=combat]')[0] ?? can('.place .act[data-action=refuel]')[0] ?? can('.place .act[data-action=repair]')[0]
                  ?? fresh(can('.place .act[data-action=navigate]')) ?? can('.place .act[data-action=jump]')[0] ?? can('.place .act[data-action=wait]')[0];
                if (!next) return setTimeout(step, 15);
-               revision = game.dataset.revision;
+               revision = seen;
                next.click();
                setTimeout(step, 15);
              }};

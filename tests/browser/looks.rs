@@ -139,6 +139,67 @@ fn every_view_has_its_picture() {
     });
 }
 
+#[test]
+fn every_state_of_the_connection_has_its_picture() {
+    run(async {
+        let mut server = Server::start();
+        let mut page = Page::open(&server.url).await;
+        page.expected.extend([
+            "ERR_CONNECTION_REFUSED",
+            "ERR_CONNECTION_RESET",
+            "ERR_EMPTY_RESPONSE",
+            "ERR_INTERNET_DISCONNECTED",
+            "WebSocket connection to",
+            "status of 404",
+            "status of 410",
+        ]);
+        let mut faults = Vec::new();
+        page.begin(7).await;
+        let (token, session) = (page.token().await, page.session().await);
+        let path = format!("/api/sessions/{session}");
+        let watch = call(&server.url, &token, "POST", &format!("{path}/observers"), None);
+        let watch = watch["token"].as_str().expect("a token");
+        let guest = Page::open(&server.url).await;
+        guest.go(&format!("/#watch={watch}&game={session}")).await;
+        guest.wait(".banner.watching").await;
+        guest.wait(".link-mark.live").await;
+        both(&mut faults, &guest, "watching").await;
+        guest.close().await;
+        // Another device takes over.
+        let second = Page::open(&server.url).await;
+        second.go("/").await;
+        let cookie = page.client.get_named_cookie("cosmic").await.expect("the cookie");
+        second.client.add_cookie(cookie).await.expect("the cookie");
+        second.go(&format!("/#/play/{session}")).await;
+        second.wait(".link-mark.live").await;
+        page.wait(".banner.replaced").await;
+        both(&mut faults, &page, "replaced").await;
+        second.close().await;
+        page.click(".banner.replaced .button").await;
+        page.wait(".link-mark.live").await;
+        server.kill();
+        page.wait(".banner.offline").await;
+        both(&mut faults, &page, "offline").await;
+        page.go("/#/").await;
+        page.wait(".start-main").await;
+        both(&mut faults, &page, "start-offline").await;
+        page.go(&format!("/#/play/{session}")).await;
+        page.wait_text(".loading", "does not answer").await;
+        both(&mut faults, &page, "no-answer").await;
+        server.begin();
+        page.wait(".link-mark.live").await;
+        // Coming back has made the first token old.
+        call(&server.url, &page.token().await, "DELETE", &path, None);
+        page.wait_text(".loading", "gone for good").await;
+        both(&mut faults, &page, "gone").await;
+        page.go("/#/play/01a1fe70-9971-77f1-aa1c-5f5c4bb3a07d").await;
+        page.wait_text(".loading", "No such game").await;
+        both(&mut faults, &page, "unknown").await;
+        assert!(faults.is_empty(), "{faults:#?}");
+        page.close().await;
+    });
+}
+
 /// On the player's other device: he waits until it is over, and it stands on the board.
 fn finish_the_challenge(url: &str, token: &str) {
     let begun =

@@ -9,4 +9,5 @@ mod looks;
 mod network;
 mod odd;
 mod play;
+mod quiet;
 mod saves;

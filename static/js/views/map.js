@@ -70,7 +70,9 @@ function follow() {
   }
 }
 
-export function move(change) {
+function move(change) {
+  // A game that was just closed has none, and what was drawn of it stands for a moment yet.
+  if (!game.camera) return
   Object.assign(game.camera, change)
   game.camera.span = Math.min(FARTHEST, Math.max(CLOSEST, game.camera.span))
   game.camera.x = Math.min(700, Math.max(-700, game.camera.x))
@@ -82,7 +84,7 @@ function look(change) {
   game.moved = true
   move(change)
 }
-const zoom = (factor) => look({ span: game.camera.span * factor })
+export const zoom = (factor) => look({ span: game.camera?.span * factor })
 
 /** Everything that can be chosen: known places, and regions that a jump leads to. */
 function targets() {
@@ -547,7 +549,7 @@ function watchSize(el) {
     ]) => {
       if (width < 1 || (width === size.width && height === size.height)) return
       Object.assign(size, { width, height })
-      if (!game.moved) game.camera = null
+      if (!game.moved && game.camera) game.camera = frameRegion(game.map?.current_region_id)
       changed()
     },
   )
@@ -556,7 +558,7 @@ function watchSize(el) {
 
 const fingers = new Map()
 function grab(event) {
-  if (event.button) return
+  if (event.button || !game.camera) return
   fingers.set(event.pointerId, [event.clientX, event.clientY])
   frame = {
     moved: false,
@@ -572,7 +574,7 @@ const apart = () => {
   return two ? Math.hypot(one[0] - two[0], one[1] - two[1]) : 0
 }
 function drag(event) {
-  if (!fingers.has(event.pointerId) || !frame) return
+  if (!fingers.has(event.pointerId) || !frame || !game.camera) return
   fingers.set(event.pointerId, [event.clientX, event.clientY])
   if (fingers.size === 2 && frame.apart) {
     frame.moved = game.moved = true

@@ -22,7 +22,8 @@ export async function loadPlayer() {
     if (!(problem instanceof Problem)) throw problem
     player.sessions ??= []
     player.problem = problem.code === 'TOKEN_REQUIRED' ? null : problem
-    if (problem.status === 0) setTimeout(() => ui.route.view === 'start' && loadPlayer(), 4000)
+    // While nobody looks nothing is asked; who comes back to look asks at once.
+    if (problem.status === 0) setTimeout(() => ui.route.view === 'start' && !document.hidden && loadPlayer(), 4000)
   }
   changed()
   if (player.challenge === null) {
