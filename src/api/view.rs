@@ -14,7 +14,7 @@ use crate::game::content::{Content, Difficulty, QuestKind, Slot};
 use crate::game::event::{Event, Outcome, Reason};
 use crate::game::map::StarMap;
 use crate::game::offers::Offers;
-use crate::game::rules::{apply, ask_price, bid_price, enemy_hit_chance, stock_level, usual_price};
+use crate::game::rules::{Prices, apply, enemy_hit_chance, usual_price};
 use crate::game::state::{End, Game, Quest, Sight, Statistics};
 use crate::game::stats::Stats;
 use crate::game::story;
@@ -321,12 +321,15 @@ fn choices<'a>(game: &Game, content: &'a Content) -> Vec<ChoiceView<'a>> {
 
 impl<'a> LocationView<'a> {
     fn of(game: &'a Game, content: &'a Content) -> Self {
-        let price = |listing: &crate::game::map::Listing| PriceView {
-            item_id: content.items.id(listing.item),
-            buy: ask_price(game, content, listing, 1),
-            sell: bid_price(game, content, listing, 1),
-            usual: usual_price(content, listing.item),
-            stock: libm::floor(stock_level(game, content, listing)) as i64,
+        let price = |listing: &crate::game::map::Listing| {
+            let prices = Prices::of(game, content, listing);
+            PriceView {
+                item_id: content.items.id(listing.item),
+                buy: prices.ask(1),
+                sell: prices.bid(1),
+                usual: usual_price(content, listing.item),
+                stock: prices.stock(),
+            }
         };
         Self {
             region: RegionView::of(game, content, game.region()),

@@ -15,7 +15,7 @@ mod travel;
 mod upkeep;
 mod work;
 
-pub use cargo::{ask_price, bid_price, stock_level, usual_price};
+pub use cargo::{Prices, usual_price};
 pub use combat::{enemy_hit_chance, hit_chance};
 
 use super::action::{Action, Code, Cost, Refused, refuse};

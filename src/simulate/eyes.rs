@@ -8,7 +8,7 @@ use crate::game::action::{Action, Refused};
 use crate::game::content::{Content, DifficultyRules, Happening, Item, Mod, NodeKind, RegionKind, Ship};
 use crate::game::map::{Listing, StarMap};
 use crate::game::offers::Offers;
-use crate::game::rules::{Plan, ask_price, bid_price, plan, stock_level};
+use crate::game::rules::{Plan, Prices, plan};
 use crate::game::state::{CombatState, Game, PodState, Quest, Sight, Stack};
 use crate::game::stats::{Stats, fitted};
 use crate::game::table::Ix;
@@ -303,18 +303,14 @@ impl<'a> Eyes<'a> {
     }
 
     fn price(&self, listing: &Listing) -> Price {
-        Price {
-            item: listing.item,
-            ask: ask_price(self.game, self.content, listing, 1),
-            bid: bid_price(self.game, self.content, listing, 1),
-            stock: libm::floor(stock_level(self.game, self.content, listing)) as i64,
-        }
+        let prices = Prices::of(self.game, self.content, listing);
+        Price { item: listing.item, ask: prices.ask(1), bid: prices.bid(1), stock: prices.stock() }
     }
 
     /// What the market here pays for so many units.
     pub fn bid(&self, item: Ix<Item>, quantity: i64) -> Option<i64> {
         let listing = self.game.node().market.iter().find(|listing| listing.item == item)?;
-        Some(bid_price(self.game, self.content, listing, quantity))
+        Some(Prices::of(self.game, self.content, listing).bid(quantity))
     }
 
     /// The order to go to a neighbouring place.

@@ -5,7 +5,7 @@ use cosmic_explorer::game::content::{Category, Difficulty};
 use cosmic_explorer::game::map::StarMap;
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::Dice;
-use cosmic_explorer::game::rules::{apply, ask_price, bid_price};
+use cosmic_explorer::game::rules::{Prices, apply};
 use cosmic_explorer::game::state::{Game, Sight};
 use cosmic_explorer::game::stats::Stats;
 use cosmic_explorer::store::model::{Map, State};
@@ -153,12 +153,12 @@ proptest! {
         for listing in &game.node().market {
             let mut rich = game.clone();
             rich.wealth = 100_000;
-            let ask = ask_price(&rich, &CONTENT, listing, units);
+            let ask = Prices::of(&rich, &CONTENT, listing).ask(units);
             let item = CONTENT.items.id(listing.item);
             let body = |kind: &str| format!(r#"{{"type":"{kind}","item":"{item}","quantity":{units}}}"#);
             let Ok((bought, _)) = apply(&rich, &CONTENT, &crate::play::action(&body("buy_item"))) else { continue };
             prop_assert_eq!(bought.wealth, rich.wealth - ask);
-            prop_assert!(bid_price(&bought, &CONTENT, listing, units) < ask);
+            prop_assert!(Prices::of(&bought, &CONTENT, listing).bid(units) < ask);
         }
     }
 }
@@ -171,7 +171,8 @@ fn times_move_prices_and_waiting_never_pays() {
         for listing in &game.node().market {
             let later = (0..60).map(|turn| Game { turn, ..game.clone() });
             let prices: Vec<_> = later
-                .map(|game| [ask_price(&game, &CONTENT, listing, 1), bid_price(&game, &CONTENT, listing, 1)])
+                .map(|game| Prices::of(&game, &CONTENT, listing))
+                .map(|prices| [prices.ask(1), prices.bid(1)])
                 .collect();
             let cheapest = prices.iter().map(|[ask, _]| *ask).min().expect("a price");
             let dearest = prices.iter().map(|[_, bid]| *bid).max().expect("a price");

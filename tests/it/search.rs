@@ -8,7 +8,7 @@ use cosmic_explorer::game::content::{Content, Difficulty, built_in};
 use cosmic_explorer::game::map::StarMap;
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Draws, Stream};
-use cosmic_explorer::game::rules::{apply, bid_price, plan};
+use cosmic_explorer::game::rules::{Prices, apply, plan};
 use cosmic_explorer::game::state::Game;
 
 use crate::play::{CONTENT, decide};
@@ -64,7 +64,7 @@ fn take(game: &Game, content: &Content, action: &Action, times: usize) -> Option
 fn worth(game: &Game, content: &Content) -> i64 {
     let bid = |stack: &cosmic_explorer::game::state::Stack| {
         let listing = game.node().market.iter().find(|listing| listing.item == stack.item);
-        listing.map_or(0, |listing| bid_price(game, content, listing, stack.quantity))
+        listing.map_or(0, |listing| Prices::of(game, content, listing).bid(stack.quantity))
     };
     let dock = &content.balance.dock;
     let mods: i64 = game.mods.iter().map(|fitted| content.mods[*fitted].cost).sum();

@@ -17,7 +17,7 @@ fn listing(game: &Game, item: Ix<Item>) -> Option<&Listing> {
 }
 
 /// Units in stock here now: what was left, and what has recovered since.
-pub fn stock_level(game: &Game, content: &Content, listing: &Listing) -> f64 {
+fn stock_level(game: &Game, content: &Content, listing: &Listing) -> f64 {
     let stock = game.stocks.iter().find(|stock| stock.node == game.here && stock.item == listing.item);
     stock.map_or(listing.stock as f64, |stock| recovered(content, listing, stock, game.turn))
 }
@@ -54,32 +54,55 @@ pub fn usual_price(content: &Content, item: Ix<Item>) -> i64 {
     libm::round(value(content, item)) as i64
 }
 
-/// The price of the step between two stock levels, the lower one given, before times and spread.
-fn step_price(content: &Content, listing: &Listing, lower: f64) -> f64 {
-    let market = &content.balance.market;
-    let usual = listing.stock as f64;
-    let scarcity = (1.0 + market.slope * (usual - (lower + 0.5)) / usual).clamp(market.least, market.most);
-    value(content, listing.item) * (listing.taste as f64 / 1000.0) * scarcity
+/// What a dock asks and pays now for units of an item.
+#[derive(Clone, Copy, Debug)]
+pub struct Prices<'a> {
+    content: &'a Content,
+    listing: &'a Listing,
+    /// Units in stock.
+    level: f64,
+    /// How the times move them, around 1.
+    drift: f64,
 }
 
-/// What a dock asks for each next unit, dearer one by one.
-fn asks(game: &Game, content: &Content, listing: &Listing) -> impl Iterator<Item = i64> {
-    let level = stock_level(game, content, listing);
-    let factor = drift(game, content, listing) * (1.0 + content.balance.market.spread);
-    // Rounded up for each unit: rounding never pays the player.
-    (1..).map(move |unit: i64| libm::ceil(step_price(content, listing, level - unit as f64) * factor) as i64)
-}
+impl<'a> Prices<'a> {
+    /// Of an item that is dealt in where the player is.
+    pub fn of(game: &Game, content: &'a Content, listing: &'a Listing) -> Self {
+        let level = stock_level(game, content, listing);
+        Self { content, listing, level, drift: drift(game, content, listing) }
+    }
 
-/// What a dock asks for the next units of an item.
-pub fn ask_price(game: &Game, content: &Content, listing: &Listing, quantity: i64) -> i64 {
-    asks(game, content, listing).take(quantity as usize).sum()
-}
+    /// Whole units that are there to be bought.
+    pub fn stock(&self) -> i64 {
+        libm::floor(self.level) as i64
+    }
 
-/// What a dock pays for the next units of an item.
-pub fn bid_price(game: &Game, content: &Content, listing: &Listing, quantity: i64) -> i64 {
-    let level = stock_level(game, content, listing);
-    let factor = drift(game, content, listing) * (1.0 - content.balance.market.spread);
-    (0..quantity).map(|unit| libm::floor(step_price(content, listing, level + unit as f64) * factor) as i64).sum()
+    /// What the next units cost together, in credits.
+    pub fn ask(&self, quantity: i64) -> i64 {
+        self.asks().take(quantity as usize).sum()
+    }
+
+    /// What the next units bring together, in credits.
+    pub fn bid(&self, quantity: i64) -> i64 {
+        let factor = self.drift * (1.0 - self.content.balance.market.spread);
+        (0..quantity).map(|unit| libm::floor(self.step(self.level + unit as f64) * factor) as i64).sum()
+    }
+
+    /// What each next unit costs, dearer one by one.
+    fn asks(self) -> impl Iterator<Item = i64> {
+        let factor = self.drift * (1.0 + self.content.balance.market.spread);
+        // Rounded up for each unit: rounding never pays the player.
+        (1..).map(move |unit: i64| libm::ceil(self.step(self.level - unit as f64) * factor) as i64)
+    }
+
+    /// The price of the step between two stock levels, the lower one given, before times and spread.
+    fn step(&self, lower: f64) -> f64 {
+        let Self { content, listing, .. } = self;
+        let market = &content.balance.market;
+        let usual = listing.stock as f64;
+        let scarcity = (1.0 + market.slope * (usual - (lower + 0.5)) / usual).clamp(market.least, market.most);
+        value(content, listing.item) * (listing.taste as f64 / 1000.0) * scarcity
+    }
 }
 
 fn find_item(content: &Content, id: &str) -> Result<Ix<Item>, Refused> {
@@ -111,7 +134,8 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
         return refuse(Code::OutOfStock, "Nobody here deals in these.");
     };
     let def = &content.items[item];
-    let stocked = libm::floor(stock_level(game, content, listing)) as i64;
+    let prices = Prices::of(game, content, listing);
+    let stocked = prices.stock();
     if quantity > stocked {
         return refuse_more(
             Code::OutOfStock,
@@ -139,11 +163,11 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
     let by_weight = if def.weight == 0 { stack } else { free / def.weight };
     let room = stocked.min(stack).min(by_weight);
     let mut purse = game.wealth;
-    let affordable = asks(game, content, listing).take(room as usize).take_while(|price| {
+    let affordable = prices.asks().take(room as usize).take_while(|price| {
         purse -= price;
         purse >= 0
     });
-    let mut plan = Plan::new(Act::BuyItem(item, quantity)).credits(ask_price(game, content, listing, quantity));
+    let mut plan = Plan::new(Act::BuyItem(item, quantity)).credits(prices.ask(quantity));
     plan.max = Some(affordable.count() as i64);
     Ok(plan)
 }
@@ -156,7 +180,7 @@ pub(super) fn plan_sell(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, 
         return refuse(Code::OutOfStock, "Nobody here deals in these.");
     };
     let mut plan = Plan::new(Act::SellItem(item, quantity));
-    plan.gain = bid_price(game, content, listing, quantity);
+    plan.gain = Prices::of(game, content, listing).bid(quantity);
     plan.max = Some(game.held(item));
     Ok(plan)
 }
@@ -257,7 +281,7 @@ impl Step<'_> {
         cargo
             .filter_map(|stack| {
                 let listing = listing(self.game, stack.item)?;
-                Some(bid_price(self.game, self.content, listing, stack.quantity))
+                Some(Prices::of(self.game, self.content, listing).bid(stack.quantity))
             })
             .sum()
     }
