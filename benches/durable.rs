@@ -2,7 +2,7 @@
 //! actix handler that reads and returns as many bytes, and a raw append + fdatasync. All in one run and interleaved, because only
 //! the ratios mean something.
 //!
-//! `cargo bench --bench durable`
+//! `cargo bench --bench durable`. Its folder is removed at its end: on ext4 without a journal wait five minutes before the next run.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
