@@ -40,7 +40,8 @@ export class Live {
     this.lost = () => {
       if (this.over) return
       this.drop()
-      this.say('offline', { detail: 'This device is offline.' })
+      // A server on this very device is there all the same.
+      this.later('This device is offline.')
     }
     this.seen = () => {
       if (document.hidden) return

@@ -2,7 +2,7 @@
 
 import { h, render } from './dom.js'
 import { icon } from './icons.js'
-import { button, hot, meter } from './parts.js'
+import { button, hot, meter, toasts } from './parts.js'
 import { close, freshen, open, retry, takeOver } from './session.js'
 import { settings, show as showSettings } from './settings.js'
 import { changed, game, listen, ui } from './store.js'
@@ -317,6 +317,8 @@ const savesView = () =>
   )
 
 function page() {
+  // The views that are drawn now say what the number keys do.
+  hot.list = []
   const views = { start: startView, new: newView, board: boardView, saves: savesView, game: gameView }
   document.title =
     ui.route.view === 'game' && game.state
@@ -326,11 +328,7 @@ function page() {
     root,
     h('div.page', { key: ui.route.view }, views[ui.route.view]()),
     dialogs(),
-    h(
-      'div.toasts',
-      { key: 'toasts', role: 'status' },
-      ui.toasts.map(({ text, tone, key }) => h('p.toast', { key, class: tone }, text)),
-    ),
+    ui.dialog ? null : toasts(),
     h('div.unseen', { key: 'said', role: 'status', 'aria-live': 'polite' }, ui.said),
   )
 }
@@ -354,8 +352,15 @@ addEventListener('keydown', (event) => {
       return event.preventDefault()
     if (key === 'Escape' && game.picked) return pick(null)
     if (!settings.keys) return
-    if (key === 'Enter' && loose && at.id !== `spot-${game.picked}` && game.picked) return go(game.picked)
-    if (/^[1-9]$/.test(key) && hot.list[key - 1]) {
+    if (
+      key === 'Enter' &&
+      loose &&
+      !at.closest?.('button, summary, a') &&
+      at.id !== `spot-${game.picked}` &&
+      game.picked
+    )
+      return go(game.picked)
+    if (/^[1-9]$/.test(key) && hot.list[key - 1] && !event.repeat) {
       event.preventDefault()
       return hot.list[key - 1]()
     }

@@ -198,6 +198,15 @@ export const dialog = (title, { key, onclose = () => close(), wide = false, lock
       ),
       kids,
     ),
+    toasts(),
+  )
+
+/** Sentences for people, for a while. What lies under a dialog is neither seen nor read out: then they are part of it. */
+export const toasts = () =>
+  h(
+    'div.toasts',
+    { key: 'toasts', role: 'status' },
+    ui.toasts.map(({ text, tone, key }) => h('p.toast', { key, class: tone }, text)),
   )
 
 export function close() {

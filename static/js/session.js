@@ -48,13 +48,17 @@ export const retry = () => live?.open()
 function showLink(link) {
   const before = game.link.status
   game.link = link
-  if (link.status === 'live' && before !== 'live') freshen()
+  if (link.status === 'live' && before !== 'live') {
+    freshen()
+    if (game.state) fill()
+  }
   if (link.status !== before) say(word.link(link))
   changed()
 }
 
 async function hear(frame) {
   if (frame.type === 'hello') {
+    if (!frame.recovered && frame.revision < game.revision) rewind()
     game.head = Math.max(game.head, frame.revision)
     if (!frame.recovered) fill()
     await take(frame.revision, frame.state)
@@ -65,14 +69,22 @@ async function hear(frame) {
     if (fresh && frame.revision > game.revision && game.state) tell(frame)
     changed()
   } else if (frame.type === 'state') {
+    const more = game.state && frame.revision > game.head
+    game.head = Math.max(game.head, frame.revision)
+    if (more) fill()
     await take(frame.revision, frame.state)
   }
 }
 
+/** The server has an older game than this page: it was brought back from a copy. It counts, not what is here. */
+function rewind() {
+  Object.assign(game, { revision: -1, offers: null, map: null, turns: new Map(), from: 1, head: 0, last: null })
+}
+
 /** The state counts only if it is newer than what is known. */
 async function take(revision, state) {
-  if (revision < game.revision || (revision === game.revision && game.state && game.offers?.revision === revision))
-    return
+  const whole = game.offers?.revision === revision && game.content?.hash === state.content
+  if (revision < game.revision || (revision === game.revision && game.state && whole)) return
   const first = !game.state
   const before = game.state
   game.revision = revision
@@ -83,8 +95,6 @@ async function take(revision, state) {
     fill()
   }
   if (before && before.current_node_id !== state.current_node_id) game.picked = null
-  if (state.content !== game.content?.hash) await loadContent(state.content)
-  if (game.state !== state) return
   changed()
   await freshen()
 }
@@ -92,15 +102,18 @@ async function take(revision, state) {
 /** Asks for what the page shows beside the state, where that is older than the state; while nobody looks, later. */
 export async function freshen() {
   const old = game.map?.revision !== game.revision || (!game.watch && game.offers?.revision !== game.revision)
-  if (game.state && old && !document.hidden) await refresh()
+  if (!game.state || document.hidden) return
+  if (game.content?.hash !== game.state.content) await loadContent(game.state.content)
+  if (old) await refresh()
 }
 
 async function loadContent(hash) {
   try {
     if (!bundles.has(hash)) bundles.set(hash, await get(`/api/content/${hash}`))
-    game.content = bundles.get(hash)
+    if (game.state?.content === hash) game.content = bundles.get(hash)
   } catch (problem) {
     fail(problem)
+    if (problem.passes) setTimeout(() => game.state?.content === hash && freshen(), 1500)
   }
   changed()
 }
@@ -152,7 +165,9 @@ export async function fill() {
       if (!page.turns.length) break
     }
   } catch (problem) {
-    if (game.id === id && !(problem instanceof Problem && problem.passes)) fail(problem, true)
+    if (game.id === id) fail(problem, true)
+    if (game.id === id && problem.passes)
+      setTimeout(() => game.id === id && game.link.status === 'live' && fill(), 3000)
   } finally {
     if (game.id === id) game.filling = false
     changed()
@@ -228,7 +243,8 @@ async function send(pending) {
     game.busy = null
     const turn = { revision: answer.revision, action, outcome: answer.outcome }
     addTurn(turn)
-    tell(turn)
+    // Its own news may have been here first.
+    if (game.last?.revision !== turn.revision) tell(turn)
     // The state is the newest, which is another one where more has happened since.
     await take(Math.max(answer.revision, game.revision), answer.state)
     return true
@@ -257,6 +273,8 @@ export async function reload() {
   try {
     const answer = await get(`/api/sessions/${id}`, watch)
     if (game.id !== id) return
+    if (answer.revision < game.revision) rewind()
+    game.head = Math.max(game.head, answer.revision)
     await take(answer.revision, answer.state)
     fill()
   } catch (problem) {

@@ -13,7 +13,15 @@ export const ui = {
 }
 
 /** The player, as the start page shows him. */
-export const player = { sessions: null, slots: null, problem: null, challenge: null, board: null, busy: false }
+export const player = {
+  sessions: null,
+  slots: null,
+  slotsProblem: null,
+  problem: null,
+  challenge: null,
+  board: null,
+  busy: false,
+}
 
 /** The game. Empty until one is open. */
 export const game = {}

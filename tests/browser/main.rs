@@ -11,3 +11,4 @@ mod odd;
 mod play;
 mod quiet;
 mod saves;
+mod slips;

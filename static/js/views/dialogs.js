@@ -217,6 +217,8 @@ const settingsDialog = () =>
 
 const go = (name) => () => {
   ui.dialog = { name }
+  // Another device may have saved meanwhile.
+  if (name === 'saves') player.slots = player.slotsProblem = null
   changed()
 }
 
@@ -337,7 +339,17 @@ const savesDialog = () => dialog('Saves', { key: 'saves', wide: true }, slots())
 
 /** The slots, in a dialog of a game or on a page of their own. */
 export function slots() {
-  if (player.slots === null && !player.loadingSlots) loadSlots()
+  if (player.slotsProblem)
+    return h(
+      'div.slots',
+      {},
+      h('p', {}, player.slotsProblem.detail),
+      h('div.row', {}, button('Try again', loadSlots, { class: 'primary' })),
+    )
+  if (player.slots === null) {
+    loadSlots()
+    return h('div.slots', {}, h('p.quiet', {}, 'Looking\u2026'))
+  }
   const kept = new Map((player.slots ?? []).map((slot) => [slot.slot, slot]))
   return h(
     'div.slots',
@@ -355,16 +367,21 @@ export function slots() {
   )
 }
 
+let loadingSlots = false
 async function loadSlots() {
-  player.loadingSlots = true
+  if (loadingSlots) return
+  loadingSlots = true
+  player.slotsProblem = null
   try {
     player.slots = known() ? (await get('/api/slots')).slots : []
   } catch (problem) {
-    player.slots = []
-    if (problem.code !== 'TOKEN_REQUIRED') toast(problem.detail, 'danger')
+    if (!(problem instanceof Problem)) throw problem
+    if (problem.code === 'TOKEN_REQUIRED') player.slots = []
+    else player.slotsProblem = problem
+  } finally {
+    loadingSlots = false
+    changed()
   }
-  player.loadingSlots = false
-  changed()
 }
 
 async function tried(run, done) {
@@ -407,21 +424,15 @@ function slotCard(slot, save) {
       'div.row',
       {},
       slot && playing && (!game.state.permadeath || game.state.game_over)
-        ? button(
-            'Save here',
-            () =>
-              save
-                ? ask(
-                    `Write over slot ${slot}?`,
-                    `\u201c${save.name}\u201d, turn ${save.turn_count}, is replaced.`,
-                    'Write over it',
-                    () => write(slot),
-                  )
-                : write(slot),
-            { sign: 'save', label: `Save here, slot ${slot}` },
-          )
+        ? button('Save here', () => (save ? overwrite(slot, save, () => write(slot)) : write(slot)), {
+            sign: 'save',
+            label: `Save here, slot ${slot}`,
+          })
         : null,
-      save && !(playing && game.state.permadeath)
+      slot === 0 && save && !playing
+        ? h('a.button', { href: `#/play/${save.session_id}` }, icon('ship'), h('span', {}, 'Go on'))
+        : null,
+      slot && save && !(playing && game.state.permadeath)
         ? button('Load', () => loadInto(slot, save), { sign: 'ship', label: `Load slot ${slot}` })
         : null,
       save
@@ -437,7 +448,7 @@ function slotCard(slot, save) {
               type: 'file',
               accept: 'application/json,.json',
               'aria-label': `Import a file into slot ${slot}`,
-              onchange: (event) => importFile(slot, event.target),
+              onchange: (event) => importFile(slot, save, event.target),
             }),
           )
         : null,
@@ -458,6 +469,13 @@ function slotCard(slot, save) {
   )
 }
 
+const overwrite = (slot, save, run) =>
+  ask(
+    `Write over slot ${slot}?`,
+    `\u201c${save.name}\u201d, turn ${save.turn_count}, is replaced.`,
+    'Write over it',
+    run,
+  )
 const write = (slot) =>
   tried(() => call(`/api/slots/${slot}`, { method: 'PUT', body: { session_id: game.id } }), `Saved in slot ${slot}.`)
 
@@ -470,8 +488,15 @@ function loadInto(slot, save) {
   ask(`Load slot ${slot}?`, text, 'Load it', async () => {
     let id = game.id
     const loaded = await tried(async () => {
-      if (!here) id = (await post('/api/sessions', { name: save.name })).session_id
-      return post(`/api/slots/${slot}/load`, { session_id: id })
+      if (here) return post(`/api/slots/${slot}/load`, { session_id: id })
+      id = (await post('/api/sessions', { name: save.name })).session_id
+      try {
+        return await post(`/api/slots/${slot}/load`, { session_id: id })
+      } catch (problem) {
+        // Nobody wanted an empty voyage.
+        await call(`/api/sessions/${id}`, { method: 'DELETE' }).catch(() => {})
+        throw problem
+      }
     }, `Slot ${slot} is loaded.`)
     if (!loaded) return
     close()
@@ -497,7 +522,7 @@ async function exportFile(slot) {
   }, 'The file is on its way.')
 }
 
-async function importFile(slot, input) {
+async function importFile(slot, save, input) {
   const [file] = input.files
   if (!file) return
   const text = await file.text()
@@ -508,10 +533,14 @@ async function importFile(slot, input) {
     toast(`${file.name} is not a file of this game: it is not JSON.`, 'danger')
     return
   }
-  const saved = await tried(async () => {
-    const answer = await post(`/api/slots/${slot}/import`, text, { seconds: 60 })
-    remember()
-    return answer
-  }, 'Played again and found true. It is in the slot.')
-  if (saved) loadPlayer()
+  const run = async () => {
+    const saved = await tried(async () => {
+      const answer = await post(`/api/slots/${slot}/import`, text, { seconds: 60 })
+      remember()
+      return answer
+    }, 'Played again and found true. It is in the slot.')
+    if (saved) loadPlayer()
+  }
+  if (save) overwrite(slot, save, run)
+  else run()
 }

@@ -559,6 +559,8 @@ function watchSize(el) {
 const fingers = new Map()
 function grab(event) {
   if (event.button || !game.camera) return
+  // Whose end was not heard: a new first finger is alone.
+  if (event.isPrimary) fingers.clear()
   fingers.set(event.pointerId, [event.clientX, event.clientY])
   frame = {
     moved: false,
@@ -575,6 +577,8 @@ const apart = () => {
 }
 function drag(event) {
   if (!fingers.has(event.pointerId) || !frame || !game.camera) return
+  // Let go outside.
+  if (!event.buttons) return release(event)
   fingers.set(event.pointerId, [event.clientX, event.clientY])
   if (fingers.size === 2 && frame.apart) {
     frame.moved = game.moved = true

@@ -3,14 +3,13 @@
 import { placeArt, enemyArt, shipArt } from '../art.js'
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
-import { action, amountOf, bar, button, dangerMark, hot, section, stepper } from '../parts.js'
-import { all, find, game, nodeById, regionById } from '../store.js'
+import { action, amountOf, bar, button, dangerMark, section, stepper } from '../parts.js'
+import { all, find, game, nodeById, regionById, ui } from '../store.js'
 import { settings } from '../settings.js'
 import { danger, deed, describe, ENDS, many, nameOf, number, percent } from '../words.js'
 
 export function placeView() {
   const { state } = game
-  hot.list = []
   const { node, region } = state.current_location
   const kind = game.content?.nodes[node.type]
   return h(
@@ -268,7 +267,7 @@ function fight(state) {
             'Or',
             action(find('flee')),
             action(find('negotiate')),
-            items.map((each) => action(each, { note: 'Costs no round' })),
+            items.map((each) => action(each, { note: 'Takes the round: they shoot back' })),
           ),
         ],
   )
@@ -363,7 +362,7 @@ function ending(state) {
       'div.row',
       {},
       h('a.button.primary', { href: '#/new' }, icon('ship'), h('span', {}, 'A new voyage')),
-      h('a.button', { href: `#/play/${game.id}/deeds` }, icon('deeds'), h('span', {}, 'Deeds and figures')),
+      h('a.button', { href: `${ui.route.base}/deeds` }, icon('deeds'), h('span', {}, 'Deeds and figures')),
       game.watch ? null : h('a.button', { href: '#/board' }, icon('trophy'), h('span', {}, 'Leaderboard')),
       button(
         'Start page',

@@ -129,7 +129,7 @@ function sockets(ship, def) {
       'p.quiet.tip',
       {},
       game.state.at_repair_location
-        ? 'Drag a module here, or press it, to fit it; drag it out, or press it, to remove it for half its price.'
+        ? 'Drag a module here, or press it, to fit it; drag it back to the yard, or press it, to remove it for half its price.'
         : 'Modules are fitted and removed at a repair dock.',
     ),
     SLOTS.map(([slot, label, what]) => {
@@ -171,11 +171,7 @@ function sockets(ship, def) {
                 ...pickable(one.offer ? one : null),
                 onclick: () => !off && act(one.action),
                 ondragstart: (event) => begin(event, one),
-                ondragend: (event) => {
-                  // Dropped anywhere but where it was.
-                  if (dragged && event.dataTransfer.dropEffect === 'none' && one.offer) act(one.action)
-                  dragged = null
-                },
+                ondragend: () => (dragged = null),
               },
               h('b', {}, nameOf.mod(id)),
               h('span', {}, effects(game.content?.mods[id]?.effects)),
@@ -200,8 +196,19 @@ function begin(event, one) {
 function modules() {
   const list = all('buy_mod')
   if (!list.length) return null
-  return section(
-    'Modules',
+  const takes = () => dragged?.action.type === 'remove_mod'
+  return h(
+    'section.group.yard',
+    {
+      ondragover: (event) => takes() && event.preventDefault(),
+      ondrop: (event) => {
+        if (!takes()) return
+        event.preventDefault()
+        act(dragged.action)
+        dragged = null
+      },
+    },
+    h('h3', {}, 'Modules'),
     SLOTS.map(([slot, label]) => {
       const own = list.filter(({ action: { mod } }) => game.content?.mods[mod]?.slot === slot)
       if (!own.length) return null

@@ -15,6 +15,7 @@ let content = null
 export async function loadPlayer() {
   try {
     const { sessions } = known() ? await get('/api/sessions') : { sessions: [] }
+    if (sessions.length) remember()
     player.sessions = sessions.sort((a, b) => (a.last_activity < b.last_activity ? 1 : -1))
     player.problem = null
     if (sessions.length || player.slots) player.slots = (await get('/api/slots')).slots
@@ -26,12 +27,12 @@ export async function loadPlayer() {
     if (problem.status === 0) setTimeout(() => ui.route.view === 'start' && !document.hidden && loadPlayer(), 4000)
   }
   changed()
-  if (player.challenge === null) {
-    player.challenge = false
+  if (!player.challenge || Date.now() >= Date.parse(player.challenge.ends_at)) {
     try {
       player.challenge = (await get('/api/challenge')) ?? false
     } catch {
       // A server without challenges has a game all the same.
+      player.challenge = false
     }
     changed()
   }
@@ -45,25 +46,20 @@ export async function loadPlayer() {
   }
 }
 
-const KNOWN = 'cosmic.known'
-/** Whether this browser may have games: a stranger need not ask. Where nothing can be kept, everybody asks. */
-export function known() {
-  try {
-    return localStorage.getItem(KNOWN) !== null
-  } catch {
-    return true
-  }
-}
+const KNOWN = 'explorer-known=yes'
+/** Whether this browser may have games: a stranger need not ask. It is a cookie like the token, which scripts cannot see: both are
+ *  good for every port and scheme of this host, and both are there or neither. */
+export const known = () => document.cookie.split('; ').includes(KNOWN)
 export function remember() {
-  try {
-    localStorage.setItem(KNOWN, 'yes')
-  } catch {
-    // Then it asks each time.
-  }
+  document.cookie = `${KNOWN}; Path=/; Max-Age=${90 * 24 * 3600}; SameSite=Lax`
 }
 
 async function begin() {
   if (player.busy) return
+  if (form.daily && Date.now() >= Date.parse(player.challenge.ends_at)) {
+    toast('A new day has begun, with a challenge of its own.')
+    return loadPlayer()
+  }
   player.busy = true
   changed()
   const body = { difficulty: form.difficulty }
@@ -364,8 +360,23 @@ const LEVELS = [
 ]
 
 export function newView() {
-  form.daily = ui.route.parts[0] === 'daily' && Boolean(player.challenge)
+  form.daily = ui.route.parts[0] === 'daily'
   const challenge = form.daily ? player.challenge : null
+  if (form.daily && !challenge)
+    return frame(
+      h(
+        'main.start-main.narrow',
+        { id: 'main', tabindex: -1 },
+        h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
+        h(
+          'header.masthead.small',
+          {},
+          h('p.kicker', {}, 'Daily challenge'),
+          h('h1', {}, challenge === null ? 'Looking\u2026' : 'Not to be had just now'),
+        ),
+        challenge === null ? null : button('Try again', loadPlayer, { class: 'primary' }),
+      ),
+    )
   return frame(
     h(
       'main.start-main.narrow',
