@@ -251,8 +251,10 @@ impl Registry {
         let found = self.at_boards(move |me, store| {
             let entry = store.entries_of(name, claim.session_id)?.into_iter().find(|entry| entry.claim == claim);
             let gone = || Refusal::Invalid("it is no longer what it was".to_owned());
-            let examined =
-                entry.ok_or_else(gone).and_then(|entry| me.examine(name, &entry, &mut BTreeMap::new()).map(|_| entry));
+            let examined = match entry {
+                Some(entry) => me.examine(name, &entry, &mut BTreeMap::new())?.map(|_| entry),
+                None => Err(gone()),
+            };
             if examined.is_err() {
                 // It was changed since the board was read; so others may have been.
                 me.boards.shelf().read.remove(&name);
@@ -282,11 +284,11 @@ impl Registry {
         }
         let entries = store.board(name)?;
         let mut board = Board { standings: Vec::new(), lines: entries.len() };
-        let (mut players, mut contents) = (BTreeSet::new(), BTreeMap::new());
+        let (mut sessions, mut players, mut contents) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         for (line, entry) in (1..).zip(entries) {
-            match self.examine(name, &entry, &mut contents) {
+            match self.examine(name, &entry, &mut contents)? {
                 // One that was written twice, because the disk failed after the first time.
-                Ok(_) if !players.insert(entry.claim.player) => {}
+                Ok(_) if !sessions.insert(entry.claim.session_id) => {}
                 Ok(verified) => board.standings.push(Standing { claim: entry.claim, verified }),
                 Err(refusal) => {
                     tracing::error!(board = %name, line, %refusal, "an entry is refused");
@@ -295,6 +297,8 @@ impl Registry {
             }
         }
         board.standings.sort_by_cached_key(Standing::rank);
+        // Who had fallen off may have come back with a better one; the old line stands until the file is rewritten.
+        board.standings.retain(|standing| players.insert(standing.claim.player));
         board.standings.truncate(self.settings().board_entries);
         let board = Arc::new(board);
         self.boards.shelf().put(name, board.clone());
@@ -307,10 +311,18 @@ impl Registry {
         name: Name,
         entry: &Entry,
         contents: &mut BTreeMap<String, Option<Arc<Content>>>,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<Result<bool, Refusal>, StoreError> {
         let hash = &entry.claim.content;
-        let content = contents.entry(hash.clone()).or_insert_with(|| self.content_of(hash).ok());
-        self.secret.examine(name, entry, content.as_deref())
+        if !contents.contains_key(hash) {
+            let content = match self.content_of(hash) {
+                Ok(content) => Some(content),
+                Err(StoreError::Damaged { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            contents.insert(hash.clone(), content);
+        }
+        let content = contents.get(hash).and_then(Option::as_deref);
+        Ok(self.secret.examine(name, entry, content))
     }
 
     /// Finds the verdicts of finished games, soon.
@@ -339,16 +351,19 @@ impl Registry {
             maps.due.retain(|id| known.iter().any(|(known, _)| known == id));
             known.into_iter().map(|(id, card)| (id, card.owner, card.revision)).collect()
         };
-        let mut order = Vec::new();
+        // One that cannot be read now keeps nobody else from the board.
+        let (mut order, mut failed) = (Vec::new(), None);
         for (id, owner, revision) in due {
-            let last = self.blocking(move |store| store.turns(id.0, revision.saturating_sub(1), revision, 1)).await?;
-            order.push((last.last().map(|turn| turn.at), id, owner));
+            match self.blocking(move |store| store.turns(id.0, revision.saturating_sub(1), revision, 1)).await {
+                Ok(last) => order.push((last.last().map(|turn| turn.at), id, owner)),
+                Err(error) => failed = Some(error),
+            }
         }
         order.sort_unstable();
         for (_, id, owner) in order {
             match self.judge(owner, id).await {
                 Ok(()) => {}
-                Err(error @ SessionError::Store(StoreError::Io { .. })) => return Err(error),
+                Err(error @ SessionError::Store(StoreError::Io { .. })) => failed = Some(error),
                 // It is being deleted, which does the same.
                 Err(SessionError::NotFound | SessionError::Gone { .. }) => drop(self.maps().due.remove(&id)),
                 Err(error) => {
@@ -358,7 +373,7 @@ impl Registry {
                 }
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     async fn judge(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
@@ -417,7 +432,7 @@ impl Registry {
             Err(verdict) => return Ok(verdict),
         };
         entry.seal = self.secret.seal(&entry.claim);
-        match self.examine(name, &entry, &mut BTreeMap::new()) {
+        match self.examine(name, &entry, &mut BTreeMap::new())? {
             Ok(true) => {}
             unproven => {
                 let problem =

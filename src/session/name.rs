@@ -16,7 +16,8 @@ fn hidden(c: char) -> bool {
         || matches!(c,
             // Spaces without width, joiners, fillers, and the blank Braille pattern.
             '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             // Which way text runs.
             | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
             // Private use, marks for other programs, tags, and what is no character.
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn names_have_an_end() {
-        for nothing in ["", "   ", "\u{200b}", "\u{202e} \n", "\u{e000}"] {
+        for nothing in ["", "   ", "\u{200b}", "\u{202e} \n", "\u{e000}", "\u{fe0f}", "\u{1bca0}\u{1d17a}"] {
             assert_eq!((accept(nothing), show(nothing).as_str()), (None, NOBODY), "{nothing:?}");
         }
         let (fits, long) = ("x".repeat(LONGEST), "x".repeat(LONGEST + 1));

@@ -832,7 +832,9 @@ impl Registry {
             Err(error) => {
                 let mut maps = self.maps();
                 maps.resident.remove(&id);
-                if matches!(error, SessionError::Store(StoreError::Damaged { .. })) {
+                // Content that cannot be read may come back, and the game with it.
+                if matches!(&error, SessionError::Store(StoreError::Damaged { file, .. }) if Store::is_own(id.0, file))
+                {
                     maps.remove(id);
                 }
                 Err(error)

@@ -50,7 +50,7 @@ const MAGIC: &[u8; 4] = b"\xf5\xc0\x5a\xff";
 const FRAME: usize = 12;
 /// Session and revision.
 const TAG: usize = 24;
-/// No record is larger (they have about 3 KB): what says so is damaged.
+/// No record is larger (they have about 3 KB): a larger one is not taken, and what says that it is one is damaged.
 const LONGEST: usize = 1 << 20;
 
 /// Bytes that are reserved at a time: some hundred turns.
@@ -117,6 +117,13 @@ pub struct Record {
     pub state: Vec<u8>,
 }
 
+impl Record {
+    /// Bytes of its body.
+    fn length(&self) -> usize {
+        TAG + self.line.len() + self.place.len() + self.state.len() + 2
+    }
+}
+
 /// What a record holds: the line of history; where the player is; the state.
 pub(super) type Lines = [Vec<u8>; 3];
 
@@ -129,6 +136,8 @@ pub enum Rejected {
     Busy,
     /// The log knows a turn of this revision or a later one: the caller acts on an old state.
     Conflict,
+    /// It could not be read back.
+    TooLarge,
 }
 
 /// The turn log of one folder.
@@ -340,6 +349,9 @@ impl Log {
     /// Takes a turn. It is durable when `then` is called, or not there. That is always called, on whatever thread, and must be
     /// quick: other turns wait for it.
     pub fn append(&self, record: Record, then: Then) {
+        if record.length() > LONGEST {
+            return then(Err(Rejected::TooLarge));
+        }
         let newest = {
             let mut index = self.shared.index();
             let newest = index.sessions.get(&record.session).and_then(|entries| entries.last());
@@ -718,7 +730,7 @@ fn frame(bytes: &mut Vec<u8>, record: &Record, segment: u64, offset: u64) -> u32
     }
     bytes.extend(&record.state);
     let body = begin + FRAME;
-    // A turn is a few kilobytes: its parts are bounded by the rules.
+    // No longer than `LONGEST`.
     let length = (bytes.len() - body) as u32;
     let crc = checksum(segment, offset, &bytes[body..]);
     bytes[begin..begin + 4].copy_from_slice(MAGIC);

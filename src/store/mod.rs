@@ -222,6 +222,7 @@ impl Store {
             Rejected::Busy => StoreError::Busy,
             Rejected::Io(error) => at(LOG)(error),
             Rejected::Conflict => at(LOG)(io::Error::other("a turn of this revision is there already")),
+            Rejected::TooLarge => at(LOG)(io::Error::other("the state has grown larger than a turn can be")),
         };
         self.log.append(record, Box::new(move |taken| then(taken.map_err(answer))));
     }
@@ -514,6 +515,11 @@ impl Store {
             damaged(format!("the content a game began with is no longer accepted: {first}"))
         })?;
         if content.hash == hash { Ok(content) } else { Err(damaged("it is not what its name says".to_owned())) }
+    }
+
+    /// Whether what is damaged is the session itself, and not what it refers to.
+    pub fn is_own(id: Uuid, file: &str) -> bool {
+        file == session_file(id)
     }
 
     /// Sets a session's checkpoint aside, because it reads but makes no sense.

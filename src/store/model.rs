@@ -3,6 +3,7 @@
 //! A game is written as its map, which never changes, and its [`State`], which does. The digest of a turn is SHA-256 over the
 //! map's digest and the state's JSON; so the order and form of these fields are part of the format.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::board::Challenge;
 use crate::game::action::Action;
-use crate::game::content::{Content, Difficulty, hex};
+use crate::game::content::{Content, Difficulty, Slot, hex};
 use crate::game::event::Outcome;
 use crate::game::map::{Listing, Node, Region, StarMap};
 use crate::game::rng::{Dice, MAX_SEED, STREAMS};
@@ -23,6 +24,9 @@ use crate::game::table::{Ix, Table};
 
 /// The format written by this version of the program.
 pub const VERSION: u32 = 3;
+
+/// Effects that last; the rules let one of a kind be there at a time.
+const MOST_EFFECTS: usize = 16;
 
 /// The keys of the server, each 32 bytes as hex. They have no `Debug`: they must not end up in a log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -488,6 +492,9 @@ impl Map {
         check(!map.nodes.is_empty(), "the map is empty")?;
         let count = map.nodes.len();
         check(map.nodes.iter().all(|node| node.connections.iter().all(|to| *to < count)), "a route leads nowhere")?;
+        let once = |node: &Node| all_differ(&node.connections) && all_differ(node.market.iter().map(|each| each.item));
+        check(map.nodes.iter().all(once), "a route or a price is there twice")?;
+        check(map.regions.iter().all(|region| all_differ(&region.connections)), "a jump is there twice")?;
         Ok(map)
     }
 
@@ -638,7 +645,17 @@ impl State {
         check((0..=effective.max_hp).contains(&game.hull), "the hull is out of range")?;
         check(effective.used_cargo_space <= effective.cargo_capacity, "the cargo does not fit")?;
         check(game.cargo.is_sorted_by(|a, b| a.item < b.item), "the cargo is out of order")?;
+        let fits = |slot: Slot| {
+            let fitted = game.mods.iter().filter(|fitted| content.mods[**fitted].slot == slot).count();
+            fitted <= usize::from(content.ships[game.ship].slots.of(slot))
+        };
+        check(Slot::ALL.into_iter().all(fits), "the mods do not fit the ship")?;
+        check(game.effects.len() <= MOST_EFFECTS, "too many effects")?;
+        let lists = all_differ(&game.begun) && all_differ(&game.past) && all_differ(&game.achievements);
+        check(lists, "what happens once is there twice")?;
+        check(all_differ(game.stocks.iter().map(|stock| (stock.node, stock.item))), "a stock is there twice")?;
         if let Some(pod) = &game.pod {
+            check(pod.augmentations.len() <= content.pod.max_augmentations, "too many augmentations")?;
             check((0..=effective.pod_max_hp).contains(&pod.hp), "the pod's hull is out of range")?;
         }
         Ok(game)
@@ -751,6 +768,12 @@ pub fn restore(map: &Map, state: &State, content: &Content) -> Sense<Game> {
 pub fn whereabouts(game: &Game) -> String {
     let node = game.node();
     format!("{} ({})", node.name, game.map.regions[node.region].name)
+}
+
+/// Whether no two are the same. What can only be there once also cannot be there without end.
+fn all_differ<T: Ord>(list: impl IntoIterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    list.into_iter().all(|each| seen.insert(each))
 }
 
 /// SHA-256 over a map's digest and a state's JSON, in hex.

@@ -396,6 +396,26 @@ fn a_board_comes_in_pages_and_has_a_bound() {
 }
 
 #[test]
+fn who_fell_off_a_board_and_came_back_stands_there_after_a_restart() {
+    let settings = Settings { board_entries: 1, ..Settings::default() };
+    let (folder, server) = start_with(settings, unlimited());
+    let ann = challenger(&server, "Ann");
+    finish(&ann, 0);
+    assert_eq!(verdict(&ann), "counted");
+    let beaten = (1..200).any(|policy| {
+        finish(&challenger(&server, "Bob"), policy);
+        board(&ann, "")["your_rank"].is_null()
+    });
+    let back = beaten && (1..500).any(|policy| verdict(&play_again(&ann, policy)) == "counted");
+    assert!(back, "the policies differ");
+    let before = board(&ann, "");
+    assert_eq!(before["your_rank"], 1);
+    server.stop();
+    let server = start_in(folder.path(), settings, unlimited());
+    assert_eq!(board(&server.client(), "")["entries"][0]["score"], before["entries"][0]["score"]);
+}
+
+#[test]
 fn a_game_that_is_deleted_at_its_end_counts_all_the_same() {
     let (_folder, server) = start();
     let client = challenger(&server, "Ann");

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cosmic_explorer::game::content::{Content, Fault, Files, built_in, bundle, schemas};
+use cosmic_explorer::game::content::{Content, Difficulty, Fault, Files, built_in, bundle, schemas};
+use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Stream};
+use cosmic_explorer::game::rules::apply;
+use cosmic_explorer::game::state::Game;
+use cosmic_explorer::store::model::{Map, State, restore};
 use cosmic_explorer::store::read_content;
 use serde_json::{Value, json};
 
@@ -147,11 +151,29 @@ fn every_fault_of_every_file_is_told_with_its_place_and_whose_it_is() {
     assert_eq!(nothing.len(), 2, "{nothing:#?}");
 }
 
+/// Plays some turns on a content; each state is written down and read back on the way.
+fn plays(content: &Content, seed: u64) {
+    let mut dice = Dice::new(seed);
+    let mut game = Game::new(content, seed, Difficulty::ALL[seed as usize % 3]);
+    for _ in 0..150 {
+        let stored = (Map::of(&game.map, content), State::of(&game, content));
+        let restored = restore(&stored.0, &stored.1, content).unwrap_or_else(|problem| panic!("{problem:?}: {game:?}"));
+        assert_eq!(restored, game);
+        let offered = Offers::of(&game, content).offered;
+        if game.end.is_some() {
+            return assert!(offered.is_empty());
+        }
+        let (action, _) = &offered[dice.stream(Stream::Events).below(offered.len() as u64) as usize];
+        (game, _) = apply(&game, content, action).expect("an offered action is accepted");
+    }
+}
+
 /// Whatever is put in the place of a value or a key: it plays, or is told with a file that is there and a line.
 #[test]
 fn nothing_in_a_pack_is_too_strange_to_be_told() {
-    const WORDS: [&str; 14] = [
+    const WORDS: [&str; 15] = [
         "",
+        "0",
         "-1",
         "nan",
         "\"x\"",
@@ -181,7 +203,10 @@ fn nothing_in_a_pack_is_too_strange_to_be_told() {
             *text = text.replacen(&words[below(words.len())], WORDS[below(WORDS.len())], 1);
         }
         match Content::parse(&files) {
-            Ok(_) => good += 1,
+            Ok(content) => {
+                good += 1;
+                plays(&content, good);
+            }
             Err(faults) => {
                 bad += 1;
                 assert!(!faults.is_empty());
@@ -374,4 +399,15 @@ fn a_game_goes_on_with_the_content_it_began_with() {
     std::fs::write(&file, replay.to_string()).expect("a file");
     assert_eq!(cosmic(&["replay", text(&file), "--data", text(&kept)]).0, Some(0));
     assert_eq!(cosmic(&["replay", text(&file), "--data", text(&theirs)]).0, Some(3), "nobody can tell");
+}
+
+#[test]
+fn what_would_do_nothing_or_grow_without_end_is_told() {
+    let told = |name: &str, text: &str| told(&faults(&[OVERLAY, (name, text)])).join(" ");
+    let poor = told("balance.toml", "[limits]\nwealth = 300\n");
+    assert!(poor.contains("limits.wealth") && poor.contains("below what a game begins with"), "{poor}");
+    let spent = told("items.toml", "[shield_booster_charge]\neffect = { temp_hp = 50, duration = 0 }\n");
+    assert!(spent.contains("shield_booster_charge.effect"), "{spent}");
+    let long = told("items.toml", &format!("[{}]\nname = \"Long\"\n", "x".repeat(100_000)));
+    assert!(long.contains("longer than 100 bytes") && long.len() < 1_000, "{}", long.len());
 }

@@ -188,6 +188,20 @@ fn a_forged_save_is_refused_with_what_is_wrong() {
     refused(&|file| file["rules"] = json!(0), "SAVE_INVALID", "rules");
     refused(&|file| file["rules"] = json!(99), "SAVE_INVALID", "rules");
     refused(&|file| file["history"][3]["rules"] = json!(0), diverges, "rules 0");
+    // What nobody can play again any more must make sense all the same, and stay small.
+    for (list, what) in [("achievements", "first_light"), ("begun", "blank_chart"), ("past", "mayday")] {
+        let old = |file: &mut Value| {
+            file["history"][0]["rules"] = json!(1);
+            file[list] = json!([what, what]);
+        };
+        refused(&old, "SAVE_INVALID", "twice");
+    }
+    let effects = |file: &mut Value| {
+        let effect = json!({"shield": 1, "duration": 1, "rounds": false});
+        file["history"][0]["rules"] = json!(1);
+        file["player_stats"]["temp_effects"] = json!(vec![effect; 1000]);
+    };
+    refused(&effects, "SAVE_INVALID", "effects");
     refused(&|file| file["content"] = json!("../../etc/passwd"), "CONTENT_UNKNOWN", "content");
     refused(&|file| file["content"] = json!("0".repeat(64)), "CONTENT_UNKNOWN", "not here");
     refused(&|file| file["seed"] = json!(24), diverges, "turn 1");

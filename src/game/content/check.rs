@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::Reader;
-use super::{Balance, Category, Choice, Content, Effect, MapShape, Needs, QuestKind, Start};
+use super::{Balance, Category, Choice, Content, Difficulty, Effect, MapShape, Needs, QuestKind, Start};
 use crate::game::table::Ref;
 
 impl Content {
@@ -149,6 +149,15 @@ impl Content {
         }
         if start.health > limits.health || start.fuel > limits.fuel || start.food > limits.food {
             reader.fault("balance.toml", "start", "health, fuel and food start within [limits]");
+        }
+        if Difficulty::ALL.iter().any(|each| self.difficulty(*each).wealth > limits.wealth) {
+            reader.fault("balance.toml", "limits.wealth", "is below what a game begins with");
+        }
+        for (ix, item) in self.items.iter() {
+            if item.effect.as_ref().is_some_and(|effect| effect.temp_hp > 0 && effect.duration <= 0) {
+                let key = format!("{}.effect", self.items.id(ix));
+                reader.fault("items.toml", &key, "has temp_hp without a duration: it would do nothing");
+            }
         }
         if self.moves.is_empty() || !self.moves.iter().any(|(_, each)| !each.needs_targeting && each.needs_weapons == 0)
         {

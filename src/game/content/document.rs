@@ -32,7 +32,11 @@ impl<'a> Document<'a> {
         let at = self.layers.len();
         self.broken
             .extend(errors.iter().map(|error| (at, error.span().unwrap_or_default(), error.message().to_owned())));
-        merge(&mut self.table, table.into_inner());
+        let table = table.into_inner();
+        match long_key(&table) {
+            Some(span) => self.broken.push((at, span, format!("this key is longer than {LONGEST_KEY} bytes"))),
+            None => merge(&mut self.table, table),
+        }
         self.layers.push(layer);
     }
 
@@ -54,10 +58,31 @@ impl<'a> Document<'a> {
     pub fn places(&self) -> BTreeMap<String, (usize, Range<usize>)> {
         let mut places = BTreeMap::new();
         for (at, layer) in self.layers.iter().enumerate() {
+            if self.broken.iter().any(|(broken, ..)| *broken == at) {
+                continue;
+            }
             let (table, _) = DeTable::parse_recoverable(layer.text);
             place(&mut places, at, "", table.get_ref());
         }
         places
+    }
+}
+
+/// Every fault has the path of its key, and every stored state has ids: neither may be as long as a pack likes.
+const LONGEST_KEY: usize = 100;
+
+/// Where a key is that is too long.
+fn long_key(table: &DeTable<'_>) -> Option<Range<usize>> {
+    table.iter().find_map(|(key, value)| {
+        if key.get_ref().len() > LONGEST_KEY { Some(key.span()) } else { long_key_within(value.get_ref()) }
+    })
+}
+
+fn long_key_within(value: &DeValue<'_>) -> Option<Range<usize>> {
+    match value {
+        DeValue::Table(table) => long_key(table),
+        DeValue::Array(array) => array.iter().find_map(|value| long_key_within(value.get_ref())),
+        _ => None,
     }
 }
 

@@ -259,7 +259,7 @@ impl Step<'_> {
             self.mend(effect.ship_condition, Reason::Item);
             self.fuel(effect.fuel, Reason::Item);
             self.health(effect.health, Reason::Item);
-            if effect.temp_hp > 0 && !self.game.in_pod() && self.stats().shield == 0 {
+            if effect.temp_hp > 0 && effect.duration > 0 && !self.game.in_pod() && self.stats().shield == 0 {
                 let (shield, duration) = (effect.temp_hp, effect.duration);
                 self.game.effects.push(TempEffect { shield, duration, rounds: fighting });
                 self.say(Event::Shield { amount: shield, duration });

@@ -224,8 +224,12 @@ impl Step<'_> {
 
     /// Offers a quest at this place; where the boards are full, the oldest offer makes room.
     fn post(&mut self, text: Ix<QuestText>) {
+        let most = self.content.quests.offers.most;
+        if most == 0 {
+            return;
+        }
         let Some(quest) = self.draw_quest(text) else { return };
-        if self.game.offers.len() >= self.content.quests.offers.most {
+        if self.game.offers.len() >= most {
             self.game.offers.remove(0);
         }
         self.sight(quest.target, Sight::Sighted);
