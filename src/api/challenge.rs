@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::extract::{MaybePlayer, Query};
+use super::extract::{Anybody, Query};
 use super::problem::Problem;
 use super::sessions::Answer;
 use super::view::StandingView;
@@ -17,7 +17,7 @@ use crate::store::board::{Day, Name};
 /// Entries in a page of a board, when nothing else is asked and at the most.
 const PAGE: usize = 100;
 
-pub(super) async fn today(app: web::Data<App>) -> Answer {
+pub(super) async fn today(app: web::Data<App>, _: Anybody) -> Answer {
     let registry = &app.registry;
     let date = registry.today();
     let yesterday = date.before(1);
@@ -50,7 +50,7 @@ pub(super) struct Page {
     limit: Option<usize>,
 }
 
-pub(super) async fn board(app: web::Data<App>, player: MaybePlayer, page: Query<Page>) -> Answer {
+pub(super) async fn board(app: web::Data<App>, player: Anybody, page: Query<Page>) -> Answer {
     let Page { date, difficulty, after, limit } = page.0;
     let limit = limit.unwrap_or(PAGE);
     if !(1..=PAGE).contains(&limit) {
@@ -59,7 +59,7 @@ pub(super) async fn board(app: web::Data<App>, player: MaybePlayer, page: Query<
     let registry = &app.registry;
     let date = date.unwrap_or_else(|| registry.today());
     let board = registry.board(Name { date, difficulty }).await?;
-    let own = player.0.and_then(|(player, _)| board.rank_of(player));
+    let own = player.0.and_then(|player| board.rank_of(player));
     let ranked = (1..).zip(&board.standings).skip(after).take(limit);
     let entries: Vec<_> = ranked.map(|(rank, standing)| StandingView::of(rank, standing, own)).collect();
     let last = after.saturating_add(entries.len());
@@ -80,7 +80,7 @@ pub(super) async fn board(app: web::Data<App>, player: MaybePlayer, page: Query<
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body))
 }
 
-pub(super) async fn replay(app: web::Data<App>, path: web::Path<(String, String, String)>) -> Answer {
+pub(super) async fn replay(app: web::Data<App>, _: Anybody, path: web::Path<(String, String, String)>) -> Answer {
     let (date, difficulty, rank) = path.into_inner();
     let date = date.parse().map_err(|_| SessionError::NoBoard)?;
     let difficulty = Name::difficulty(&difficulty).ok_or(SessionError::NoBoard)?;

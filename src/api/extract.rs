@@ -161,6 +161,27 @@ impl FromRequest for MaybePlayer {
     }
 }
 
+/// Who asks for what is open to everybody. A player counts towards his limit, a stranger towards that of his address.
+#[derive(Clone, Copy, Debug)]
+pub struct Anybody(pub Option<PlayerId>);
+
+impl FromRequest for Anybody {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let MaybePlayer(player) = match MaybePlayer::from_request(request, payload).into_inner() {
+            Ok(player) => player,
+            Err(problem) => return ready(Err(problem)),
+        };
+        let counted = match (player, request.app_data::<web::Data<App>>()) {
+            (None, Some(app)) => guard::stranger(request, app),
+            _ => Ok(()),
+        };
+        ready(counted.map(|()| Self(player.map(|(player, _)| player))))
+    }
+}
+
 /// The token of a request. Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
 pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     let invalid = || Problem::from(SessionError::BadToken);

@@ -46,6 +46,7 @@ const EXPOSED: [&str; 5] = ["ETag", "Location", "Retry-After", "X-Session-Expire
 /// How often somebody may come.
 pub(super) struct Limits {
     requests: Option<Limit<Bearer>>,
+    strangers: Option<Limit<IpAddr>>,
     connects: Option<Limit<IpAddr>>,
 }
 
@@ -58,7 +59,11 @@ impl Limits {
         };
         // A household comes back all at once when its line does, so a minute's connects may come together. A minute's requests in
         // one moment would be felt by others.
-        Self { requests: Limit::new(requests, requests / 10, now()), connects: Limit::new(connects, connects, now()) }
+        Self {
+            requests: Limit::new(requests, requests / 10, now()),
+            strangers: Limit::new(requests, requests / 10, now()),
+            connects: Limit::new(connects, connects, now()),
+        }
     }
 }
 
@@ -72,18 +77,32 @@ pub(super) fn request(app: &App, bearer: Bearer) -> Result<(), Problem> {
     })
 }
 
+/// Counts a request for what is open to everybody, of an address that brought no token.
+pub(super) fn stranger(request: &HttpRequest, app: &App) -> Result<(), Problem> {
+    let Some(limit) = &app.limits.strangers else { return Ok(()) };
+    limit.count(&peer(request)).map_err(|wait| {
+        let most = app.settings.requests_per_minute;
+        let detail =
+            format!("This server takes {most} requests a minute of an address without a token. Go on in {wait} s.");
+        Problem::too_many_requests(detail).retry_after(wait)
+    })
+}
+
 /// Counts a new player, or a new connection for events, of an address.
 pub(super) fn connect(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     let Some(limit) = &app.limits.connects else { return Ok(()) };
-    // A TCP connection has a peer.
-    let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| neighbours(peer.ip()));
-    limit.count(&peer).map_err(|wait| {
+    limit.count(&peer(request)).map_err(|wait| {
         let most = app.settings.connects_per_minute;
         let detail = format!(
             "This server takes {most} new players and connections a minute of an address. Try again in {wait} s."
         );
         Problem::too_many_connects(detail).retry_after(wait)
     })
+}
+
+fn peer(request: &HttpRequest) -> IpAddr {
+    // A TCP connection has a peer.
+    request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| neighbours(peer.ip()))
 }
 
 /// Who is counted as one: an IPv4 address, or the /64 that a household or a machine has of IPv6.

@@ -614,7 +614,8 @@ impl Registry {
             }
         }
         self.shrink().await;
-        self.judge_due().await;
+        // Not waited for: boards may be busy, and a full log must not wait for them.
+        self.judge_soon();
         self.retire_forgotten(now).await;
         self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;

@@ -84,6 +84,20 @@ fn a_limit_smaller_than_ten_still_takes_one_at_a_time() {
 }
 
 #[test]
+fn strangers_of_an_address_share_what_a_player_has() {
+    let (_folder, server) = guarded(api::Settings { requests_per_minute: 30, ..unlimited() });
+    let player = server.player(1);
+    let stranger = server.client();
+    for path in ["/api/leaderboard", "/api/challenge", "/api/leaderboard/2020-01-01/normal/1/replay"] {
+        assert_ne!(stranger.get(path).status, 429);
+    }
+    assert_eq!(wait_of(&server.client().get("/api/leaderboard"), "TOO_MANY_REQUESTS"), 2);
+    assert_eq!(player.get("/api/leaderboard").status, 200);
+    server.clock.advance(2);
+    assert_eq!(stranger.get("/api/leaderboard").status, 200);
+}
+
+#[test]
 fn an_address_brings_so_many_new_players_a_minute() {
     let (_folder, server) = guarded(api::Settings { connects_per_minute: 3, ..unlimited() });
     let code = "TOO_MANY_CONNECTS";

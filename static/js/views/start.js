@@ -18,7 +18,10 @@ export async function loadPlayer() {
     if (sessions.length) remember()
     player.sessions = sessions.sort((a, b) => (a.last_activity < b.last_activity ? 1 : -1))
     player.problem = null
-    if (sessions.length || player.slots) player.slots = (await get('/api/slots')).slots
+    if (sessions.length || player.slots) {
+      player.slots = (await get('/api/slots')).slots
+      player.slotsProblem = null
+    }
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
     player.sessions ??= []
