@@ -430,7 +430,7 @@ function slotCard(slot, save) {
           })
         : null,
       slot === 0 && save && !playing
-        ? h('a.button', { href: `#/play/${save.session_id}` }, icon('ship'), h('span', {}, 'Go on'))
+        ? h('a.button', { href: `#/play/${save.session_id}` }, icon('ship'), h('span', {}, 'Open'))
         : null,
       slot && save && !(playing && game.state.permadeath)
         ? button('Load', () => loadInto(slot, save), { sign: 'ship', label: `Load slot ${slot}` })
