@@ -169,25 +169,23 @@ impl FromRequest for Anybody {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let MaybePlayer(player) = match MaybePlayer::from_request(request, payload).into_inner() {
-            Ok(player) => player,
-            Err(problem) => return ready(Err(problem)),
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let player = |carried: Option<Carried>| match carried {
+            Some(carried) => Ok(Some(carried.claims.player()?)),
+            None => guard::stranger(request, app(request)?).map(|()| None),
         };
-        let counted = match (player, request.app_data::<web::Data<App>>()) {
-            (None, Some(app)) => guard::stranger(request, app),
-            _ => Ok(()),
-        };
-        ready(counted.map(|()| Self(player.map(|(player, _)| player))))
+        ready(carried(request).and_then(player).map(Self))
     }
+}
+
+fn app(request: &HttpRequest) -> Result<&web::Data<App>, Problem> {
+    request.app_data().ok_or_else(|| Problem::internal("The server is not set up."))
 }
 
 /// The token of a request. Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
 pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     let invalid = || Problem::from(SessionError::BadToken);
-    let Some(app) = request.app_data::<web::Data<App>>() else {
-        return Err(Problem::internal("The server is not set up."));
-    };
+    let app = app(request)?;
     let check = |text: &str, as_cookie| {
         let claims = app.registry.check(text).map_err(|_| invalid())?;
         guard::request(app, claims.bearer)?;
@@ -269,7 +267,7 @@ impl FromRequest for Viewer {
 
 fn viewer(request: &HttpRequest) -> Result<(PlayerId, Role), Problem> {
     let claims = carried(request)?.ok_or_else(Player::required)?.claims;
-    let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::internal("The server is not set up."))?;
+    let app = app(request)?;
     let id = asked(request).ok_or(SessionError::NotFound)?;
     Ok(app.registry.admit(&claims, id)?)
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use actix_web::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
@@ -17,6 +17,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::extract::{etag, not_modified};
 use super::problem::Problem;
+use crate::game::content::hex;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -44,7 +45,7 @@ fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
     }
     let file = Files::get(path).ok_or_else(missing)?;
     let hash = file.metadata.sha256_hash();
-    let tag: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let tag = hex(&hash[..12]);
     let fresh = not_modified(request, &tag);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(etag(&tag));
@@ -77,23 +78,17 @@ fn bytes(file: EmbeddedFile) -> Bytes {
 
 /// A file as it travels. Each is compressed once; there are as many as `static/` has, and in a debug build those that were edited.
 fn squeezed(hash: [u8; 32], file: EmbeddedFile) -> Bytes {
-    static DONE: Mutex<Option<HashMap<[u8; 32], Bytes>>> = Mutex::new(None);
-    let done = |found: Option<Bytes>| {
-        let mut lock = DONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lock.get_or_insert_default();
-        match found {
-            Some(bytes) => known.insert(hash, bytes),
-            None => known.get(&hash).cloned(),
-        }
-    };
-    if let Some(known) = done(None) {
+    static DONE: LazyLock<Mutex<HashMap<[u8; 32], Bytes>>> = LazyLock::new(Mutex::default);
+    let done = || -> MutexGuard<'_, _> { DONE.lock().unwrap_or_else(PoisonError::into_inner) };
+    let known = done().get(&hash).cloned();
+    if let Some(known) = known {
         return known;
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing into memory does not fail.
     let _ = encoder.write_all(&file.data);
     let squeezed = Bytes::from(encoder.finish().unwrap_or_default());
-    done(Some(squeezed.clone()));
+    done().insert(hash, squeezed.clone());
     squeezed
 }
 

@@ -15,8 +15,10 @@ mod travel;
 mod upkeep;
 mod work;
 
-pub use cargo::{Prices, usual_price};
-pub use combat::{enemy_hit_chance, hit_chance};
+pub use cargo::{Prices, usual_price, usual_value};
+pub use combat::{enemy_hit_chance, flee_chance, hit_chance, seek_chance};
+pub use quest::wanting;
+pub use work::scan_chance;
 
 use super::action::{Action, Code, Cost, Refused, refuse};
 use super::content::{Augmentation, Content, Item, Mod, Move, Ship};

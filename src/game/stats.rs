@@ -104,9 +104,12 @@ impl Stats {
 
     /// The fuel of a jump from where the game stands.
     pub fn jump_fuel(&self, game: &Game, content: &Content) -> i64 {
-        content.nodes[game.node().kind]
-            .jump_fuel
-            .unwrap_or_else(|| whole(content.balance.travel.jump_fuel as f64 * self.fuel_efficiency.min(1.0)))
+        content.nodes[game.node().kind].jump_fuel.unwrap_or_else(|| self.usual_jump_fuel(content))
+    }
+
+    /// The fuel of a jump from a place that has no price of its own.
+    pub fn usual_jump_fuel(&self, content: &Content) -> i64 {
+        whole(content.balance.travel.jump_fuel as f64 * self.fuel_efficiency.min(1.0))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Answers to events, by what they bring in the mean. A player who has played before knows how they can end.
 
-use super::duel::{Duels, Stakes, usual_value};
+use super::duel::{Duels, HULL, Stakes, mean};
 use super::eyes::Eyes;
 use crate::game::action::Action;
 use crate::game::content::{Choice, Effect, Ending};
+use crate::game::rules::usual_value;
 
 /// The best answer that can be given, by somebody who does quests or not.
 pub fn answer(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64, quests: bool) -> Action {
@@ -35,31 +36,30 @@ fn worth(duels: &mut Duels, eyes: &Eyes<'_>, choice: &Choice, loss: i64) -> f64 
 
 fn worth_of(duels: &mut Duels, eyes: &Eyes<'_>, ending: &Ending, loss: i64) -> f64 {
     let content = eyes.content();
-    let mean = |range: &[i64; 2]| (range[0] + range[1]) as f64 / 2.0;
     let mut sum = 0.0;
     for effect in &ending.effects {
         sum += match effect {
             Effect::Credits { amount } if amount[0] > 0 => {
-                mean(amount) * eyes.region_kind(eyes.region()).map_or(1.0, |region| region.wealth)
+                mean(*amount) * eyes.region_kind(eyes.region()).map_or(1.0, |region| region.wealth)
             }
-            Effect::Credits { amount } => mean(amount),
-            Effect::Fuel { amount } => mean(amount) * if eyes.fuel() < 30 { 4.0 } else { 1.2 },
-            Effect::Food { amount } => 4.0 * mean(amount),
+            Effect::Credits { amount } => mean(*amount),
+            Effect::Fuel { amount } => mean(*amount) * if eyes.fuel() < 30 { 4.0 } else { 1.2 },
+            Effect::Food { amount } => 4.0 * mean(*amount),
             Effect::Health { amount } if eyes.health() + amount[0] <= 10 => -(loss as f64),
-            Effect::Health { amount } => 2.0 * mean(amount).min((100 - eyes.health()) as f64),
+            Effect::Health { amount } => 2.0 * mean(*amount).min((100 - eyes.health()) as f64),
             Effect::Hull { amount } if eyes.hull() + amount[0] <= 5 => -(loss as f64),
             Effect::Hull { amount } => {
                 let missing = eyes.stats().max_hp - eyes.hull();
-                super::duel::HULL * mean(amount).min(missing as f64)
+                HULL * mean(*amount).min(missing as f64)
             }
             Effect::Item { item, quantity } => {
                 let weight = content.items[item.ix()].weight;
                 let room = if weight == 0 { 99 } else { eyes.stats().free_cargo() / weight };
-                0.9 * usual_value(content, item.ix()) * mean(quantity).min(room as f64)
+                0.9 * usual_value(content, item.ix()) * mean(*quantity).min(room as f64)
             }
             Effect::Take { item, quantity } => {
                 let held = eyes.held(item.ix()) as f64;
-                -0.9 * usual_value(content, item.ix()) * mean(quantity).min(held)
+                -0.9 * usual_value(content, item.ix()) * mean(*quantity).min(held)
             }
             // A chain pays, for those who follow it.
             Effect::Quest { .. } => 60.0,

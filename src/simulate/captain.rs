@@ -70,18 +70,11 @@ impl Player for Captain {
             let prize = bounty.filter(|_| combat.quarry).map_or(0, |quest| quest.reward * 9 / 10);
             return fight(&mut self.duels, &eyes, Self::loss(&eyes), prize);
         }
-        while let Some(order) = self.orders.pop_front() {
-            if let Some(order) = possible(&eyes, order) {
-                return order;
-            }
+        if let Some(order) = self.next(&eyes) {
+            return order;
         }
         self.plan(&eyes);
-        while let Some(order) = self.orders.pop_front() {
-            if let Some(order) = possible(&eyes, order) {
-                return order;
-            }
-        }
-        Action::Wait {}
+        self.next(&eyes).unwrap_or(Action::Wait {})
     }
 }
 
@@ -112,6 +105,11 @@ pub fn possible(eyes: &Eyes<'_>, order: Action) -> Option<Action> {
 }
 
 impl Captain {
+    /// The next of the orders that can be carried out.
+    fn next(&mut self, eyes: &Eyes<'_>) -> Option<Action> {
+        std::iter::from_fn(|| self.orders.pop_front()).find_map(|order| possible(eyes, order))
+    }
+
     /// Decides what to do this turn; what is free may be decided alone, and the rest then.
     fn plan(&mut self, eyes: &Eyes<'_>) {
         let orders = self
@@ -418,17 +416,13 @@ fn candidates(eyes: &Eyes<'_>, ways: Ways) -> Vec<(Ix<Ship>, Vec<Ix<Mod>>)> {
             && (effects.combat_power == 0 || ways.fights)
             && (effects.accuracy.is_none() || ways.fights)
     };
-    let weapons: Vec<_> =
-        content.mods.iter().filter(|(_, def)| def.effects.combat_power > 0).map(|(ix, _)| ix).collect();
-    let aim: Vec<_> = content.mods.iter().filter(|(_, def)| def.effects.accuracy.is_some()).map(|(ix, _)| ix).collect();
-    let dig: Vec<_> =
-        content.mods.iter().filter(|(_, def)| def.effects.mining_yield.is_some()).map(|(ix, _)| ix).collect();
-    let room: Vec<_> = content
-        .mods
-        .iter()
-        .filter(|(_, def)| def.effects.cargo_capacity > 0 && def.slot != Slot::Rig)
-        .map(|(ix, _)| ix)
-        .collect();
+    let all = |fits: fn(&Mod) -> bool| -> Vec<Ix<Mod>> {
+        content.mods.indices().filter(|ix| fits(&content.mods[*ix])).collect()
+    };
+    let weapons = all(|def| def.effects.combat_power > 0);
+    let aim = all(|def| def.effects.accuracy.is_some());
+    let dig = all(|def| def.effects.mining_yield.is_some());
+    let room = all(|def| def.effects.cargo_capacity > 0 && def.slot != Slot::Rig);
     let mut sets: Vec<Vec<Ix<Mod>>> = vec![Vec::new()];
     sets.extend(content.mods.indices().filter(|wanted| useful(*wanted)).map(|wanted| vec![wanted]));
     if ways.fights {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::eyes::Eyes;
 use crate::game::action::Action;
 use crate::game::content::{Category, Content, DifficultyRules, Enemy, Item, Move};
-use crate::game::rules::{enemy_hit_chance, hit_chance};
+use crate::game::rules::{enemy_hit_chance, flee_chance, hit_chance, usual_value};
 use crate::game::stats::Stats;
 use crate::game::table::Ix;
 
@@ -103,18 +103,14 @@ impl Duel {
     }
 }
 
-/// What dealers pay for an item, by and large.
-pub fn usual_value(content: &Content, item: Ix<Item>) -> f64 {
-    let market = &content.balance.market;
-    let find = market.finds.iter().any(|find| find.ix() == item);
-    let share = if find { market.components } else { 1.0 };
-    content.items[item].base_value as f64 * share
+/// The mean of a range.
+pub fn mean(range: [i64; 2]) -> f64 {
+    (range[0] + range[1]) as f64 / 2.0
 }
 
 /// What a kill brings, in the mean.
 pub fn spoils(content: &Content, rules: &DifficultyRules, enemy: Ix<Enemy>) -> f64 {
     let def = &content.enemies[enemy];
-    let mean = |range: [i64; 2]| (range[0] + range[1]) as f64 / 2.0;
     let line = |line: &crate::game::content::Loot| {
         line.chance * mean(line.quantity) * 0.85 * usual_value(content, line.item.ix())
     };
@@ -197,10 +193,9 @@ fn solve(content: &Content, rules: &DifficultyRules, stats: &Stats, key: &Key) -
     }
     let plain = enemy_hit_chance(content, stats, def, 1.0);
     if stakes.flee {
-        let odds = (stats.speed / (combat.flee_speed * def.speed)).min(combat.flee_most);
         moves.push(Way {
             order: Order::Flee,
-            hit: odds,
+            hit: flee_chance(content, stats, def),
             damage: 0,
             enemy_hit: plain,
             blows: blows(combat.flee_damage),

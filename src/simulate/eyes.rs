@@ -8,7 +8,7 @@ use crate::game::action::{Action, Refused};
 use crate::game::content::{Content, DifficultyRules, Happening, Item, Mod, NodeKind, RegionKind, Ship};
 use crate::game::map::{Listing, StarMap};
 use crate::game::offers::Offers;
-use crate::game::rules::{Plan, Prices, plan};
+use crate::game::rules::{Plan, Prices, plan, wanting};
 use crate::game::state::{CombatState, Game, PodState, Quest, Sight, Stack};
 use crate::game::stats::{Stats, fitted};
 use crate::game::table::Ix;
@@ -183,8 +183,7 @@ impl<'a> Eyes<'a> {
 
     /// Whether what work takes is aboard.
     pub fn equipped(&self, quest: &Quest) -> bool {
-        let takes = &self.content.quests.quests[quest.text].takes;
-        takes.as_ref().is_none_or(|item| self.held(item.ix()) > 0)
+        wanting(self.game, self.content, quest).is_none()
     }
 
     /// Work offered here.
@@ -290,10 +289,7 @@ impl<'a> Eyes<'a> {
     /// The fuel of a jump from a place.
     pub fn jump_fuel(&self, stats: &Stats, from: usize) -> i64 {
         let fixed = self.chart(from).and_then(|chart| self.content.nodes[chart.kind].jump_fuel);
-        fixed.unwrap_or_else(|| {
-            let fuel = self.content.balance.travel.jump_fuel as f64 * stats.fuel_efficiency.min(1.0);
-            (libm::round(fuel) as i64).max(1)
-        })
+        fixed.unwrap_or_else(|| stats.usual_jump_fuel(self.content))
     }
 
     /// What the market here asks and pays; nothing where nobody trades.

@@ -3,13 +3,14 @@
 use super::Player;
 use super::answer::answer;
 use super::captain::possible;
-use super::duel::{Duels, Stakes, fight, usual_value};
+use super::duel::{Duels, Stakes, fight};
 use super::eyes::{Eyes, units};
 use super::notes::Notes;
 use crate::game::action::Action;
 use crate::game::content::{Item, Mod, ModEffects, QuestKind};
 use crate::game::event::Outcome;
 use crate::game::rng::{Dice, Stream};
+use crate::game::rules::usual_value;
 use crate::game::state::Quest;
 use crate::game::table::Ix;
 

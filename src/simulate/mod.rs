@@ -18,7 +18,7 @@ pub mod tally;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -173,22 +173,18 @@ fn play_many(
 ) -> Tally {
     // Fights are worked out once for all games of a thread; what they are worth depends on nothing else.
     let duels: Mutex<Vec<Duels>> = Mutex::default();
-    let take = |duels: &Mutex<Vec<Duels>>| lock(duels).pop().unwrap_or_default();
-    let give = |duels: &Mutex<Vec<Duels>>, left| lock(duels).push(left);
+    let shelf = || duels.lock().unwrap_or_else(PoisonError::into_inner);
     let play = |mut tally: Tally, number: u64| {
         let seed = game_seed(plan.seed, number);
-        let mut player = player(policy, kind, seed, take(&duels));
+        let known = shelf().pop().unwrap_or_default();
+        let mut player = player(policy, kind, seed, known);
         let (record, game) = play_one(content, seed, plan.difficulty, &mut *player, |_, _, _| {});
-        give(&duels, player.leave());
+        shelf().push(player.leave());
         tally.add(record, &game);
         tick();
         tally
     };
     (0..plan.games).into_par_iter().fold(Tally::default, play).reduce(Tally::default, Tally::merge)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Plays one game and shows every action with what came of it and the game after it; tells how often the policy asked for what

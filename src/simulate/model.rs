@@ -3,10 +3,11 @@
 //!
 //! Everything in it is an expectation in credits. It is never the game: prices drift, places are not known, dice fall.
 
-use super::duel::{Duel, Duels, HULL, Stakes, hull_worth, usual_value};
+use super::duel::{Duel, Duels, HULL, Stakes, hull_worth, mean};
 use super::eyes::Eyes;
 use super::notes::Notes;
 use crate::game::content::{Content, Enemy, Item, Mod, QuestKind};
+use crate::game::rules::{scan_chance, seek_chance, usual_value};
 use crate::game::stats::Stats;
 use crate::game::table::Ix;
 
@@ -237,11 +238,6 @@ impl Fit {
     }
 }
 
-/// The mean of a range.
-fn mean(range: [i64; 2]) -> f64 {
-    (range[0] + range[1]) as f64 / 2.0
-}
-
 /// Fuel to run away once.
 const FLIGHT: f64 = 10.0;
 
@@ -282,7 +278,6 @@ impl World {
                 }
             }
             let danger = chart.map_or(0.4, |chart| chart.danger);
-            let seek = (balance.seek.chance + balance.seek.danger * danger).clamp(0.0, 1.0);
             stops.push(Stop {
                 node: Some(node),
                 region,
@@ -290,7 +285,7 @@ impl World {
                 repair: chart.is_some_and(|chart| chart.repair),
                 market,
                 danger,
-                seek,
+                seek: seek_chance(content, danger),
             });
             left.push(left_at(eyes, notes, fit, node, known_markets, left_share));
         }
@@ -819,7 +814,7 @@ impl World {
         let content = eyes.content();
         let balance = &content.balance;
         let count = self.stops.len();
-        let move_fuel = (libm::round(balance.travel.fuel as f64 * fit.stats.fuel_efficiency)).max(1.0);
+        let move_fuel = fit.stats.move_fuel(content) as f64;
         let hazard = eyes.rules().hazard * mean(balance.travel.hazard_damage) * HULL;
         let risk = |stop: &Stop| {
             let (fight, _) = self.fights[stop.region].with(0.9);
@@ -899,7 +894,7 @@ impl World {
             })
             .collect();
         // From an unknown place there is a jump back to where others are, and on from there.
-        let jump = libm::round(balance.travel.jump_fuel as f64 * fit.stats.fuel_efficiency.min(1.0));
+        let jump = fit.stats.usual_jump_fuel(content) as f64;
         for (at, stop) in self.stops.iter().enumerate().filter(|(_, stop)| stop.node.is_none()) {
             let back = eyes.jumps(stop.region).filter_map(|region| {
                 let landing = eyes.landing(region)?;
@@ -1017,22 +1012,12 @@ fn left_at(eyes: &Eyes<'_>, notes: &Notes, fit: &Fit, node: usize, markets: usiz
             }
         };
     }
-    if node == eyes.here() || !visited {
+    if !eyes.scanned(node) && (visited || chart.is_some()) {
+        left.scan = scan_chance(content, &fit.stats) * mean_find(content, &balance.scan.finds);
+    }
+    if node == eyes.here() {
         let blind = eyes.routes(node).filter(|to| eyes.chart(*to).is_none()).count() as f64;
-        let find = if eyes.scanned(node) {
-            0.0
-        } else {
-            let odds = balance.scan.chance + balance.scan.bonus * (fit.stats.scan_bonus - 1.0);
-            odds.clamp(0.0, balance.scan.most) * mean_find(content, &balance.scan.finds)
-        };
-        if node == eyes.here() {
-            left.scan = find + 0.25 * explore(markets, 0.5, time) * blind;
-        } else if chart.is_some() {
-            left.scan = find;
-        }
-    } else if !eyes.scanned(node) {
-        let odds = balance.scan.chance + balance.scan.bonus * (fit.stats.scan_bonus - 1.0);
-        left.scan = odds.clamp(0.0, balance.scan.most) * mean_find(content, &balance.scan.finds);
+        left.scan += 0.25 * explore(markets, 0.5, time) * blind;
     }
     left
 }

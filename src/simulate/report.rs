@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::tally::{STEP, Shelf, Tally, Use};
+use super::tally::{STEP, Shelf, Tally, Use, sum};
 use super::{Plan, Played, Policy};
 use crate::game::RULES_VERSION;
 use crate::game::content::Content;
@@ -76,9 +76,7 @@ pub fn main(played: &[Played]) -> Option<&Played> {
 fn policy(content: &Content, played: &Played) -> Value {
     let Played { policy, tally, kinds } = played;
     let mut all = tally.won_at.clone();
-    for (turn, count) in &tally.lost_at {
-        *all.entry(*turn).or_default() += count;
-    }
+    sum(&mut all, tally.lost_at.clone());
     let length = |counts: &BTreeMap<i64, u64>| json!({"p10": quantile(counts, 0.1), "median": quantile(counts, 0.5), "p90": quantile(counts, 0.9)});
     let wealth = wealth(tally);
     let uses: Map<_, _> =

@@ -431,7 +431,8 @@ fn add(used: &mut Use, other: Use) {
     used.wins += other.wins;
 }
 
-fn sum<K: Ord, N: std::ops::AddAssign + Default>(into: &mut BTreeMap<K, N>, from: BTreeMap<K, N>) {
+/// Adds up key by key.
+pub fn sum<K: Ord, N: std::ops::AddAssign + Default>(into: &mut BTreeMap<K, N>, from: BTreeMap<K, N>) {
     for (key, number) in from {
         *into.entry(key).or_default() += number;
     }

@@ -42,7 +42,7 @@ fn drift(game: &Game, content: &Content, listing: &Listing) -> f64 {
 }
 
 /// What an item is worth to docks when it is neither scarce nor plenty, whatever the place's taste.
-fn value(content: &Content, item: Ix<Item>) -> f64 {
+pub fn usual_value(content: &Content, item: Ix<Item>) -> f64 {
     let market = &content.balance.market;
     let find = market.finds.iter().any(|find| find.ix() == item);
     let share = if find { market.components } else { 1.0 };
@@ -51,7 +51,7 @@ fn value(content: &Content, item: Ix<Item>) -> f64 {
 
 /// The same in credits, for people to compare prices with.
 pub fn usual_price(content: &Content, item: Ix<Item>) -> i64 {
-    libm::round(value(content, item)) as i64
+    libm::round(usual_value(content, item)) as i64
 }
 
 /// What a dock asks and pays now for units of an item.
@@ -101,7 +101,7 @@ impl<'a> Prices<'a> {
         let market = &content.balance.market;
         let usual = listing.stock as f64;
         let scarcity = (1.0 + market.slope * (usual - (lower + 0.5)) / usual).clamp(market.least, market.most);
-        value(content, listing.item) * (listing.taste as f64 / 1000.0) * scarcity
+        usual_value(content, listing.item) * (listing.taste as f64 / 1000.0) * scarcity
     }
 }
 

@@ -22,18 +22,29 @@ pub fn enemy_hit_chance(content: &Content, stats: &Stats, enemy: &Enemy, defense
     (enemy.accuracy / (stats.speed * defense)).clamp(combat.least_chance, combat.most_chance)
 }
 
+/// The chance to get away from it.
+pub fn flee_chance(content: &Content, stats: &Stats, enemy: &Enemy) -> f64 {
+    let combat = &content.balance.combat;
+    (stats.speed / (combat.flee_speed * enemy.speed)).min(combat.flee_most)
+}
+
+/// The chance that who looks for a fight finds one, at a place so dangerous.
+pub fn seek_chance(content: &Content, danger: f64) -> f64 {
+    let seek = &content.balance.seek;
+    (seek.chance + seek.danger * danger).clamp(0.0, 1.0)
+}
+
 pub(super) fn plan_seek(ask: &Ask<'_>) -> Result<Plan, Refused> {
     let Ask { game, content, .. } = ask;
     ask.ship("fight")?;
-    let seek = &content.balance.seek;
-    let plan = Plan::new(Act::SeekFight).fuel(seek.fuel).turn();
+    let plan = Plan::new(Act::SeekFight).fuel(content.balance.seek.fuel).turn();
     if quarry(game).is_some() {
         return Ok(plan.odds(1.0));
     }
     if foes(game, content, game.here) == 0 {
         return refuse(Code::NoFoes, "Nobody here to fight. Dangerous places have foes, and new ones come with time.");
     }
-    Ok(plan.odds((seek.chance + seek.danger * game.node().danger).clamp(0.0, 1.0)))
+    Ok(plan.odds(seek_chance(content, game.node().danger)))
 }
 
 /// The target of an accepted bounty that waits here.
@@ -59,11 +70,10 @@ pub(super) fn plan_move(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
 
 pub(super) fn plan_flee(ask: &Ask<'_>) -> Result<Plan, Refused> {
     let Ask { game, content, stats } = ask;
-    let combat = &content.balance.combat;
     // The gate lets nobody flee from nothing.
     let Some(fight) = game.combat else { return refuse(Code::NotInCombat, "There is no fight.") };
-    let odds = (stats.speed / (combat.flee_speed * content.enemies[fight.enemy].speed)).min(combat.flee_most);
-    Ok(Plan::new(Act::Flee).fuel(combat.flee_fuel).odds(odds))
+    let odds = flee_chance(content, stats, &content.enemies[fight.enemy]);
+    Ok(Plan::new(Act::Flee).fuel(content.balance.combat.flee_fuel).odds(odds))
 }
 
 pub(super) fn plan_negotiate(ask: &Ask<'_>) -> Result<Plan, Refused> {

@@ -68,7 +68,7 @@ pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
 }
 
 /// The item that work takes and that is not aboard.
-fn wanting(game: &Game, content: &Content, quest: &Quest) -> Option<Ix<Item>> {
+pub fn wanting(game: &Game, content: &Content, quest: &Quest) -> Option<Ix<Item>> {
     let takes = content.quests.quests[quest.text].takes.as_ref()?.ix();
     (game.held(takes) == 0).then_some(takes)
 }

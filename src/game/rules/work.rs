@@ -6,16 +6,21 @@ use crate::game::content::{Content, Find, Item};
 use crate::game::event::{Event, Reason};
 use crate::game::rng::Stream;
 use crate::game::state::{Game, Sight, Stack};
-use crate::game::stats::fitted_with;
+use crate::game::stats::{Stats, fitted_with};
 use crate::game::table::Ix;
+
+/// The chance that the first scan of a place finds something.
+pub fn scan_chance(content: &Content, stats: &Stats) -> f64 {
+    let scan = &content.balance.scan;
+    (scan.chance + scan.bonus * (stats.scan_bonus - 1.0)).clamp(0.0, scan.most)
+}
 
 pub(super) fn plan_scan(ask: &Ask<'_>) -> Plan {
     let plan = Plan::new(Act::Scan).turn();
     if ask.game.places[ask.game.here].scanned {
         return plan;
     }
-    let scan = &ask.content.balance.scan;
-    plan.odds((scan.chance + scan.bonus * (ask.stats.scan_bonus - 1.0)).clamp(0.0, scan.most))
+    plan.odds(scan_chance(ask.content, &ask.stats))
 }
 
 pub(super) fn plan_mine(ask: &Ask<'_>) -> Result<Plan, Refused> {
