@@ -14,7 +14,7 @@ import { marketView } from './views/market.js'
 import { placeView } from './views/place.js'
 import { questsView } from './views/quests.js'
 import { shipView } from './views/ship.js'
-import { boardView, loadBoard, loadPlayer, newView, show, startView } from './views/start.js'
+import { boardView, loadBoard, loadPlayer, masthead, newView, show, startView } from './views/start.js'
 import { number, word } from './words.js'
 
 const root = document.getElementById('app')
@@ -304,17 +304,7 @@ function lost({ status, frame, detail }) {
 }
 
 const savesView = () =>
-  h(
-    'div.start',
-    {},
-    h(
-      'main.start-main',
-      { id: 'main', tabindex: -1 },
-      h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
-      h('header.masthead.small', {}, h('p.kicker', {}, 'Saves'), h('h1', {}, 'What was kept')),
-      slots(),
-    ),
-  )
+  h('div.start', {}, h('main.start-main', { id: 'main', tabindex: -1 }, masthead('Saves', 'What was kept'), slots()))
 
 function page() {
   // The views that are drawn now say what the number keys do.

@@ -163,6 +163,10 @@ export const dangerMark = (level) =>
     danger(level),
   )
 
+/** What a view begins with. */
+export const sheetHead = (kicker, title, lede) =>
+  h('header.sheet-head.slim', {}, h('div', {}, h('p.kicker', {}, kicker), h('h2', {}, title), h('p.lede', {}, lede)))
+
 export const section = (title, ...kids) => h('section.group', {}, h('h3', {}, title), kids)
 
 /** Something to press that is no action of the game. */

@@ -59,6 +59,10 @@ pub struct Page {
     pub downloads: tempfile::TempDir,
 }
 
+/// What a console says of a server that is gone.
+pub const GONE: [&str; 4] =
+    ["ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket connection to"];
+
 pub const WIDE: (u32, u32) = (1440, 900);
 pub const NARROW: (u32, u32) = (360, 740);
 

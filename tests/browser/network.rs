@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::driver::{Page, run};
+use crate::driver::{GONE, Page, run};
 use crate::server::{Server, call};
 
 #[test]
@@ -10,12 +10,7 @@ fn a_killed_server_comes_back_and_the_action_under_way_counts_once() {
     run(async {
         let mut server = Server::start();
         let mut page = Page::open(&server.url).await;
-        page.expected.extend([
-            "ERR_CONNECTION_REFUSED",
-            "ERR_CONNECTION_RESET",
-            "ERR_EMPTY_RESPONSE",
-            "WebSocket connection to",
-        ]);
+        page.expected.extend(GONE);
         page.begin(7).await;
         page.act("[data-action=scan]").await;
         let before = page.revision().await;

@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
+import { sheetHead } from '../parts.js'
 import { game } from '../store.js'
 import { nameOf, number, STATISTICS, titled } from '../words.js'
 
@@ -14,16 +15,10 @@ export function deedsView() {
   return h(
     'div.sheet.deeds',
     { 'data-haven': true, tabindex: -1 },
-    h(
-      'header.sheet-head.slim',
-      {},
-      h(
-        'div',
-        {},
-        h('p.kicker', {}, 'Deeds'),
-        h('h2', {}, 'To be remembered'),
-        h('p.lede', {}, ids.length ? `${earned.size} of ${ids.length}.` : 'This server keeps no list of deeds.'),
-      ),
+    sheetHead(
+      'Deeds',
+      'To be remembered',
+      ids.length ? `${earned.size} of ${ids.length}.` : 'This server keeps no list of deeds.',
     ),
     h(
       'ul.medals',

@@ -1,6 +1,6 @@
 // What lies over the page: help, settings, saves, the link for watchers, and questions.
 
-import { call, get, post, Problem } from '../api.js'
+import { call, post, Problem } from '../api.js'
 import { shipArt } from '../art.js'
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
@@ -10,7 +10,7 @@ import { change, settings } from '../settings.js'
 import { play } from '../sound.js'
 import { changed, game, player, toast, ui } from '../store.js'
 import { nameOf, number, since } from '../words.js'
-import { known, loadPlayer, remember } from './start.js'
+import { known, loadPlayer, readSlots, remember } from './start.js'
 
 export function dialogs() {
   const { dialog: open } = ui
@@ -60,6 +60,9 @@ const KEYS = [
   ['Esc', 'close what is open'],
 ]
 
+const chapter = (title, ...kids) => h('section', {}, h('h3', {}, title), kids)
+const paragraph = (words) => h('p', {}, words)
+
 const help = () =>
   dialog(
     'How to play',
@@ -67,25 +70,17 @@ const help = () =>
     h(
       'div.help',
       {},
-      h(
-        'section',
-        {},
-        h('h3', {}, 'What it is about'),
-        h(
-          'p',
-          {},
+      chapter(
+        'What it is about',
+        paragraph(
           'You have 120 turns to bring your purse to the sum that stands beside it. Travelling, scanning, mining, salvaging, waiting and looking for a fight take a turn each; buying, selling and fitting do not.',
         ),
-        h(
-          'p',
-          {},
+        paragraph(
           'Each turn the crew eats a ration. Without food health goes, without health the crew, without hull the ship. A flight pod is a second chance.',
         ),
       ),
-      h(
-        'section',
-        {},
-        h('h3', {}, 'The first turns'),
+      chapter(
+        'The first turns',
         h(
           'ol',
           {},
@@ -98,40 +93,26 @@ const help = () =>
           ].map((text) => h('li', {}, text)),
         ),
       ),
-      h(
-        'section',
-        {},
-        h('h3', {}, 'Odds'),
-        h(
-          'p',
-          {},
+      chapter(
+        'Odds',
+        paragraph(
           'Beside each action stands what it takes and how likely it goes well: on a route, to arrive unhurt and unmet; with a scan, to find something; in a fight, to hit. What cannot be done now is grey, and says why.',
         ),
       ),
-      h(
-        'section',
-        {},
-        h('h3', {}, 'In a fight'),
-        h(
-          'p',
-          {},
+      chapter(
+        'In a fight',
+        paragraph(
           'Attack is plain. Evasive maneuvers hit less and are hit much less. A precise shot wants a targeting computer, a barrage two weapons. You can flee, or pay them off if there is anybody to pay.',
         ),
       ),
-      h(
-        'section',
-        {},
-        h('h3', {}, 'Coming and going'),
-        h(
-          'p',
-          {},
+      chapter(
+        'Coming and going',
+        paragraph(
           'Every turn is on the server\u2019s disk before you see it. Close the page whenever you like; the start page brings you back. One tab plays a game at a time, and the newest one that asks for it gets it.',
         ),
       ),
-      h(
-        'section',
-        {},
-        h('h3', {}, 'Keys'),
+      chapter(
+        'Keys',
         h(
           'dl.keys',
           {},
@@ -350,7 +331,7 @@ export function slots() {
     loadSlots()
     return h('div.slots', {}, h('p.quiet', {}, 'Looking\u2026'))
   }
-  const kept = new Map((player.slots ?? []).map((slot) => [slot.slot, slot]))
+  const kept = new Map(player.slots.map((slot) => [slot.slot, slot]))
   return h(
     'div.slots',
     {},
@@ -373,7 +354,8 @@ async function loadSlots() {
   loadingSlots = true
   player.slotsProblem = null
   try {
-    player.slots = known() ? (await get('/api/slots')).slots : []
+    if (known()) await readSlots()
+    else player.slots = []
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
     if (problem.code === 'TOKEN_REQUIRED') player.slots = []
@@ -388,7 +370,7 @@ async function tried(run, done) {
   try {
     const answer = await run()
     if (done) toast(done)
-    player.slots = (await get('/api/slots')).slots
+    await readSlots()
     return answer
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem

@@ -1,7 +1,7 @@
 // The log: every turn of the voyage, newest first.
 
 import { h } from '../dom.js'
-import { button } from '../parts.js'
+import { button, sheetHead } from '../parts.js'
 import { fill } from '../session.js'
 import { changed, game } from '../store.js'
 import { clock, deed, number } from '../words.js'
@@ -19,17 +19,7 @@ export function logView() {
   return h(
     'div.sheet.log',
     { 'data-haven': true, tabindex: -1 },
-    h(
-      'header.sheet-head.slim',
-      {},
-      h(
-        'div',
-        {},
-        h('p.kicker', {}, 'The log'),
-        h('h2', {}, 'What happened'),
-        h('p.lede', {}, `${number(game.head)} entries, newest first.`),
-      ),
-    ),
+    sheetHead('The log', 'What happened', `${number(game.head)} entries, newest first.`),
     lines.length
       ? h('ol.log-lines', { reversed: true, start: game.head }, lines)
       : h('p.quiet', {}, game.filling ? 'Reading\u2026' : 'Nothing yet. The first line is yours.'),

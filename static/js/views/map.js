@@ -20,41 +20,31 @@ let observer
 const unit = () => game.camera.span / Math.min(size.width, size.height)
 const tint = (region, which = 'primary_color') => game.content?.regions[region.type]?.background?.[which] ?? '#7d78b8'
 
-function frameRegion(id) {
-  const region = regionById(id)
-  if (!region) return { x: 0, y: 0, span: 760 }
-  const points = [region.position, ...region.nodes.map((node) => node.position)]
+const NOWHERE = { x: 0, y: 0, span: 760 }
+/** The middle of some regions with their places, and how far they reach. */
+function extent(regions) {
+  const points = regions.flatMap((region) => [region.position, ...region.nodes.map((node) => node.position)])
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)]
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
+  return { x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top }
+}
+
+function frameRegion(id) {
+  const region = regionById(id)
+  if (!region) return { ...NOWHERE }
+  const { x, y, width, height } = extent([region])
   // Labels need room, which on a small sheet is more of it.
   const small = Math.min(size.width, size.height) < 480
-  return {
-    x: (left + right) / 2,
-    y: (top + bottom) / 2,
-    span: Math.max(
-      190,
-      1.25 * Math.max((right - left) * (size.height < size.width ? 0.8 : 1), bottom - top) + (small ? 110 : 70),
-    ),
-  }
+  const reach = Math.max(width * (size.height < size.width ? 0.8 : 1), height)
+  return { x, y, span: Math.max(190, 1.25 * reach + (small ? 110 : 70)) }
 }
 
 function frameAll() {
-  const points = (game.map?.regions ?? []).flatMap((region) => [
-    region.position,
-    ...region.nodes.map((node) => node.position),
-  ])
-  if (!points.length) return { x: 0, y: 0, span: 760 }
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)]
-  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)]
+  if (!game.map?.regions.length) return { ...NOWHERE }
+  const { x, y, width, height } = extent(game.map.regions)
   const aspect = size.width / size.height
-  return {
-    x: (left + right) / 2,
-    y: (top + bottom) / 2,
-    span: Math.min(
-      FARTHEST,
-      Math.max((right - left) / Math.max(1, aspect), (bottom - top) / Math.max(1, 1 / aspect)) + 240,
-    ),
-  }
+  const reach = Math.max(width / Math.max(1, aspect), height / Math.max(1, 1 / aspect))
+  return { x, y, span: Math.min(FARTHEST, reach + 240) }
 }
 
 function follow() {
@@ -202,16 +192,7 @@ export function mapView() {
       if (!other || drawn.has(pair)) continue
       drawn.add(pair)
       const live = region.id === game.map.current_region_id || to === game.map.current_region_id
-      pieces.lanes.push(
-        h('line', {
-          key: `lane-${pair}`,
-          class: live ? 'lane live' : 'lane',
-          x1: region.position[0],
-          y1: region.position[1],
-          x2: other.position[0],
-          y2: other.position[1],
-        }),
-      )
+      pieces.lanes.push(stroke('lane', pair, live, region.position, other.position))
       if (live) {
         const target = region.id === game.map.current_region_id ? other : region
         const from = target === other ? region : other
@@ -227,16 +208,7 @@ export function mapView() {
         if (!other || drawn.has(pair)) continue
         drawn.add(pair)
         const live = node.id === here || to === here
-        pieces.routes.push(
-          h('line', {
-            key: `route-${pair}`,
-            class: live ? 'route live' : 'route',
-            x1: node.position[0],
-            y1: node.position[1],
-            x2: other.position[0],
-            y2: other.position[1],
-          }),
-        )
+        pieces.routes.push(stroke('route', pair, live, node.position, other.position))
         if (live) {
           const target = node.id === here ? other : node
           const one = find('navigate', { node: target.id })
@@ -335,6 +307,8 @@ function field() {
   return sky.node
 }
 
+const stroke = (kind, pair, live, [x1, y1], [x2, y2]) =>
+  h('line', { key: `${kind}-${pair}`, class: live ? `${kind} live` : kind, x1, y1, x2, y2 })
 const mid = ([ax, ay], [bx, by], at) => [ax + (bx - ax) * at, ay + (by - ay) * at]
 
 /** Eight strokes from the middle outwards, as on an old chart. */

@@ -1,7 +1,7 @@
 // The market: what a dock asks and pays, against what is usual, and what is aboard.
 
 import { h } from '../dom.js'
-import { action, amountOf, stepper } from '../parts.js'
+import { action, amountOf, sheetHead, stepper } from '../parts.js'
 import { changed, find, game } from '../store.js'
 import { itemEffect, nameOf, number, signed } from '../words.js'
 
@@ -22,22 +22,12 @@ export function marketView() {
   return h(
     'div.sheet.market',
     { 'data-haven': true, tabindex: -1 },
-    h(
-      'header.sheet-head.slim',
-      {},
-      h(
-        'div',
-        {},
-        h('p.kicker', {}, 'The market'),
-        h('h2', {}, h('bdi', {}, at.node.name)),
-        h(
-          'p.lede',
-          {},
-          rows.length
-            ? `You have ${number(ship.wealth)} credits, and room for ${number(Math.max(0, ship.cargo_capacity - ship.used_cargo_space))} of ${number(ship.cargo_capacity)}.`
-            : 'Nobody trades here. Places with a trade dock are marked with scales on the map.',
-        ),
-      ),
+    sheetHead(
+      'The market',
+      h('bdi', {}, at.node.name),
+      rows.length
+        ? `You have ${number(ship.wealth)} credits, and room for ${number(Math.max(0, ship.cargo_capacity - ship.used_cargo_space))} of ${number(ship.cargo_capacity)}.`
+        : 'Nobody trades here. Places with a trade dock are marked with scales on the map.',
     ),
     rows.length
       ? h(

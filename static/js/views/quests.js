@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
-import { action, button, section, ask } from '../parts.js'
+import { action, ask, button, section, sheetHead } from '../parts.js'
 import { act } from '../session.js'
 import { find, game, nodeById } from '../store.js'
 import { many, nameOf, number, titled } from '../words.js'
@@ -14,20 +14,10 @@ export function questsView() {
   return h(
     'div.sheet.quests',
     { 'data-haven': true, tabindex: -1 },
-    h(
-      'header.sheet-head.slim',
-      {},
-      h(
-        'div',
-        {},
-        h('p.kicker', {}, 'Work'),
-        h('h2', {}, 'Promises'),
-        h(
-          'p.lede',
-          {},
-          'Docks post work. Take it on there, do it, and turn it in where it is paid. Broken promises cost a part of the pay.',
-        ),
-      ),
+    sheetHead(
+      'Work',
+      'Promises',
+      'Docks post work. Take it on there, do it, and turn it in where it is paid. Broken promises cost a part of the pay.',
     ),
     h(
       'div.columns',

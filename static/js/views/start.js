@@ -18,10 +18,7 @@ export async function loadPlayer() {
     if (sessions.length) remember()
     player.sessions = sessions.sort((a, b) => (a.last_activity < b.last_activity ? 1 : -1))
     player.problem = null
-    if (sessions.length || player.slots) {
-      player.slots = (await get('/api/slots')).slots
-      player.slotsProblem = null
-    }
+    if (sessions.length || player.slots) await readSlots()
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
     player.sessions ??= []
@@ -47,6 +44,11 @@ export async function loadPlayer() {
     }
     changed()
   }
+}
+
+export async function readSlots() {
+  player.slots = (await get('/api/slots')).slots
+  player.slotsProblem = null
 }
 
 const KNOWN = 'explorer-known=yes'
@@ -175,6 +177,12 @@ const sky = () =>
   )
 
 const frame = (...kids) => h('div.start', {}, sky(), kids)
+
+/** The way back, and what a page beside the start page is called. */
+export const masthead = (kicker, title) => [
+  h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
+  h('header.masthead.small', {}, h('p.kicker', {}, kicker), h('h1', {}, title)),
+]
 
 export function startView() {
   const games = player.sessions
@@ -370,13 +378,7 @@ export function newView() {
       h(
         'main.start-main.narrow',
         { id: 'main', tabindex: -1 },
-        h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
-        h(
-          'header.masthead.small',
-          {},
-          h('p.kicker', {}, 'Daily challenge'),
-          h('h1', {}, challenge === null ? 'Looking\u2026' : 'Not to be had just now'),
-        ),
+        masthead('Daily challenge', challenge === null ? 'Looking\u2026' : 'Not to be had just now'),
         challenge === null ? null : button('Try again', loadPlayer, { class: 'primary' }),
       ),
     )
@@ -384,13 +386,9 @@ export function newView() {
     h(
       'main.start-main.narrow',
       { id: 'main', tabindex: -1 },
-      h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
-      h(
-        'header.masthead.small',
-        {},
-        h('p.kicker', {}, form.daily ? `Daily challenge${challenge.date ? `, ${challenge.date}` : ''}` : 'New voyage'),
-        h('h1', {}, form.daily ? 'The same stars for everybody' : 'Where to, captain?'),
-      ),
+      form.daily
+        ? masthead(`Daily challenge, ${challenge.date}`, 'The same stars for everybody')
+        : masthead('New voyage', 'Where to, captain?'),
       h(
         'form.new-game',
         {
@@ -533,8 +531,7 @@ export function boardView() {
     h(
       'main.start-main.narrow',
       { id: 'main', tabindex: -1 },
-      h('p', {}, h('a.back', { href: '#/' }, icon('flee'), 'Back')),
-      h('header.masthead.small', {}, h('p.kicker', {}, 'Leaderboard'), h('h1', {}, 'Who made the sum')),
+      masthead('Leaderboard', 'Who made the sum'),
       h(
         'div.row.filters',
         {},
