@@ -321,20 +321,17 @@ fn choices<'a>(game: &Game, content: &'a Content) -> Vec<ChoiceView<'a>> {
 
 impl<'a> LocationView<'a> {
     fn of(game: &'a Game, content: &'a Content) -> Self {
-        let price = |listing: &crate::game::map::Listing| {
-            let prices = Prices::of(game, content, listing);
-            PriceView {
-                item_id: content.items.id(listing.item),
-                buy: prices.ask(1),
-                sell: prices.bid(1),
-                usual: usual_price(content, listing.item),
-                stock: prices.stock(),
-            }
+        let price = |prices: Prices<'_>| PriceView {
+            item_id: content.items.id(prices.item()),
+            buy: prices.ask(1),
+            sell: prices.bid(1),
+            usual: usual_price(content, prices.item()),
+            stock: prices.stock(),
         };
         Self {
             region: RegionView::of(game, content, game.region()),
             node: NodeView::of(game, content, game.here),
-            market: game.node().market.iter().map(price).collect(),
+            market: Prices::here(game, content).map(price).collect(),
         }
     }
 }

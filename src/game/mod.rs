@@ -17,4 +17,4 @@ pub mod table;
 
 /// The version of the rules. It rises with every change that gives another game for the same seed and actions; a replay
 /// verifies the turns of its own version only.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;

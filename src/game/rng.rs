@@ -51,7 +51,7 @@ impl Dice {
     }
 
     /// Draws that shift no other: from a place of their own, far behind what a game reads of the stream in its life.
-    pub fn apart(&self, stream: Stream, place: u64, mut draw: impl FnMut(&mut Draws<'_>) -> f64) -> f64 {
+    pub fn apart<T>(&self, stream: Stream, place: u64, draw: impl FnOnce(&mut Draws<'_>) -> T) -> T {
         let mut word_pos = self.word_pos;
         word_pos[stream as usize] = APART + place;
         draw(&mut Self { seed: self.seed, word_pos }.stream(stream))

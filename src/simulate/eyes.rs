@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use crate::game::action::{Action, Refused};
 use crate::game::content::{Content, DifficultyRules, Happening, Item, Mod, NodeKind, RegionKind, Ship};
-use crate::game::map::{Listing, StarMap};
+use crate::game::map::StarMap;
 use crate::game::offers::Offers;
 use crate::game::rules::{Plan, Prices, plan, wanting};
 use crate::game::state::{CombatState, Game, PodState, Quest, Sight, Stack};
@@ -294,19 +294,18 @@ impl<'a> Eyes<'a> {
 
     /// What the market here asks and pays; nothing where nobody trades.
     pub fn prices(&self) -> Vec<Price> {
-        let market = self.game.node().market.iter();
-        market.map(|listing| self.price(listing)).collect()
-    }
-
-    fn price(&self, listing: &Listing) -> Price {
-        let prices = Prices::of(self.game, self.content, listing);
-        Price { item: listing.item, ask: prices.ask(1), bid: prices.bid(1), stock: prices.stock() }
+        let price = |prices: Prices<'_>| Price {
+            item: prices.item(),
+            ask: prices.ask(1),
+            bid: prices.bid(1),
+            stock: prices.stock(),
+        };
+        Prices::here(self.game, self.content).map(price).collect()
     }
 
     /// What the market here pays for so many units.
     pub fn bid(&self, item: Ix<Item>, quantity: i64) -> Option<i64> {
-        let listing = self.game.node().market.iter().find(|listing| listing.item == item)?;
-        Some(Prices::of(self.game, self.content, listing).bid(quantity))
+        Some(Prices::of(self.game, self.content, item)?.bid(quantity))
     }
 
     /// The order to go to a neighbouring place.

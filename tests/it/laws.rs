@@ -6,13 +6,13 @@ use cosmic_explorer::game::map::StarMap;
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::game::rules::{Prices, apply};
-use cosmic_explorer::game::state::{Game, Sight};
+use cosmic_explorer::game::state::{End, Game, Quest, Sight};
 use cosmic_explorer::game::stats::Stats;
 use cosmic_explorer::store::model::{Map, State};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-use crate::play::{CONTENT, digest, play};
+use crate::play::{CONTENT, act, digest, play};
 
 fn in_range(game: &Game) {
     let content = &*CONTENT;
@@ -153,12 +153,13 @@ proptest! {
         for listing in &game.node().market {
             let mut rich = game.clone();
             rich.wealth = 100_000;
-            let ask = Prices::of(&rich, &CONTENT, listing).ask(units);
+            let prices = |game| Prices::of(game, &CONTENT, listing.item).expect("it is dealt in");
+            let ask = prices(&rich).ask(units);
             let item = CONTENT.items.id(listing.item);
             let body = |kind: &str| format!(r#"{{"type":"{kind}","item":"{item}","quantity":{units}}}"#);
             let Ok((bought, _)) = apply(&rich, &CONTENT, &crate::play::action(&body("buy_item"))) else { continue };
             prop_assert_eq!(bought.wealth, rich.wealth - ask);
-            prop_assert!(Prices::of(&bought, &CONTENT, listing).bid(units) < ask);
+            prop_assert!(prices(&bought).bid(units) < ask);
         }
     }
 }
@@ -171,8 +172,9 @@ fn times_move_prices_and_waiting_never_pays() {
         for listing in &game.node().market {
             let later = (0..60).map(|turn| Game { turn, ..game.clone() });
             let prices: Vec<_> = later
-                .map(|game| Prices::of(&game, &CONTENT, listing))
-                .map(|prices| [prices.ask(1), prices.bid(1)])
+                .filter_map(|game| {
+                    Prices::of(&game, &CONTENT, listing.item).map(|prices| [prices.ask(1), prices.bid(1)])
+                })
                 .collect();
             let cheapest = prices.iter().map(|[ask, _]| *ask).min().expect("a price");
             let dearest = prices.iter().map(|[_, bid]| *bid).max().expect("a price");
@@ -204,6 +206,53 @@ fn combat_rounds_are_bounded() {
             assert!(game.combat.is_none_or(|fight| fight.round < CONTENT.balance.combat.rounds));
         });
     }
+}
+
+/// A ship that can be paid for its modules is not stranded; one that cannot, is.
+#[test]
+fn modules_pay_for_fuel() {
+    let stuck = |mods: &[&str]| {
+        let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+        game.mods = mods.iter().map(|id| CONTENT.mods.find(id).expect("a module")).collect();
+        (game.fuel, game.wealth) = (0, 0);
+        act(&mut game, r#"{"type":"wait"}"#);
+        game.end
+    };
+    assert_eq!(stuck(&["salvager"]), None);
+    assert_eq!(stuck(&[]), Some(End::Stranded));
+    assert_eq!(stuck(&["speed_rig"]), Some(End::Stranded), "a rig cannot be taken out, and pays for no other ship");
+}
+
+fn errand(text: &str, number: u32, target: usize, enemy: Option<&str>) -> Quest {
+    let text = CONTENT.quests.quests.find(text).expect("a quest");
+    let enemy = enemy.map(|id| CONTENT.enemies.find(id).expect("an enemy"));
+    Quest { number, text, giver: 0, target, weight: 0, enemy, reward: 100, days: 50, until: 50, done: false }
+}
+
+/// A bounty's quarry waits where it is said to, whatever else is to be done there.
+#[test]
+fn another_errand_hides_no_quarry() {
+    let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+    game.quests.push(errand("late_crew", 1, game.here, None));
+    game.quests.push(errand("old_grudge", 2, game.here, Some("pirate_scout")));
+    act(&mut game, r#"{"type":"seek_fight"}"#);
+    assert!(game.combat.is_some_and(|fight| fight.quarry));
+}
+
+/// A chain goes on where the map has no place that its next part speaks of.
+#[test]
+fn a_chain_goes_on_where_its_region_is_missing() {
+    let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+    let kind = |id: &str| CONTENT.regions.find(id).expect("a region");
+    let map = Arc::make_mut(&mut game.map);
+    for region in map.regions.iter_mut().filter(|region| region.kind == kind("core_worlds")) {
+        region.kind = kind("frontier");
+    }
+    game.quests.push(Quest { done: true, ..errand("one_name_raider", 7, game.here, Some("pirate_raider")) });
+    act(&mut game, r#"{"type":"turn_in_quest","quest":"Q_007"}"#);
+    let next = CONTENT.quests.quests.find("one_name_news").expect("a quest");
+    let offer = game.offers.iter().find(|offer| offer.text == next).expect("it is offered");
+    assert!(offer.target != game.here && game.map.nodes[offer.target].dock());
 }
 
 /// A change of these digests is a change of the rules or of the stored form: raise `RULES_VERSION` or the format, and say so.

@@ -63,8 +63,7 @@ fn take(game: &Game, content: &Content, action: &Action, times: usize) -> Option
 /// What everything would bring here, to look first where most is left.
 fn worth(game: &Game, content: &Content) -> i64 {
     let bid = |stack: &cosmic_explorer::game::state::Stack| {
-        let listing = game.node().market.iter().find(|listing| listing.item == stack.item);
-        listing.map_or(0, |listing| Prices::of(game, content, listing).bid(stack.quantity))
+        Prices::of(game, content, stack.item).map_or(0, |prices| prices.bid(stack.quantity))
     };
     let dock = &content.balance.dock;
     let mods: i64 = game.mods.iter().map(|fitted| content.mods[*fitted].cost).sum();

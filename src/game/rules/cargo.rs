@@ -12,10 +12,6 @@ use crate::game::rng::{Draws, Stream};
 use crate::game::state::{Game, Stock, TempEffect};
 use crate::game::table::Ix;
 
-fn listing(game: &Game, item: Ix<Item>) -> Option<&Listing> {
-    game.node().market.iter().find(|listing| listing.item == item)
-}
-
 /// Units in stock here now: what was left, and what has recovered since.
 fn stock_level(game: &Game, content: &Content, listing: &Listing) -> f64 {
     let stock = game.stocks.iter().find(|stock| stock.node == game.here && stock.item == listing.item);
@@ -28,17 +24,21 @@ fn recovered(content: &Content, listing: &Listing, stock: &Stock, turn: i64) -> 
     if stock.level < usual { (stock.level + back).min(usual) } else { (stock.level - back).max(usual) }
 }
 
-/// How the times move a price here, around 1: a line from one drawn level to the next. It stays inside the spread, so that
-/// nobody makes money by waiting.
-fn drift(game: &Game, content: &Content, listing: &Listing) -> f64 {
+/// How the times move the prices here, around 1, in the market's order: each on a line from one drawn level to the next. They stay
+/// inside the spread, so that nobody makes money by waiting.
+fn drifts(game: &Game, content: &Content) -> impl Iterator<Item = f64> {
     let market = &content.balance.market;
-    let row = game.node().market.iter().position(|each| each.item == listing.item).unwrap_or_default() as u64;
     let (level, step) = (game.turn / market.drift_turns, game.turn % market.drift_turns);
+    let rows = game.node().market.len();
     // Two words a draw; a market has fewer than 2^10 rows, a game fewer than 2^14 turns.
-    let place = ((game.here as u64) << 10 | row) << 15 | (level as u64) << 1;
+    let place = |level: i64| ((game.here as u64) << 14 | level as u64) << 11;
+    let drawn = |level: i64| {
+        let shares = |draws: &mut Draws<'_>| (0..rows).map(|_| draws.share()).collect::<Vec<_>>();
+        game.dice.apart(Stream::Market, place(level), shares)
+    };
     let between = step as f64 / market.drift_turns as f64;
-    let share = |draws: &mut Draws<'_>| draws.share() * (1.0 - between) + draws.share() * between;
-    1.0 + market.drift * (2.0 * game.dice.apart(Stream::Market, place, share) - 1.0)
+    let line = move |(from, to): (f64, f64)| from * (1.0 - between) + to * between;
+    drawn(level).into_iter().zip(drawn(level + 1)).map(line).map(|share| 1.0 + market.drift * (2.0 * share - 1.0))
 }
 
 /// What an item is worth to docks when it is neither scarce nor plenty, whatever the place's taste.
@@ -66,10 +66,23 @@ pub struct Prices<'a> {
 }
 
 impl<'a> Prices<'a> {
-    /// Of an item that is dealt in where the player is.
-    pub fn of(game: &Game, content: &'a Content, listing: &'a Listing) -> Self {
-        let level = stock_level(game, content, listing);
-        Self { content, listing, level, drift: drift(game, content, listing) }
+    /// Of everything that is dealt in where the player is.
+    pub fn here(game: &'a Game, content: &'a Content) -> impl Iterator<Item = Self> {
+        let market = game.node().market.iter().zip(drifts(game, content));
+        market.map(move |(listing, drift)| {
+            let level = stock_level(game, content, listing);
+            Self { content, listing, level, drift }
+        })
+    }
+
+    /// Of an item; none where nobody deals in it.
+    pub fn of(game: &'a Game, content: &'a Content, item: Ix<Item>) -> Option<Self> {
+        Self::here(game, content).find(|prices| prices.item() == item)
+    }
+
+    /// What they are the prices of.
+    pub fn item(&self) -> Ix<Item> {
+        self.listing.item
     }
 
     /// Whole units that are there to be bought.
@@ -130,11 +143,10 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
     let Ask { game, content, stats } = ask;
     let item = find_item(content, id)?;
     ask.trade_dock()?;
-    let Some(listing) = listing(game, item) else {
+    let Some(prices) = Prices::of(game, content, item) else {
         return refuse(Code::OutOfStock, "Nobody here deals in these.");
     };
     let def = &content.items[item];
-    let prices = Prices::of(game, content, listing);
     let stocked = prices.stock();
     if quantity > stocked {
         return refuse_more(
@@ -176,11 +188,11 @@ pub(super) fn plan_sell(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, 
     let Ask { game, content, .. } = ask;
     let item = find_held(ask, id, quantity)?;
     ask.trade_dock()?;
-    let Some(listing) = listing(game, item) else {
+    let Some(prices) = Prices::of(game, content, item) else {
         return refuse(Code::OutOfStock, "Nobody here deals in these.");
     };
     let mut plan = Plan::new(Act::SellItem(item, quantity));
-    plan.gain = Prices::of(game, content, listing).bid(quantity);
+    plan.gain = prices.bid(quantity);
     plan.max = Some(game.held(item));
     Ok(plan)
 }
@@ -233,7 +245,7 @@ impl Step<'_> {
     }
 
     fn shift_stock(&mut self, item: Ix<Item>, by: i64) {
-        let Some(listing) = listing(self.game, item) else { return };
+        let Some(listing) = self.game.node().market.iter().find(|listing| listing.item == item) else { return };
         let level = stock_level(self.game, self.content, listing) + by as f64;
         let stock = Stock { node: self.game.here, item, level, turn: self.game.turn };
         // Stocks that are back at their usual level are forgotten, and so is this one's old count.
@@ -278,12 +290,7 @@ impl Step<'_> {
     /// What everything in the hold would bring here.
     pub(super) fn sale_value(&self, sold: impl Fn(&Item) -> bool) -> i64 {
         let cargo = self.game.cargo.iter().filter(|stack| sold(&self.content.items[stack.item]));
-        cargo
-            .filter_map(|stack| {
-                let listing = listing(self.game, stack.item)?;
-                Some(Prices::of(self.game, self.content, listing).bid(stack.quantity))
-            })
-            .sum()
+        cargo.filter_map(|stack| Some(Prices::of(self.game, self.content, stack.item)?.bid(stack.quantity))).sum()
     }
 }
 

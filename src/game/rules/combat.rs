@@ -1,12 +1,13 @@
 //! Fights: looking for one, the exchange of a round, and the ways out.
 
+use super::quest::wanting;
 use super::work::foes;
 use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse};
 use crate::game::content::{Content, Enemy, Move};
 use crate::game::event::{Event, Reason};
 use crate::game::rng::Stream;
-use crate::game::state::{CombatState, Game};
+use crate::game::state::{CombatState, Game, Quest};
 use crate::game::stats::Stats;
 use crate::game::table::Ix;
 
@@ -38,7 +39,7 @@ pub(super) fn plan_seek(ask: &Ask<'_>) -> Result<Plan, Refused> {
     let Ask { game, content, .. } = ask;
     ask.ship("fight")?;
     let plan = Plan::new(Act::SeekFight).fuel(content.balance.seek.fuel).turn();
-    if quarry(game).is_some() {
+    if quarry(game, content).is_some() {
         return Ok(plan.odds(1.0));
     }
     if foes(game, content, game.here) == 0 {
@@ -48,8 +49,9 @@ pub(super) fn plan_seek(ask: &Ask<'_>) -> Result<Plan, Refused> {
 }
 
 /// The target of an accepted bounty that waits here.
-fn quarry(game: &Game) -> Option<Ix<Enemy>> {
-    game.quests.iter().find(|quest| quest.target == game.here && !quest.done).and_then(|quest| quest.enemy)
+fn quarry(game: &Game, content: &Content) -> Option<Ix<Enemy>> {
+    let open = |quest: &&Quest| !quest.done && quest.target == game.here && wanting(game, content, quest).is_none();
+    game.quests.iter().filter(open).find_map(|quest| quest.enemy)
 }
 
 pub(super) fn plan_move(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
@@ -94,7 +96,7 @@ pub(super) fn plan_negotiate(ask: &Ask<'_>) -> Result<Plan, Refused> {
 impl Step<'_> {
     pub(super) fn seek_fight(&mut self, odds: f64) {
         let here = self.game.here;
-        if let Some(enemy) = quarry(self.game) {
+        if let Some(enemy) = quarry(self.game, self.content) {
             self.begin_fight(enemy, true);
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse, refuse_more};
-use crate::game::content::{Augmentation, Content, Mod, Ship};
+use crate::game::content::{Augmentation, Content, Mod, Ship, Slot};
 use crate::game::event::{Event, Reason};
 use crate::game::state::{Game, PodState};
 use crate::game::stats::{Stats, fitted};
@@ -77,14 +77,34 @@ pub(super) fn plan_buy_ship(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     }
     let rescue = game.in_pod() && ship == content.pod.rescue_ship.ix();
     let price = if rescue { def.cost.min(content.pod.rescue_price).min(game.wealth) } else { def.cost };
-    let refund: i64 = game.mods.iter().map(|fitted| refund(content, *fitted)).sum();
-    let mut plan = Plan::new(Act::BuyShip(ship)).credits((price - refund).max(0));
-    plan.gain = (refund - price).max(0);
+    let back = refunds(game, content);
+    let mut plan = Plan::new(Act::BuyShip(ship)).credits((price - back).max(0));
+    plan.gain = (back - price).max(0);
     Ok(plan)
+}
+
+/// What all fitted modules count for with another ship.
+fn refunds(game: &Game, content: &Content) -> i64 {
+    game.mods.iter().map(|fitted| refund(content, *fitted)).sum()
 }
 
 fn refund(content: &Content, fitted: Ix<Mod>) -> i64 {
     libm::floor(content.mods[fitted].cost as f64 * content.balance.dock.refund) as i64
+}
+
+/// What the fitted modules can bring here: taken out one by one, or given in payment for another ship.
+pub(super) fn refit_value(game: &Game, content: &Content) -> i64 {
+    if !game.node().repair || game.in_pod() {
+        return 0;
+    }
+    let loose =
+        game.mods.iter().filter(|fitted| !is_rig(content, **fitted)).map(|fitted| refund(content, *fitted)).sum();
+    let others = content.ships.iter().filter(|(ship, _)| *ship != game.ship);
+    others.map(|(_, def)| refunds(game, content) - def.cost).fold(loose, i64::max)
+}
+
+fn is_rig(content: &Content, fitted: Ix<Mod>) -> bool {
+    content.mods[fitted].slot == Slot::Rig
 }
 
 pub(super) fn plan_buy_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
@@ -115,7 +135,7 @@ pub(super) fn plan_remove_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> 
         return refuse(Code::NotFitted, "This module is not fitted.");
     }
     let def = &content.mods[unwanted];
-    if def.slot == crate::game::content::Slot::Rig {
+    if is_rig(content, unwanted) {
         return refuse(Code::PermanentRig, "A rig is part of the ship. It goes only with the hull.");
     }
     if stats.used_cargo_space > stats.cargo_capacity - def.effects.cargo_capacity {

@@ -84,8 +84,9 @@ fn paid_here(game: &Game, content: &Content, quest: &Quest) -> bool {
 
 /// What finished work would pay at this place, now.
 pub(super) fn payable(game: &Game, content: &Content) -> i64 {
-    let ready = game.quests.iter().filter(|quest| quest.done && paid_here(game, content, quest));
-    ready.map(|quest| quest.reward).sum()
+    let pays =
+        |quest: &&Quest| quest.done && paid_here(game, content, quest) && wanting(game, content, quest).is_none();
+    game.quests.iter().filter(pays).map(|quest| quest.reward).sum()
 }
 
 impl Step<'_> {
@@ -268,16 +269,19 @@ impl Step<'_> {
         } else {
             (0..map.nodes.len(), false)
         };
-        let fits = |node: &usize| {
+        let serves = |node: &usize| *node != here && (def.kind != QuestKind::Delivery || map.nodes[*node].dock());
+        let told = |node: &usize| {
             let place = &map.nodes[*node];
             let among = |kinds: &[Ref<NodeKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == place.kind);
             let region = map.regions[place.region].kind;
             let within = |kinds: &[Ref<RegionKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == region);
-            *node != here
-                && (def.kind != QuestKind::Delivery || place.dock())
-                && (anywhere || among(&def.nodes) && within(&def.regions))
+            among(&def.nodes) && within(&def.regions)
         };
-        let targets: Vec<_> = nodes.filter(fits).collect();
+        let mut targets: Vec<_> = nodes.clone().filter(serves).filter(|node| anywhere || told(node)).collect();
+        if targets.is_empty() && !anywhere {
+            // A map need not have such a place, and a chain must not end for that.
+            targets = nodes.filter(serves).collect();
+        }
         let target = *draws.pick(&targets)?;
         let weight = def.weight.map_or(0, |range| draws.within(range));
         let there = map.nodes[target].region;

@@ -2,6 +2,7 @@
 
 use super::Step;
 use super::cargo::is_fuel;
+use super::dock::refit_value;
 use super::quest::payable;
 use crate::game::event::{Event, Reason};
 use crate::game::state::End;
@@ -97,7 +98,7 @@ impl Step<'_> {
         }
         // Cells are burnt or sold, not both.
         let price = content.balance.dock.fuel_price;
-        let purse = game.wealth + payable(game, content);
+        let purse = game.wealth + payable(game, content) + refit_value(game, content);
         let burning = canned + (purse + self.sale_value(|item| !is_fuel(item))) / price;
         let selling = (purse + self.sale_value(|_| true)) / price;
         game.fuel + burning.max(selling) < needed
