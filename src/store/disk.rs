@@ -60,8 +60,8 @@ pub trait Disk: Debug + Send + Sync {
     fn exists(&self, name: &str) -> bool;
     /// Stretches of a file: offset and length of each.
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>>;
-    /// A file to append to, which nobody else has open; made if it is not there.
-    fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
+    /// A file to write to, which nobody else has open; made if it is not there.
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
     /// Renames a file, over another if there is one.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
@@ -78,15 +78,15 @@ pub(super) fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
-/// A file open for appending.
+/// A file open for writing.
 pub trait DiskFile: Debug + Send {
     /// Bytes in it.
     fn length(&self) -> io::Result<u64>;
-    /// Appends, over what was reserved; on failure some of the bytes may be there.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Makes it so long with zeros behind its end, so that to sync what is appended later needs no change of its length.
+    /// Writes from a place on, no later than its end; on failure some of the bytes may be there.
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes it so long with zeros, so that to sync what is written there later needs no change of its length.
     fn reserve(&mut self, length: u64) -> io::Result<()>;
-    /// Shortens it, and gives up what was reserved.
+    /// Shortens it.
     fn cut(&mut self, length: u64) -> io::Result<()>;
     /// Waits until its bytes are on the platter.
     fn sync(&mut self, barrier: Barrier) -> io::Result<()>;
@@ -181,10 +181,9 @@ impl Disk for LocalDisk {
         read.collect()
     }
 
-    fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let file = private().write(true).create(true).truncate(false).open(self.path.join(name))?;
-        let end = file.metadata()?.len();
-        Ok(Box::new(LocalFile { file, end }))
+        Ok(Box::new(LocalFile(file)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -202,38 +201,30 @@ impl Disk for LocalDisk {
 }
 
 #[derive(Debug)]
-struct LocalFile {
-    file: File,
-    /// Where the next bytes go; behind it there may be zeros.
-    end: u64,
-}
+struct LocalFile(File);
 
 impl DiskFile for LocalFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(self.end)
+        Ok(self.0.metadata()?.len())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(bytes)?;
-        self.end += bytes.len() as u64;
-        Ok(())
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.seek(SeekFrom::Start(at))?;
+        self.0.write_all(bytes)
     }
 
     fn reserve(&mut self, length: u64) -> io::Result<()> {
-        let there = self.file.seek(SeekFrom::End(0))?;
+        let there = self.0.seek(SeekFrom::End(0))?;
         // In one go: this is a fraction of a megabyte.
-        self.file.write_all(&vec![0; length.saturating_sub(there) as usize])
+        self.0.write_all(&vec![0; length.saturating_sub(there) as usize])
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)?;
-        self.end = length;
-        Ok(())
+        self.0.set_len(length)
     }
 
     fn sync(&mut self, _: Barrier) -> io::Result<()> {
         // The length is part of what it takes to read the data back, so fdatasync writes it too.
-        self.file.sync_data()
+        self.0.sync_data()
     }
 }

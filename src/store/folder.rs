@@ -56,10 +56,10 @@ impl Folder {
         self.disk.read_at(name, stretches)
     }
 
-    /// Opens a file to append to. Its name may not be on the platter before the next [`Self::settle`].
+    /// Opens a file to write to. Its name may not be on the platter before the next [`Self::settle`].
     pub(super) fn open_file(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let new = !self.disk.exists(name);
-        let file = self.disk.append(name)?;
+        let file = self.disk.open(name)?;
         if new {
             self.unsettle();
         }
@@ -82,8 +82,8 @@ impl Folder {
     }
 
     fn write_beside(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.disk.append(name)?;
-        file.write(bytes)?;
+        let mut file = self.disk.open(name)?;
+        file.write(0, bytes)?;
         file.sync(Barrier::Written)
     }
 
@@ -91,7 +91,7 @@ impl Folder {
     pub(super) fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.open_file(name)?;
         let before = file.length()?;
-        let written = file.write(bytes).and_then(|()| file.sync(Barrier::Appended));
+        let written = file.write(before, bytes).and_then(|()| file.sync(Barrier::Appended));
         if written.is_err() {
             // So that a disk that stays full is not filled further by every try. Readers pass over what remains.
             drop(file.cut(before));
@@ -120,7 +120,12 @@ impl Folder {
 
     /// Renames a file out of the way, as `name.invalid`. Should it come back after a power cut, it is set aside again.
     pub(super) fn set_aside(&self, name: &str) -> io::Result<()> {
-        let renamed = self.disk.rename(name, &format!("{name}.invalid"));
+        self.rename(name, &format!("{name}.invalid"))
+    }
+
+    /// Renames a file. It may go by its old name before the next [`Self::settle`].
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let renamed = self.disk.rename(from, to);
         self.unsettle();
         renamed
     }

@@ -9,10 +9,14 @@
 //! body    session 16 bytes, revision u64, and three lines of JSON: the turn as history has it, where the player is, the state
 //! ```
 //!
-//! with all numbers little-endian. Behind the last record there may be zeros, reserved for the next ones: a sync that need not
-//! change the length of the file takes two thirds of the time. The CRC covers the number of the segment, the offset of the record in it, the length and the
+//! with all numbers little-endian. The CRC covers the number of the segment, the offset of the record in it, the length and the
 //! body, so that a record counts only where it was written. JSON is UTF-8, in which FF never occurs: behind damage a reader looks
-//! for the next magic, and goes on.
+//! for the next magic, and goes on. Behind the last record there are [`FRAME`] zeros, the end mark, and behind that whatever was
+//! there: zeros, reserved for what comes, or what the file held as an earlier segment, which does not count any more.
+//!
+//! To write over what is there costs half of what it costs to make a file longer: the system finds no room, clears no memory,
+//! and changes no length. So a segment that nobody needs is renamed to be the next one, as long as there are no more than
+//! [`SEGMENTS`].
 //!
 //! A record holds the whole changing state, so recovery reads the newest of each session and replays nothing. It begins at the
 //! end of what checkpoints cover: a record is needed until a checkpoint of its session, of its revision or a later one, is
@@ -41,8 +45,8 @@ use uuid::Uuid;
 use super::disk::{Barrier, DiskFile};
 use super::folder::Folder;
 
-/// The format of segments that this version writes.
-const VERSION: u32 = 1;
+/// The format of segments that this version writes. In those of version 1 only zeros are behind the last record.
+const VERSION: u32 = 2;
 const HEADER: usize = 16;
 const NAME: &[u8; 8] = b"COSMICTL";
 const MAGIC: &[u8; 4] = b"\xf5\xc0\x5a\xff";
@@ -53,6 +57,8 @@ const TAG: usize = 24;
 /// No record is larger (they have about 3 KB): a larger one is not taken, and what says that it is one is damaged.
 const LONGEST: usize = 1 << 20;
 
+/// Segments of a full log. So many are kept, whether they are needed or not.
+const SEGMENTS: usize = 16;
 /// Bytes that are reserved at a time: some hundred turns.
 const RESERVE: u64 = 256 << 10;
 
@@ -85,6 +91,8 @@ pub struct LogReport {
     pub segments: usize,
     /// In all segments.
     pub bytes: u64,
+    /// Segments that nobody needs, kept to be written over.
+    pub spare: usize,
     /// Turns that no checkpoint covers yet.
     pub uncovered: usize,
     /// Sessions they belong to.
@@ -176,8 +184,10 @@ struct Index {
     /// By revision, oldest first.
     sessions: HashMap<Uuid, Vec<Entry>>,
     segments: BTreeMap<u64, Segment>,
-    /// The one that is written; it is never removed.
+    /// The one that is written; it is never removed. None before the first and after the last turn.
     active: Option<u64>,
+    /// Segments that nobody needs, to be written over.
+    spare: Vec<u64>,
 }
 
 #[derive(Default)]
@@ -268,14 +278,29 @@ impl Shared {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes segments that nobody needs.
+    /// Bytes after which a segment is followed by the next.
+    fn segment_bytes(&self) -> u64 {
+        self.most_bytes / SEGMENTS as u64
+    }
+
+    /// Removes segments that nobody needs, or keeps them to be written over.
     fn trim(&self) {
         let done: Vec<_> = {
-            let index = self.index();
-            let done = index
-                .segments
-                .iter()
-                .filter(|(number, segment)| segment.entries == 0 && index.active != Some(**number));
+            let mut index = self.index();
+            let Index { segments, active, spare, .. } = &mut *index;
+            // Nothing is written before the first turn, nor after the last.
+            let most = if active.is_some() { SEGMENTS } else { 0 };
+            let mut excess = (segments.len() + spare.len()).saturating_sub(most);
+            let kept = segments.extract_if(.., |number, segment| {
+                // A shorter one would have to be made longer.
+                let long = segment.bytes >= self.segment_bytes();
+                let done = segment.entries == 0 && *active != Some(*number);
+                let kept = done && long && !segment.damaged && excess == 0;
+                excess -= usize::from(done && !kept && excess > 0);
+                kept
+            });
+            spare.extend(kept.map(|(number, _)| number));
+            let done = segments.iter().filter(|(number, each)| each.entries == 0 && *active != Some(**number));
             done.map(|(number, segment)| (*number, segment.damaged)).collect()
         };
         for (number, damaged) in done {
@@ -284,6 +309,16 @@ impl Shared {
             match gone {
                 Ok(()) => drop(self.index().segments.remove(&number)),
                 Err(error) => tracing::warn!(file = name, %error, "a log segment could not be removed"),
+            }
+        }
+    }
+
+    /// Removes the segments that were kept to be written over.
+    fn give_up_spares(&self) {
+        let spare = std::mem::take(&mut self.index().spare);
+        for number in spare {
+            if let Err(error) = self.folder.remove_soon(&segment_name(number)) {
+                tracing::warn!(number, %error, "a log segment could not be removed");
             }
         }
     }
@@ -464,6 +499,7 @@ impl Log {
             healthy: shared.healthy.load(Ordering::Relaxed) && index.bytes() < 2 * shared.most_bytes,
             segments: index.segments.len(),
             bytes: index.bytes(),
+            spare: index.spare.len(),
             uncovered: index.sessions.values().map(Vec::len).sum(),
             sessions: index.sessions.len(),
             queued: count(&shared.queued),
@@ -488,6 +524,7 @@ impl Drop for Log {
         }
         self.shared.index().active = None;
         self.shared.trim();
+        self.shared.give_up_spares();
     }
 }
 
@@ -533,7 +570,7 @@ struct Active {
     file: Box<dyn DiskFile>,
     /// Bytes that are on the platter.
     durable: u64,
-    /// The length of the file, with the zeros behind its end.
+    /// The length of the file, with what is behind the last record.
     reserved: u64,
 }
 
@@ -608,7 +645,7 @@ impl Writer {
 
     fn try_write(&mut self, batch: &[Job]) -> io::Result<()> {
         let active = match self.active.take() {
-            Some(active) if active.durable < self.shared.most_bytes / 16 => self.active.insert(active),
+            Some(active) if active.durable < self.shared.segment_bytes() => self.active.insert(active),
             _ => {
                 let begun = self.begin()?;
                 self.active.insert(begun)
@@ -626,14 +663,16 @@ impl Writer {
             places.push(Place { segment: active.number, offset, length });
         }
         let end = active.durable + bytes.len() as u64;
-        if end > active.reserved {
-            active.reserved = end + RESERVE.min(self.shared.most_bytes / 16);
+        bytes.extend([0; FRAME]);
+        let marked = end + FRAME as u64;
+        if marked > active.reserved {
+            active.reserved = marked + RESERVE.min(self.shared.segment_bytes());
             if active.file.reserve(active.reserved).is_err() {
                 // A disk that is almost full needs every byte; whether the batch fits is seen next.
                 active.file.cut(active.durable)?;
             }
         }
-        active.file.write(bytes)?;
+        active.file.write(active.durable, bytes)?;
         active.file.sync(Barrier::Logged)?;
         active.durable = end;
         let mut index = self.shared.index();
@@ -645,14 +684,20 @@ impl Writer {
     }
 
     fn begin(&mut self) -> io::Result<Active> {
-        let number = self.next;
-        let file = self.shared.folder.open_file(&segment_name(number))?;
-        self.shared.folder.settle(Barrier::Segment)?;
-        let durable = file.length()?;
+        let (number, folder) = (self.next, &self.shared.folder);
+        let name = segment_name(number);
+        let spare = self.shared.index().spare.pop();
+        if let Some(spare) = spare.map(segment_name) {
+            folder.rename(&spare, &name).inspect_err(|_| drop(folder.remove_soon(&spare)))?;
+        }
+        let file = folder.open_file(&name)?;
+        // What is written to it counts by that name only.
+        folder.settle(Barrier::Segment)?;
+        let reserved = file.length()?;
         self.next = number + 1;
         self.shared.index().active = Some(number);
         self.shared.trim();
-        Ok(Active { number, file, durable, reserved: durable })
+        Ok(Active { number, file, durable: 0, reserved })
     }
 
     /// Brings the log back to what is durable, and tries whether the disk takes anything.
@@ -676,6 +721,8 @@ impl Writer {
             }
             self.active = None;
         }
+        // A full disk needs every byte.
+        self.shared.give_up_spares();
         let folder = &self.shared.folder;
         folder.replace(TRIAL_FILE, &[0; 4096])?;
         folder.remove_soon(TRIAL_FILE)
@@ -750,10 +797,14 @@ fn record_at(bytes: &[u8], at: usize, segment: u64, offset: u64) -> Option<&[u8]
     (number_at(frame, 8)? == checksum(segment, offset, body)).then_some(body)
 }
 
-/// Whether bytes that are no record have the length of one.
-fn looks_whole(bytes: &[u8]) -> bool {
-    let length = number_at(bytes, 4).map(|length| length as usize).filter(|length| *length <= LONGEST);
-    bytes.starts_with(MAGIC) && length.is_some_and(|length| bytes.len() >= FRAME + length)
+/// The length of what is no record, where it looks like one that was written to its end: JSON does not end with a zero, and behind
+/// it there is nothing, or the end mark.
+fn looks_whole(bytes: &[u8]) -> Option<usize> {
+    let length = number_at(bytes, 4).map(|length| length as usize).filter(|length| (1..=LONGEST).contains(length))?;
+    let end = FRAME + length;
+    let behind = bytes.get(end..)?;
+    let marked = behind.iter().take(FRAME).all(|byte| *byte == 0);
+    (bytes.starts_with(MAGIC) && bytes[end - 1] != 0 && marked).then_some(end)
 }
 
 type Found = Vec<(Uuid, u64, Place)>;
@@ -783,10 +834,8 @@ fn scan(bytes: &[u8], segment: u64) -> (Found, Vec<Range<usize>>) {
             at = bytes.get(at + 1..).and_then(|rest| magic.find(rest)).map_or(bytes.len(), |next| at + 1 + next);
         }
     }
-    let rest = &bytes[good.min(bytes.len())..];
-    let written = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    if looks_whole(&rest[..written]) {
-        damaged.push(good..good + written);
+    if let Some(length) = bytes.get(good..).and_then(looks_whole) {
+        damaged.push(good..good + length);
     }
     (found, damaged)
 }
@@ -797,7 +846,7 @@ mod tests {
 
     fn record(session: u128, revision: u64) -> Record {
         let line = format!("{{\"revision\":{revision}}}").into_bytes();
-        let (place, state) = (b"\"Home\"".to_vec(), b"{\"turn_count\":1}".to_vec());
+        let (place, state) = (b"\"Home\"".to_vec(), format!("{{\"turn_count\":{session}}}").into_bytes());
         Record { session: Uuid::from_u128(session), revision, line, place, state }
     }
 
@@ -805,9 +854,15 @@ mod tests {
         let mut bytes = header().to_vec();
         for revision in 1..=records {
             let offset = bytes.len() as u64;
-            frame(&mut bytes, &record(7, revision), number, offset);
+            frame(&mut bytes, &record(u128::from(number), revision), number, offset);
         }
         bytes
+    }
+
+    /// Where its records end.
+    fn ends(bytes: &[u8], number: u64) -> Vec<usize> {
+        let end = |place: &Place| place.offset as usize + FRAME + place.length as usize;
+        scan(bytes, number).0.iter().map(|(_, _, place)| end(place)).collect()
     }
 
     fn revisions(bytes: &[u8], number: u64) -> Vec<u64> {
@@ -817,11 +872,7 @@ mod tests {
     #[test]
     fn a_torn_end_costs_what_was_torn_and_nothing_else() {
         let whole = segment(3, 5);
-        let ends: Vec<_> = scan(&whole, 3)
-            .0
-            .iter()
-            .map(|(_, _, place)| place.offset as usize + FRAME + place.length as usize)
-            .collect();
+        let ends = ends(&whole, 3);
         for length in 0..=whole.len() {
             let expected = ends.iter().filter(|end| **end <= length).count() as u64;
             let (found, damaged) = scan(&whole[..length], 3);
@@ -842,6 +893,35 @@ mod tests {
             let last = !hit_header && found.iter().all(|(_, revision, _)| *revision != 5);
             // Damage to the frame of the last record cannot be told from a torn end.
             assert!(damaged.len() == 1 || (last && damaged.is_empty()), "bit {bit}: {damaged:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_file_held_before_does_not_count() {
+        let old = segment(3, 6);
+        for records in 1..5 {
+            let new = [segment(9, records), vec![0; FRAME]].concat();
+            let ends = ends(&new, 9);
+            // All of it, or as much as was written before the power failed.
+            for length in 0..=new.len() {
+                let bytes = [&new[..length], &old[length..]].concat();
+                let expected = ends.iter().filter(|end| bytes[..**end] == new[..**end]).count();
+                let (found, damaged) = scan(&bytes, 9);
+                assert_eq!((found.len(), damaged), (expected, Vec::new()), "{records} records, cut at {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_to_the_last_record_is_seen_before_what_a_file_held() {
+        let new = [segment(9, 2), vec![0; FRAME]].concat();
+        let old = segment(3, 6);
+        let end = new.len() - FRAME;
+        for bit in (end - 40) * 8..end * 8 {
+            let mut bytes = [&new, &old[new.len()..]].concat();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let (found, damaged) = scan(&bytes, 9);
+            assert_eq!((found.len(), damaged.len()), (1, 1), "bit {bit}");
         }
     }
 

@@ -1,11 +1,15 @@
 //! Sessions in memory and out of it: the limit, the sweeper, eviction, restart.
 
+use std::sync::Arc;
+
 use cosmic_explorer::session::Settings;
-use cosmic_explorer::store;
 use cosmic_explorer::store::log::Durability;
+use cosmic_explorer::store::{self, Store};
 use serde_json::{Value, json};
 
 use crate::server::{Client, Server, edit, open, serve, start, start_in, start_with, unlimited};
+use crate::sim::{End, SimDisk};
+use crate::voyage::STORE;
 
 fn resident(server: &Server) -> u64 {
     let stats = server.client().get("/stats").json();
@@ -198,6 +202,40 @@ fn turns_in_memory_are_bounded() {
             .expect("a folder")
             .any(|entry| { entry.expect("an entry").path().extension().is_some_and(|extension| extension == "log") })
     );
+}
+
+/// Segments of the log that nobody needs become the next ones: a server that runs for long makes and removes none. What they held
+/// before does not count, however it ends.
+#[test]
+fn log_segments_are_written_over() {
+    let disk = SimDisk::new();
+    let open = |disk: &SimDisk| Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
+    let segments = |disk: &SimDisk| -> Vec<String> {
+        disk.names().into_iter().filter(|name| name.starts_with("turns_")).collect()
+    };
+    let server = serve(open(&disk), Settings::default(), unlimited());
+    let client = player(&server);
+    for turn in 1..=60 {
+        client.act(&json!({"type": "wait"}));
+        if turn % 10 == 0 {
+            server.sweep();
+        }
+        let names = segments(&disk);
+        let newest: usize = names.last().expect("a segment")["turns_".len()..][..10].parse().expect("a number");
+        assert!(newest + 1 >= turn / 3 && names.len() <= 10, "turn {turn}: {names:?}");
+    }
+    let report = &client.get("/stats").json()["turn_log"];
+    assert_eq!(report["segments"].as_u64().zip(report["spare"].as_u64()), Some((1, segments(&disk).len() as u64 - 1)));
+    client.act(&json!({"type": "wait"}));
+    let history = client.history();
+    for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)] {
+        let disk = disk.after(end);
+        let server = serve(open(&disk), Settings::default(), unlimited());
+        assert_eq!(client.clone().at(&server.url).history(), history, "{end:?}");
+        assert_eq!(server.registry.store().set_aside(), [""; 0], "{end:?}");
+    }
+    server.stop();
+    assert_eq!(segments(&disk), [""; 0]);
 }
 
 #[test]

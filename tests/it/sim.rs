@@ -239,7 +239,7 @@ impl Disk for SimDisk {
         read.collect()
     }
 
-    fn append(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
         let lied = state.step(Op::Open)?;
         let inode = match state.names.get(name) {
@@ -252,8 +252,7 @@ impl Disk for SimDisk {
             }
         };
         told(lied)?;
-        let end = state.inodes[inode].bytes.len();
-        Ok(Box::new(SimFile { disk: self.clone(), inode, end }))
+        Ok(Box::new(SimFile { disk: self.clone(), inode }))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -285,20 +284,19 @@ impl Disk for SimDisk {
 struct SimFile {
     disk: SimDisk,
     inode: usize,
-    end: usize,
 }
 
 impl DiskFile for SimFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(self.end as u64)
+        Ok(self.disk.state().inodes[self.inode].bytes.len() as u64)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         let lied = state.step(Op::Write)?;
         // The kernel may have flushed what it has so far, asked or not; a lie is the worst case of that.
         let wanted = if lied { &bytes[..bytes.len() / 2] } else { bytes };
-        let fits = state.put(self.inode, self.end, wanted);
+        let fits = state.put(self.inode, usize::try_from(at).expect("a small file"), wanted);
         if lied {
             let inode = &mut state.inodes[self.inode];
             inode.synced.clone_from(&inode.bytes);
@@ -307,7 +305,6 @@ impl DiskFile for SimFile {
         if fits < bytes.len() {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the disk is full"));
         }
-        self.end += bytes.len();
         Ok(())
     }
 
@@ -325,8 +322,7 @@ impl DiskFile for SimFile {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         let lied = state.step(Op::Cut)?;
-        self.end = usize::try_from(length).expect("a small file");
-        state.inodes[self.inode].bytes.truncate(self.end);
+        state.inodes[self.inode].bytes.truncate(usize::try_from(length).expect("a small file"));
         told(lied)
     }
 
