@@ -4,7 +4,8 @@
 //! writes them in one go, syncs once, and only then tells those who wait. A segment is
 //!
 //! ```text
-//! header  "COSMICTL", version u32, CRC32C of those 12 bytes
+//! header  "COSMICTL", version u32, CRC32C of those 12 bytes;
+//!         number u64, number of the segment the file was before or the same again, CRC32C of those 32 bytes
 //! record  magic F5 C0 5A FF, length u32, CRC32C u32, body of that length
 //! body    session 16 bytes, revision u64, and three lines of JSON: the turn as history has it, where the player is, the state
 //! ```
@@ -45,9 +46,11 @@ use uuid::Uuid;
 use super::disk::{Barrier, DiskFile};
 use super::folder::Folder;
 
-/// The format of segments that this version writes. In those of version 1 only zeros are behind the last record.
+/// The format of segments that this version writes. Those of version 1 have the first line of the header, and only zeros behind the
+/// last record.
 const VERSION: u32 = 2;
-const HEADER: usize = 16;
+const HEADER: usize = 36;
+const FIRST_HEADER: usize = 16;
 const NAME: &[u8; 8] = b"COSMICTL";
 const MAGIC: &[u8; 4] = b"\xf5\xc0\x5a\xff";
 /// Magic, length and CRC.
@@ -285,42 +288,47 @@ impl Shared {
 
     /// Removes segments that nobody needs, or keeps them to be written over.
     fn trim(&self) {
-        let done: Vec<_> = {
+        let mut gone = Vec::new();
+        {
             let mut index = self.index();
             let Index { segments, active, spare, .. } = &mut *index;
             // Nothing is written before the first turn, nor after the last.
             let most = if active.is_some() { SEGMENTS } else { 0 };
             let mut excess = (segments.len() + spare.len()).saturating_sub(most);
-            let kept = segments.extract_if(.., |number, segment| {
+            let done = segments.extract_if(.., |number, segment| segment.entries == 0 && *active != Some(*number));
+            for (number, segment) in done {
                 // A shorter one would have to be made longer.
-                let long = segment.bytes >= self.segment_bytes();
-                let done = segment.entries == 0 && *active != Some(*number);
-                let kept = done && long && !segment.damaged && excess == 0;
-                excess -= usize::from(done && !kept && excess > 0);
-                kept
-            });
-            spare.extend(kept.map(|(number, _)| number));
-            let done = segments.iter().filter(|(number, each)| each.entries == 0 && *active != Some(**number));
-            done.map(|(number, segment)| (*number, segment.damaged)).collect()
-        };
-        for (number, damaged) in done {
+                if excess == 0 && !segment.damaged && segment.bytes >= self.segment_bytes() {
+                    spare.push(number);
+                } else {
+                    excess = excess.saturating_sub(1);
+                    gone.push((number, segment));
+                }
+            }
+        }
+        for (number, segment) in gone {
             let name = segment_name(number);
-            let gone = if damaged { self.folder.set_aside(&name) } else { self.folder.remove_soon(&name) };
-            match gone {
-                Ok(()) => drop(self.index().segments.remove(&number)),
-                Err(error) => tracing::warn!(file = name, %error, "a log segment could not be removed"),
+            let gone = if segment.damaged { self.folder.set_aside(&name) } else { self.folder.remove_soon(&name) };
+            if let Err(error) = gone {
+                tracing::warn!(file = name, %error, "a log segment could not be removed");
+                self.index().segments.insert(number, segment);
             }
         }
     }
 
-    /// Removes the segments that were kept to be written over.
-    fn give_up_spares(&self) {
-        let spare = std::mem::take(&mut self.index().spare);
+    /// Removes segments that were kept to be written over.
+    fn give_up(&self, spare: Vec<u64>) {
         for number in spare {
             if let Err(error) = self.folder.remove_soon(&segment_name(number)) {
                 tracing::warn!(number, %error, "a log segment could not be removed");
+                self.index().spare.push(number);
             }
         }
+    }
+
+    fn give_up_spares(&self) {
+        let spare = std::mem::take(&mut self.index().spare);
+        self.give_up(spare);
     }
 
     fn full(&self) -> bool {
@@ -369,7 +377,7 @@ impl Log {
         let mut next = 0;
         for name in shared.folder.list()? {
             let Some(number) = segment_number(&name) else { continue };
-            next = number + 1;
+            next = next.max(number + 1);
             if shared.recover(number, &name, &covered)? {
                 report(&name);
             }
@@ -568,6 +576,8 @@ struct Writer {
 struct Active {
     number: u64,
     file: Box<dyn DiskFile>,
+    /// The segment its file was before; its own number where it was none.
+    previous: u64,
     /// Bytes that are on the platter.
     durable: u64,
     /// The length of the file, with what is behind the last record.
@@ -654,7 +664,7 @@ impl Writer {
         let bytes = &mut self.buffer;
         bytes.clear();
         if active.durable == 0 {
-            bytes.extend(header());
+            bytes.extend(header(active.number, active.previous));
         }
         let mut places = Vec::with_capacity(batch.len());
         for Job { record, .. } in batch {
@@ -687,8 +697,10 @@ impl Writer {
         let (number, folder) = (self.next, &self.shared.folder);
         let name = segment_name(number);
         let spare = self.shared.index().spare.pop();
-        if let Some(spare) = spare.map(segment_name) {
-            folder.rename(&spare, &name).inspect_err(|_| drop(folder.remove_soon(&spare)))?;
+        let renamed = spare.map(|spare| folder.rename(&segment_name(spare), &name));
+        if let Some((spare, Err(error))) = spare.zip(renamed) {
+            tracing::warn!(spare, %error, "a log segment could not be renamed; a new one does as well");
+            self.shared.give_up(vec![spare]);
         }
         let file = folder.open_file(&name)?;
         // What is written to it counts by that name only.
@@ -697,7 +709,7 @@ impl Writer {
         self.next = number + 1;
         self.shared.index().active = Some(number);
         self.shared.trim();
-        Ok(Active { number, file, durable: 0, reserved })
+        Ok(Active { number, file, previous: spare.unwrap_or(number), durable: 0, reserved })
     }
 
     /// Brings the log back to what is durable, and tries whether the disk takes anything.
@@ -734,23 +746,35 @@ fn segment_name(number: u64) -> String {
 }
 
 fn segment_number(name: &str) -> Option<u64> {
-    name.strip_prefix("turns_")?.strip_suffix(".log")?.parse().ok()
+    let number = name.strip_prefix("turns_")?.strip_suffix(".log")?.parse().ok()?;
+    (segment_name(number) == name).then_some(number)
 }
 
-fn header() -> [u8; HEADER] {
+fn header(number: u64, previous: u64) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[..8].copy_from_slice(NAME);
     header[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    let crc = crc32c::crc32c(&header[..12]);
-    header[12..].copy_from_slice(&crc.to_le_bytes());
+    header[16..24].copy_from_slice(&number.to_le_bytes());
+    header[24..32].copy_from_slice(&previous.to_le_bytes());
+    for crc in [12, 32] {
+        let sum = crc32c::crc32c(&header[..crc]);
+        header[crc..crc + 4].copy_from_slice(&sum.to_le_bytes());
+    }
     header
 }
 
 /// The version a segment says it has; none where its header is damaged.
 fn header_version(bytes: &[u8]) -> Option<u32> {
-    let header = bytes.get(..HEADER)?;
+    let header = bytes.get(..FIRST_HEADER)?;
     let whole = &header[..8] == NAME && number_at(header, 12)? == crc32c::crc32c(&header[..12]);
     if whole { number_at(header, 8) } else { None }
+}
+
+/// The number of a segment, and of the one that its file was before; none where its header is damaged.
+fn header_numbers(bytes: &[u8]) -> Option<[u64; 2]> {
+    let header = bytes.get(..HEADER)?;
+    let number = |at: usize| Some(u64::from_le_bytes(header[at..at + 8].try_into().ok()?));
+    if number_at(header, 32)? == crc32c::crc32c(&header[..32]) { Some([number(16)?, number(24)?]) } else { None }
 }
 
 fn number_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -797,14 +821,25 @@ fn record_at(bytes: &[u8], at: usize, segment: u64, offset: u64) -> Option<&[u8]
     (number_at(frame, 8)? == checksum(segment, offset, body)).then_some(body)
 }
 
-/// The length of what is no record, where it looks like one that was written to its end: JSON does not end with a zero, and behind
-/// it there is nothing, or the end mark.
-fn looks_whole(bytes: &[u8]) -> Option<usize> {
-    let length = number_at(bytes, 4).map(|length| length as usize).filter(|length| (1..=LONGEST).contains(length))?;
-    let end = FRAME + length;
-    let behind = bytes.get(end..)?;
-    let marked = behind.iter().take(FRAME).all(|byte| *byte == 0);
-    (bytes.starts_with(MAGIC) && bytes[end - 1] != 0 && marked).then_some(end)
+/// The end of what cannot be read, where it looks as if it had been written to its end: records of which each leads to the next, and
+/// the last to the end mark or the end of the file. JSON does not end with a zero, and what a torn record leads to is as a rule
+/// something else; and none of it may be a record of the segment that the file was before.
+fn written_to_its_end(bytes: &[u8], begin: usize, previous: Option<u64>) -> Option<usize> {
+    let mut at = begin;
+    loop {
+        let frame = bytes.get(at..)?;
+        if frame.iter().take(FRAME).all(|byte| *byte == 0) {
+            return (at > begin).then_some(at);
+        }
+        let length =
+            number_at(frame, 4).map(|length| length as usize).filter(|length| (1..=LONGEST).contains(length))?;
+        let stale = previous.is_some_and(|previous| record_at(bytes, at, previous, at as u64).is_some());
+        let end = at + FRAME + length;
+        if stale || !frame.starts_with(MAGIC) || *bytes.get(end - 1)? == 0 {
+            return None;
+        }
+        at = end;
+    }
 }
 
 type Found = Vec<(Uuid, u64, Place)>;
@@ -814,11 +849,14 @@ type Found = Vec<(Uuid, u64, Place)>;
 fn scan(bytes: &[u8], segment: u64) -> (Found, Vec<Range<usize>>) {
     let magic = memmem::Finder::new(MAGIC);
     let (mut found, mut damaged) = (Vec::new(), Vec::new());
-    let mut at = HEADER;
-    if header_version(bytes).is_none() && bytes.len() > HEADER {
-        damaged.push(0..HEADER);
-    }
-    let mut good = HEADER;
+    let (mut good, previous) = match (header_version(bytes), header_numbers(bytes)) {
+        (Some(1), _) => (FIRST_HEADER, None),
+        (Some(_), Some([number, previous])) if number == segment => (HEADER, Some(previous)),
+        // The file was to become this segment, and nothing was written to it yet.
+        (Some(_), Some(_)) => return (found, damaged),
+        _ => (0, None),
+    };
+    let mut at = good.max(FIRST_HEADER);
     while at < bytes.len() {
         if let Some(body) = record_at(bytes, at, segment, at as u64)
             && let (Ok(session), Ok(revision)) = (Uuid::from_slice(&body[..16]), body[16..TAG].try_into())
@@ -834,8 +872,12 @@ fn scan(bytes: &[u8], segment: u64) -> (Found, Vec<Range<usize>>) {
             at = bytes.get(at + 1..).and_then(|rest| magic.find(rest)).map_or(bytes.len(), |next| at + 1 + next);
         }
     }
-    if let Some(length) = bytes.get(good..).and_then(looks_whole) {
-        damaged.push(good..good + length);
+    if let Some(end) = written_to_its_end(bytes, good, previous) {
+        damaged.push(good..end);
+    }
+    let unwritten = bytes.len() < HEADER || bytes.iter().take(HEADER).all(|byte| *byte == 0);
+    if good == 0 && !unwritten {
+        damaged.push(0..HEADER);
     }
     (found, damaged)
 }
@@ -851,7 +893,12 @@ mod tests {
     }
 
     fn segment(number: u64, records: u64) -> Vec<u8> {
-        let mut bytes = header().to_vec();
+        over(number, number, records)
+    }
+
+    /// A segment whose file was another before.
+    fn over(previous: u64, number: u64, records: u64) -> Vec<u8> {
+        let mut bytes = header(number, previous).to_vec();
         for revision in 1..=records {
             let offset = bytes.len() as u64;
             frame(&mut bytes, &record(u128::from(number), revision), number, offset);
@@ -900,10 +947,10 @@ mod tests {
     fn what_a_file_held_before_does_not_count() {
         let old = segment(3, 6);
         for records in 1..5 {
-            let new = [segment(9, records), vec![0; FRAME]].concat();
+            let new = [over(3, 9, records), vec![0; FRAME]].concat();
             let ends = ends(&new, 9);
-            // All of it, or as much as was written before the power failed.
-            for length in 0..=new.len() {
+            // All of it, or as much as was written before the power failed: nothing, or a sector, which the header is in.
+            for length in std::iter::once(0).chain(HEADER..=new.len()) {
                 let bytes = [&new[..length], &old[length..]].concat();
                 let expected = ends.iter().filter(|end| bytes[..**end] == new[..**end]).count();
                 let (found, damaged) = scan(&bytes, 9);
@@ -912,17 +959,58 @@ mod tests {
         }
     }
 
+    /// Whatever was written of a batch, in whatever order: nothing counts but what is whole and of this segment.
     #[test]
-    fn damage_to_the_last_record_is_seen_before_what_a_file_held() {
-        let new = [segment(9, 2), vec![0; FRAME]].concat();
-        let old = segment(3, 6);
-        let end = new.len() - FRAME;
-        for bit in (end - 40) * 8..end * 8 {
-            let mut bytes = [&new, &old[new.len()..]].concat();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            let (found, damaged) = scan(&bytes, 9);
-            assert_eq!((found.len(), damaged.len()), (1, 1), "bit {bit}");
+    fn sectors_that_were_written_in_no_order_do_no_harm() {
+        const SECTOR: usize = 32;
+        let (old, new) = (segment(3, 6), [over(3, 9, 4), vec![0; FRAME]].concat());
+        let (ends, sectors) = (ends(&new, 9), new.len().div_ceil(SECTOR));
+        for written in 0..1 << sectors {
+            let mut bytes = old.clone();
+            for sector in (0..sectors).filter(|sector| written >> sector & 1 == 1) {
+                let range = sector * SECTOR..((sector + 1) * SECTOR).min(new.len());
+                bytes[range.clone()].copy_from_slice(&new[range]);
+            }
+            let same = |from: usize, to: usize| bytes[from..to] == new[from..to];
+            let whole =
+                std::iter::once(&HEADER).chain(&ends).zip(&ends).filter(|(from, to)| same(**from, **to)).count();
+            let found = scan(&bytes, 9).0.len();
+            assert!(found == whole || found == 0 && !same(0, HEADER), "{written:b}: {found} of {whole}");
         }
+    }
+
+    #[test]
+    fn damage_to_the_last_records_is_seen_before_what_a_file_held() {
+        let new = [over(3, 9, 3), vec![0; FRAME]].concat();
+        let old = segment(3, 6);
+        let ends = ends(&new, 9);
+        let whole = [&new, &old[new.len()..]].concat();
+        let seen = |bytes: &[u8]| {
+            let (found, damaged) = scan(bytes, 9);
+            (found.len(), damaged.len(), damaged.first().cloned())
+        };
+        for bit in (ends[2] - 40) * 8..ends[2] * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(seen(&bytes), (2, 1, Some(ends[1]..ends[2])), "bit {bit}");
+            bytes[ends[1] - 9] ^= 1;
+            assert_eq!(seen(&bytes), (1, 1, Some(ends[0]..ends[2])), "bit {bit}, and the one before");
+        }
+    }
+
+    #[test]
+    fn segments_of_version_1_are_read() {
+        let mut bytes = header(3, 3)[..FIRST_HEADER].to_vec();
+        bytes[8] = 1;
+        let crc = crc32c::crc32c(&bytes[..12]);
+        bytes[12..].copy_from_slice(&crc.to_le_bytes());
+        for revision in 1..=3 {
+            let offset = bytes.len() as u64;
+            frame(&mut bytes, &record(3, revision), 3, offset);
+        }
+        bytes.extend([0; 100]);
+        let (found, damaged) = scan(&bytes, 3);
+        assert_eq!((found.len(), damaged.len()), (3, 0));
     }
 
     #[test]
@@ -930,7 +1018,7 @@ mod tests {
         let whole = segment(3, 2);
         assert_eq!(revisions(&whole, 3), [1, 2]);
         assert_eq!(revisions(&whole, 4), [0; 0]);
-        let mut moved = header().to_vec();
+        let mut moved = header(3, 3).to_vec();
         moved.extend(&whole[scan(&whole, 3).0[1].2.offset as usize..]);
         assert_eq!(revisions(&moved, 3), [0; 0]);
     }

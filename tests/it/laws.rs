@@ -6,7 +6,7 @@ use cosmic_explorer::game::map::StarMap;
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::game::rules::{Prices, apply};
-use cosmic_explorer::game::state::{End, Game, Quest, Sight};
+use cosmic_explorer::game::state::{End, Game, Quest, Sight, Stack};
 use cosmic_explorer::game::stats::Stats;
 use cosmic_explorer::store::model::{Map, State};
 use proptest::prelude::*;
@@ -221,6 +221,21 @@ fn modules_pay_for_fuel() {
     assert_eq!(stuck(&["salvager"]), None);
     assert_eq!(stuck(&[]), Some(End::Stranded));
     assert_eq!(stuck(&["speed_rig"]), Some(End::Stranded), "a rig cannot be taken out, and pays for no other ship");
+    let full = |trade: bool| {
+        let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+        game.mods = vec![CONTENT.mods.find("cargo_expander").expect("a module")];
+        (game.fuel, game.wealth) = (0, 0);
+        Arc::make_mut(&mut game.map).nodes[game.here].trade = trade;
+        // Nobody deals in what fills the hold.
+        Arc::make_mut(&mut game.map).nodes[game.here].market.clear();
+        let item = CONTENT.items.find("scrap_metal").expect("an item");
+        let quantity = Stats::of(&game, &CONTENT).cargo_capacity / CONTENT.items[item].weight;
+        game.cargo.push(Stack { item, quantity });
+        act(&mut game, r#"{"type":"wait"}"#);
+        game.end
+    };
+    assert_eq!(full(true), None, "a sale may make room");
+    assert_eq!(full(false), Some(End::Stranded), "the cargo would not fit without the module");
 }
 
 fn errand(text: &str, number: u32, target: usize, enemy: Option<&str>) -> Quest {

@@ -92,14 +92,19 @@ fn refund(content: &Content, fitted: Ix<Mod>) -> i64 {
     libm::floor(content.mods[fitted].cost as f64 * content.balance.dock.refund) as i64
 }
 
-/// What the fitted modules can bring here: taken out one by one, or given in payment for another ship.
+/// What the fitted modules can bring here: taken out one by one, or given in payment for another ship. What is in the hold must
+/// fit without them, unless it can be sold.
 pub(super) fn refit_value(game: &Game, content: &Content) -> i64 {
     if !game.node().repair || game.in_pod() {
         return 0;
     }
-    let loose =
-        game.mods.iter().filter(|fitted| !is_rig(content, **fitted)).map(|fitted| refund(content, *fitted)).sum();
-    let others = content.ships.iter().filter(|(ship, _)| *ship != game.ship);
+    let stats = Stats::of(game, content);
+    let fits = |capacity: i64| game.node().trade || stats.used_cargo_space <= capacity;
+    let loose = game.mods.iter().filter(|fitted| {
+        !is_rig(content, **fitted) && fits(stats.cargo_capacity - content.mods[**fitted].effects.cargo_capacity)
+    });
+    let others = content.ships.iter().filter(|(ship, def)| *ship != game.ship && fits(def.cargo_capacity));
+    let loose = loose.map(|fitted| refund(content, *fitted)).sum();
     others.map(|(_, def)| refunds(game, content) - def.cost).fold(loose, i64::max)
 }
 

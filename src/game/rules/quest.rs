@@ -131,9 +131,13 @@ impl Step<'_> {
 
     /// Whether a quest is part of a chain.
     fn chained(&self, text: Ix<QuestText>) -> bool {
-        let quests = &self.content.quests.quests;
-        quests[text].then.is_some()
-            || quests.iter().any(|(_, each)| each.then.as_ref().is_some_and(|then| then.ix() == text))
+        self.content.quests.quests[text].then.is_some() || self.follows(text)
+    }
+
+    /// Whether a quest is offered where another one is turned in.
+    fn follows(&self, text: Ix<QuestText>) -> bool {
+        let mut quests = self.content.quests.quests.iter();
+        quests.any(|(_, each)| each.then.as_ref().is_some_and(|then| then.ix() == text))
     }
 
     /// Whether a quest happens once, and has begun or hangs somewhere.
@@ -261,24 +265,23 @@ impl Step<'_> {
         let map = self.game.map.clone();
         let home = map.nodes[here].region;
         let def = &content.quests.quests[text];
-        let of = |region: usize| map.regions[region].nodes.clone();
+        let follows = self.follows(text);
         let mut draws = self.game.dice.stream(Stream::Quests);
-        let (nodes, anywhere) = if def.regions.is_empty() && def.nodes.is_empty() {
-            let far = draws.chance(0.5);
-            (of(if far { *draws.pick(&map.regions[home].connections)? } else { home }), true)
-        } else {
-            (0..map.nodes.len(), false)
-        };
+        let near = (def.regions.is_empty() && def.nodes.is_empty()).then(|| {
+            let far = draws.chance(0.5).then(|| draws.pick(&map.regions[home].connections)).flatten();
+            far.copied().unwrap_or(home)
+        });
         let serves = |node: &usize| *node != here && (def.kind != QuestKind::Delivery || map.nodes[*node].dock());
         let told = |node: &usize| {
             let place = &map.nodes[*node];
             let among = |kinds: &[Ref<NodeKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == place.kind);
             let region = map.regions[place.region].kind;
             let within = |kinds: &[Ref<RegionKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == region);
-            among(&def.nodes) && within(&def.regions)
+            among(&def.nodes) && within(&def.regions) && near.is_none_or(|region| place.region == region)
         };
-        let mut targets: Vec<_> = nodes.clone().filter(serves).filter(|node| anywhere || told(node)).collect();
-        if targets.is_empty() && !anywhere {
+        let nodes = 0..map.nodes.len();
+        let mut targets: Vec<_> = nodes.clone().filter(serves).filter(told).collect();
+        if targets.is_empty() && (follows || near.is_none()) {
             // A map need not have such a place, and a chain must not end for that.
             targets = nodes.filter(serves).collect();
         }
