@@ -292,9 +292,12 @@ impl Shared {
         {
             let mut index = self.index();
             let Index { segments, active, spare, .. } = &mut *index;
-            // Nothing is written before the first turn, nor after the last.
-            let most = if active.is_some() { SEGMENTS } else { 0 };
+            // Nothing is written before the first turn, nor after the last; and a disk that fails may be full.
+            let most = if active.is_some() && self.healthy.load(Ordering::Relaxed) { SEGMENTS } else { 0 };
             let mut excess = (segments.len() + spare.len()).saturating_sub(most);
+            if most == 0 {
+                segments.extend(spare.drain(..).map(|number| (number, Segment::default())));
+            }
             let done = segments.extract_if(.., |number, segment| segment.entries == 0 && *active != Some(*number));
             for (number, segment) in done {
                 // A shorter one would have to be made longer.
@@ -314,21 +317,6 @@ impl Shared {
                 self.index().segments.insert(number, segment);
             }
         }
-    }
-
-    /// Removes segments that were kept to be written over.
-    fn give_up(&self, spare: Vec<u64>) {
-        for number in spare {
-            if let Err(error) = self.folder.remove_soon(&segment_name(number)) {
-                tracing::warn!(number, %error, "a log segment could not be removed");
-                self.index().spare.push(number);
-            }
-        }
-    }
-
-    fn give_up_spares(&self) {
-        let spare = std::mem::take(&mut self.index().spare);
-        self.give_up(spare);
     }
 
     fn full(&self) -> bool {
@@ -532,7 +520,6 @@ impl Drop for Log {
         }
         self.shared.index().active = None;
         self.shared.trim();
-        self.shared.give_up_spares();
     }
 }
 
@@ -700,7 +687,7 @@ impl Writer {
         let renamed = spare.map(|spare| folder.rename(&segment_name(spare), &name));
         if let Some((spare, Err(error))) = spare.zip(renamed) {
             tracing::warn!(spare, %error, "a log segment could not be renamed; a new one does as well");
-            self.shared.give_up(vec![spare]);
+            self.shared.index().segments.insert(spare, Segment::default());
         }
         let file = folder.open_file(&name)?;
         // What is written to it counts by that name only.
@@ -733,8 +720,7 @@ impl Writer {
             }
             self.active = None;
         }
-        // A full disk needs every byte.
-        self.shared.give_up_spares();
+        self.shared.trim();
         let folder = &self.shared.folder;
         folder.replace(TRIAL_FILE, &[0; 4096])?;
         folder.remove_soon(TRIAL_FILE)
