@@ -1,16 +1,14 @@
 //! Promise 1 on a disk that fails: every operation refused once, or done and told as an error; and a disk that is full, or broken,
 //! until it is not. No answered turn is lost, reads go on, and play resumes without a restart.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cosmic_explorer::session::Settings;
-use cosmic_explorer::store::Store;
 use serde_json::json;
 
 use crate::server::serve;
 use crate::sim::{End, Fault, Op, SimDisk};
-use crate::voyage::{Client, STORE, VOYAGE, open, reopen};
+use crate::voyage::{Client, VOYAGE, open, reopen, store_on};
 
 /// The voyage, with the disk failing once, at one operation: what that was, and how much was refused for it. None where there are
 /// not so many operations.
@@ -54,8 +52,7 @@ fn one_failure_costs_nothing() {
 /// A disk breaks in some way, and is mended later.
 fn break_and_mend(way: &str, harm: impl Fn(&SimDisk), mend: impl Fn(&SimDisk)) {
     let disk = SimDisk::new();
-    let opened = Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
-    let server = serve(opened, Settings::default(), Default::default());
+    let server = serve(store_on(&disk), Settings::default(), Default::default());
     let client = server.player(7);
     let act = |key: &str, body: &serde_json::Value| {
         let headers = [("content-type", "application/json"), ("idempotency-key", key)];
@@ -106,8 +103,7 @@ fn break_and_mend(way: &str, harm: impl Fn(&SimDisk), mend: impl Fn(&SimDisk)) {
     let other = server.player(8);
     disk.stop_at(0);
 
-    let opened = Store::open_on(Arc::new(disk.after(End::PowerCut)), STORE).expect("a store");
-    let server = serve(opened, Settings::default(), Default::default());
+    let server = serve(store_on(&disk.after(End::PowerCut)), Settings::default(), Default::default());
     let client = client.clone().at(&server.url);
     assert_eq!((client.look()["revision"].clone(), client.history().len()), (json!(taken + 1), taken + 1), "{way}");
     assert_eq!(other.at(&server.url).look()["revision"], 0);
@@ -126,4 +122,25 @@ fn a_disk_that_fails_is_waited_for() {
     break_and_mend("nothing at all", failing(&[Op::Open, Op::Write, Op::Cut, Op::Rename, Op::Remove, Op::Sync]), mend);
     break_and_mend("a full disk", |disk| disk.room(Some(150)), |disk| disk.room(None));
     break_and_mend("a disk without a byte", |disk| disk.room(Some(0)), |disk| disk.room(None));
+}
+
+/// Log segments that are kept to be written over are room that a full disk needs.
+#[test]
+fn a_disk_that_takes_no_more_gets_back_what_was_kept() {
+    let disk = SimDisk::new();
+    let server = serve(store_on(&disk), Settings::default(), Default::default());
+    let client = server.player(7);
+    for _ in 0..12 {
+        client.act(&json!({"type": "wait"}));
+    }
+    server.sweep();
+    let spare = || client.get("/stats").json()["turn_log"]["spare"].as_u64().expect("a number");
+    let segments = || disk.names().iter().filter(|name| name.starts_with("turns_")).count();
+    assert!(spare() > 2 && segments() > 3);
+    disk.plan(Some(Box::new(|op, _| (op == Op::Write).then_some(Fault::Refused))));
+    assert_eq!(client.try_act(&json!({"type": "wait"})).status, 503);
+    assert_eq!((spare(), segments()), (0, 1));
+    disk.plan(None);
+    client.act(&json!({"type": "wait"}));
+    assert_eq!(client.history().len(), 13);
 }

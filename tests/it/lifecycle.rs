@@ -1,15 +1,13 @@
 //! Sessions in memory and out of it: the limit, the sweeper, eviction, restart.
 
-use std::sync::Arc;
-
 use cosmic_explorer::session::Settings;
+use cosmic_explorer::store;
 use cosmic_explorer::store::log::Durability;
-use cosmic_explorer::store::{self, Store};
 use serde_json::{Value, json};
 
 use crate::server::{Client, Server, edit, open, serve, start, start_in, start_with, unlimited};
 use crate::sim::{End, SimDisk};
-use crate::voyage::STORE;
+use crate::voyage::store_on;
 
 fn resident(server: &Server) -> u64 {
     let stats = server.client().get("/stats").json();
@@ -209,11 +207,10 @@ fn turns_in_memory_are_bounded() {
 #[test]
 fn log_segments_are_written_over() {
     let disk = SimDisk::new();
-    let open = |disk: &SimDisk| Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
     let segments = |disk: &SimDisk| -> Vec<String> {
         disk.names().into_iter().filter(|name| name.starts_with("turns_")).collect()
     };
-    let server = serve(open(&disk), Settings::default(), unlimited());
+    let server = serve(store_on(&disk), Settings::default(), unlimited());
     let client = player(&server);
     for turn in 1..=60 {
         client.act(&json!({"type": "wait"}));
@@ -230,7 +227,7 @@ fn log_segments_are_written_over() {
     let history = client.history();
     for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)] {
         let disk = disk.after(end);
-        let server = serve(open(&disk), Settings::default(), unlimited());
+        let server = serve(store_on(&disk), Settings::default(), unlimited());
         assert_eq!(client.clone().at(&server.url).history(), history, "{end:?}");
         assert_eq!(server.registry.store().set_aside(), [""; 0], "{end:?}");
     }

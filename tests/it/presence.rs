@@ -2,16 +2,15 @@
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
 use cosmic_explorer::api;
 use cosmic_explorer::session::Settings;
-use cosmic_explorer::store::Store;
 use serde_json::{Value, json};
 
 use crate::server::{Client, Server, serve, start, start_in, start_with, unlimited};
 use crate::sim::{Fault, SimDisk};
-use crate::voyage::STORE;
+use crate::voyage::store_on;
 use crate::wire::{EventStream, Refusal, Socket, until};
 
 fn wait() -> Value {
@@ -950,8 +949,7 @@ fn that_somebody_watches_keeps_no_game_in_memory() {
 #[test]
 fn a_deletion_that_the_disk_refuses_lets_nobody_wait_for_ever() {
     let disk = SimDisk::new();
-    let opened = Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
-    let server = serve(opened, Settings::default(), unlimited());
+    let server = serve(store_on(&disk), Settings::default(), unlimited());
     let client = server.player(1);
     let socket = Socket::resume(&server.url, &client, "").expect("a socket");
     drop_socket(&server, &client, socket);

@@ -1,14 +1,12 @@
 //! Tokens: who may only watch, and which of a player's tokens count, over restarts, older folders and failing disks.
 
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cosmic_explorer::session::token::{Bearer, Claims, LIFE_SECS, Signer};
 use cosmic_explorer::session::{PlayerId, SessionError, Settings};
-use cosmic_explorer::store::Store;
 use cosmic_explorer::store::model::Nonce;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -18,7 +16,7 @@ use crate::binary::program;
 use crate::golden::copy_files;
 use crate::server::{Client, Server, dawn, open, serve, start, start_in, start_with, unlimited};
 use crate::sim::{End, Fault, Op, SimDisk};
-use crate::voyage::STORE;
+use crate::voyage::store_on;
 
 const UNKNOWN: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -278,8 +276,7 @@ fn a_logout_takes_away_the_cookie_that_is_no_good_and_no_other() {
 #[test]
 fn a_logout_that_the_disk_refuses_did_not_happen() {
     let disk = SimDisk::new();
-    let opened = Store::open_on(Arc::new(disk.clone()), STORE).expect("a store");
-    let server = serve(opened, Settings::default(), unlimited());
+    let server = serve(store_on(&disk), Settings::default(), unlimited());
     let client = server.player(1);
     let first = token(&client).to_owned();
     assert_eq!(logout(&server.player(2), &[]).status, 204, "from now on there is a file");
@@ -293,8 +290,7 @@ fn a_logout_that_the_disk_refuses_did_not_happen() {
     // The line is on the platter all the same, until a sweep has taken it out.
     server.sweep();
     disk.stop_at(0);
-    let opened = Store::open_on(Arc::new(disk.after(End::PowerCut)), STORE).expect("a store");
-    let server = serve(opened, Settings::default(), unlimited());
+    let server = serve(store_on(&disk.after(End::PowerCut)), Settings::default(), unlimited());
     assert!(good(&server, &first));
 }
 
@@ -452,7 +448,7 @@ fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
 fn a_change_of_the_key_that_ends_halfway_loses_no_key() {
     let fresh = || *Uuid::new_v4().into_bytes().repeat(2).as_array().expect("32 bytes");
     let never = || panic!("there is a key");
-    let open = |disk: &SimDisk| Store::open_on(Arc::new(disk.clone()), STORE).expect("a store").store;
+    let open = |disk: &SimDisk| store_on(disk).store;
     let disk = SimDisk::new();
     let before = open(&disk).keys(fresh).expect("keys");
     let (start, mut stopped, mut changed) = (disk.after(End::PowerCut), true, 0);

@@ -15,7 +15,7 @@ use cosmic_explorer::session::token::Token;
 use cosmic_explorer::session::{PlayerId, SessionError, SessionId, Settings};
 use cosmic_explorer::store::model::Deed;
 use cosmic_explorer::store::save::Save;
-use cosmic_explorer::store::{self, Store, StoreError};
+use cosmic_explorer::store::{self, Opened, Store, StoreError};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -127,6 +127,11 @@ const SLOT: u8 = 1;
 
 fn save_digest(save: &Save) -> String {
     save.state.digest(&save.star_map.digest())
+}
+
+/// The store on a disk that nothing is wrong with.
+pub fn store_on(disk: &SimDisk) -> Opened {
+    Store::open_on(Arc::new(disk.clone()), STORE).expect("a store")
 }
 
 pub fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
