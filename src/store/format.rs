@@ -1,9 +1,14 @@
 //! Bytes of files: JSON objects under a checksum, each with the version of its format, brought up to date a step at a time.
 //!
 //! A sealed object begins with `{"checksum":"crc32c:xxxxxxxx",` and the checksum is that of every byte behind this. So a flipped
-//! bit is found even where it leaves good JSON. Without the checksum an object is taken as it stands: files of version 1 had
-//! none, and an admin who edits a file takes it out.
+//! bit is found even where it leaves good JSON; and it is mended, because each bit changes the checksum in a way of its own.
+//! Without the checksum an object is taken as it stands: files of version 1 had none, and an admin who edits a file takes it out.
+//!
+//! What editors and copying programs do to text is no damage: a byte order mark, CRLF line ends, line feeds at the end.
 
+use std::borrow::Cow;
+
+use memchr::memmem;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,6 +31,8 @@ pub(super) enum Kind {
     Keys,
     Nonces,
     Entry,
+    /// A line of a history that says whose it is.
+    Head,
 }
 
 /// Why bytes are not an object of this program.
@@ -78,19 +85,115 @@ fn seal(object: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn check(bytes: &[u8]) -> Result<(), Unreadable> {
-    if !bytes.starts_with(SEAL) {
-        return Ok(());
+/// Without what editors and copying programs add: a byte order mark, line feeds at the end, CRLF line ends. JSON has none of them
+/// within its strings.
+fn tidy(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_end();
+    let mut ends = memmem::find_iter(bytes, b"\r\n").peekable();
+    if ends.peek().is_none() {
+        return bytes.into();
     }
-    let stated = bytes.get(SEAL.len()..SEAL.len() + 8).and_then(|hex| std::str::from_utf8(hex).ok());
-    let stated = stated.and_then(|hex| u32::from_str_radix(hex, 16).ok());
-    let rest = bytes.get(SEALED..).unwrap_or_default();
-    // A file ends with a line feed, which the checksum leaves out.
-    let rest = rest.strip_suffix(b"\n").unwrap_or(rest);
-    if stated == Some(crc32c::crc32c(rest)) {
+    let (mut tidy, mut from) = (Vec::with_capacity(bytes.len()), 0);
+    for end in ends {
+        tidy.extend(&bytes[from..end]);
+        from = end + 1;
+    }
+    tidy.extend(&bytes[from..]);
+    tidy.into()
+}
+
+/// Whether a tidy object is as it was written.
+fn check(bytes: &[u8]) -> Result<(), Unreadable> {
+    // Half a seal is a damaged one.
+    let sealed = bytes.starts_with(&SEAL[..12]) || memmem::find(&bytes[..bytes.len().min(SEALED)], b"crc32c:").is_some();
+    if !sealed || holds(bytes) {
         return Ok(());
     }
     Err(Unreadable::Damaged("its checksum does not hold".to_owned()))
+}
+
+/// Whether an object is sealed, and its checksum holds.
+fn holds(bytes: &[u8]) -> bool {
+    stated(bytes).is_some_and(|stated| stated == crc32c::crc32c(bytes.get(SEALED..).unwrap_or_default()))
+}
+
+/// The checksum that an object states.
+fn stated(bytes: &[u8]) -> Option<u32> {
+    let hex = bytes.get(SEAL.len()..SEAL.len() + 8).filter(|_| bytes.starts_with(SEAL))?;
+    let small = hex.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    u32::from_str_radix(std::str::from_utf8(hex).ok().filter(|_| small)?, 16).ok()
+}
+
+/// The object as it was written, where one bit of it was flipped since.
+pub(super) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = tidy(bytes).into_owned();
+    // The line feed behind it.
+    if holds(&bytes[..bytes.len().saturating_sub(1)]) {
+        bytes.pop();
+        return Some(bytes);
+    }
+    // In the seal: few enough to try them all.
+    for bit in 0..8 * SEALED.min(bytes.len()) {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        if bytes.get(SEALED - 2..SEALED) == Some(b"\",") && holds(&bytes) {
+            return Some(bytes);
+        }
+        bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+    // Behind it.
+    let wrong = stated(&bytes)? ^ crc32c::crc32c(bytes.get(SEALED..)?);
+    let bit = flipped(wrong, bytes.len() - SEALED)?;
+    bytes[SEALED + bit / 8] ^= 1 << (bit % 8);
+    holds(&bytes).then_some(bytes)
+}
+
+/// Which bit of so many bytes makes their CRC32C differ in this way, if one bit does.
+///
+/// A CRC is linear: a flipped bit changes it by what that bit alone leaves in the register, which is the polynomial for the last bit,
+/// and one step of the register further for each bit before. No two bits of anything we write leave the same.
+pub(super) fn flipped(difference: u32, length: usize) -> Option<usize> {
+    /// Castagnoli's, reversed.
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    let mut left = POLYNOMIAL;
+    for bit in (0..8 * length).rev() {
+        if left == difference {
+            return Some(bit);
+        }
+        left = (left >> 1) ^ if left & 1 == 1 { POLYNOMIAL } else { 0 };
+    }
+    None
+}
+
+/// The objects in a file of lines, each with what is needed to put it back as it stood. A line break that was flipped, or a byte that
+/// was flipped into one, parts or joins no lines.
+pub(super) fn lines(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
+    let mut found: Vec<Cow<'_, [u8]>> = Vec::new();
+    for line in bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).split(|byte| *byte == b'\n') {
+        // Quotes within JSON strings are escaped, so this is the beginning of an object wherever it stands.
+        let mut parts: Vec<_> = memmem::find_iter(line, SEAL).collect();
+        if parts.first() != Some(&0) {
+            parts.insert(0, 0);
+        }
+        parts.push(line.len());
+        for part in parts.windows(2) {
+            let part = &line[part[0]..part[1]];
+            let torn = found.last().is_some_and(|last| !last.ends_with(b"}") && last.starts_with(SEAL));
+            match found.last_mut() {
+                Some(last) if torn && !part.starts_with(SEAL) && part.ends_with(b"}") => {
+                    let joined = [last.as_ref(), b"\n", part].concat();
+                    if mended(&joined).is_some() {
+                        *last = joined.into();
+                        continue;
+                    }
+                    found.push(part.into());
+                }
+                _ => found.push(part.into()),
+            }
+        }
+    }
+    // What is left of a flipped line break is no line.
+    found.retain(|line| line.len() > 1 && !line.trim_ascii().is_empty());
+    found
 }
 
 /// The version an object was written in.
@@ -100,10 +203,24 @@ pub(super) fn version(bytes: &[u8]) -> Result<u32, Unreadable> {
 
 /// Reads an object of this version or of an older one.
 pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, Unreadable> {
+    let bytes = tidy(bytes);
+    let bytes = bytes.as_ref();
     check(bytes)?;
     match serde_json::from_slice::<Version>(bytes)?.version {
         VERSION => Ok(serde_json::from_slice(bytes)?),
         _ => read_value(kind, serde_json::from_slice(bytes)?),
+    }
+}
+
+/// The same, where one bit may have been flipped. Whether that was so.
+pub(super) fn read_mended<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<(T, bool), Unreadable> {
+    match read(kind, bytes) {
+        Ok(read) => Ok((read, false)),
+        Err(Unreadable::Damaged(problem)) => {
+            let mended = mended(bytes).and_then(|bytes| read(kind, &bytes).ok());
+            mended.map(|read| (read, true)).ok_or(Unreadable::Damaged(problem))
+        }
+        Err(newer) => Err(newer),
     }
 }
 
@@ -173,10 +290,59 @@ mod tests {
                 if let Ok(read) = read::<Thing>(Kind::Keys, &bytes) {
                     assert_eq!(read, thing, "bit {bit}: {}", String::from_utf8_lossy(&bytes));
                 }
+                let (mended, _) = read_mended::<Thing>(Kind::Keys, &bytes).expect("mended");
+                assert_eq!(mended, thing, "bit {bit}: {}", String::from_utf8_lossy(&bytes));
             }
             for length in 0..whole.len() - 1 {
-                assert!(read::<Thing>(Kind::Keys, &whole[..length]).is_err(), "cut at {length}");
+                assert!(read_mended::<Thing>(Kind::Keys, &whole[..length]).is_err(), "cut at {length}");
             }
+        }
+    }
+
+    #[test]
+    fn two_flipped_bits_are_not_mended() {
+        let whole = line(&Thing { version: VERSION, size: 5 });
+        for first in 0..whole.len() * 8 {
+            for second in (0..first).step_by(7) {
+                let mut bytes = whole.clone();
+                for bit in [first, second] {
+                    bytes[bit / 8] ^= 1 << (bit % 8);
+                }
+                if let Ok((read, _)) = read_mended::<Thing>(Kind::Keys, &bytes) {
+                    assert_eq!(read, Thing { version: VERSION, size: 5 }, "{first}, {second}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_editors_do_to_text_is_no_damage() {
+        let thing = Thing { version: VERSION, size: 5 };
+        let text = String::from_utf8(file(&thing)).expect("text");
+        for edited in [
+            text.replace('\n', "\r\n"),
+            format!("\u{feff}{text}"),
+            format!("{text}\n"),
+            format!("\u{feff}{}\r\n\r\n", text.replace('\n', "\r\n")),
+            text.trim_end().to_owned(),
+        ] {
+            assert_eq!(read::<Thing>(Kind::Keys, edited.as_bytes()).expect("readable"), thing, "{edited:?}");
+        }
+        let two = [line(&thing), line(&thing)].join(&b"\r\n"[..]);
+        assert_eq!(lines(&two).iter().map(|line| read::<Thing>(Kind::Keys, line)).filter_map(Result::ok).count(), 2);
+    }
+
+    #[test]
+    fn no_flipped_bit_in_a_file_of_lines_costs_anything() {
+        let things: Vec<_> = (0..3).map(|size| Thing { version: VERSION, size }).collect();
+        // As they are appended, one after the other: a line feed before, and one behind.
+        let whole: Vec<u8> = things.iter().flat_map(|thing| [&b"\n"[..], &line(thing), b"\n"].concat()).collect();
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let found = lines(&bytes);
+            let read = found.iter().map(|line| read_mended::<Thing>(Kind::Keys, line).expect("mended").0);
+            assert_eq!(read.collect::<Vec<_>>(), things, "bit {bit}: {}", String::from_utf8_lossy(&bytes));
         }
     }
 
