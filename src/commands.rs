@@ -333,7 +333,7 @@ impl Saves {
                         code = ExitCode::FAILURE;
                     }
                 }
-                for name in folder.opened.store.set_aside() {
+                for name in folder.opened.store.reported() {
                     code = ExitCode::FAILURE;
                     say(format!("{name:<38}  BAD: damaged"));
                 }

@@ -9,13 +9,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use cosmic_explorer::api;
 use cosmic_explorer::config::{Config, Flags};
 use cosmic_explorer::game::content::{Content, Files, built_in};
 use cosmic_explorer::session::clock::SystemClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
-use cosmic_explorer::store::{Settings, Store, read_content, saves_folder};
+use cosmic_explorer::store::{BeginAnew, Settings, Store, read_content, saves_folder};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::runtime::Builder;
@@ -74,6 +74,18 @@ struct Serve {
     /// Ends when the last game has left memory, for servers that are started by a launcher.
     #[arg(long)]
     exit_when_empty: bool,
+    /// Gives up what is lost, where the server says that it is and does not start for it: the keys (every token is void), the list
+    /// of revoked tokens (they count again), or segments of the turn log (games go on where their checkpoints are).
+    #[arg(long, value_enum, value_name = "WHAT")]
+    begin_anew: Vec<Anew>,
+}
+
+/// See [`BeginAnew`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Anew {
+    Keys,
+    Tokens,
+    Log,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -98,14 +110,19 @@ fn serve(options: Serve) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve_until_stopped(options: Serve) -> anyhow::Result<ExitCode> {
-    let Serve { bind, saves, data, config, exit_when_empty } = options;
+    let Serve { bind, saves, data, config, exit_when_empty, begin_anew } = options;
     let flags = Flags { bind, saves, data };
     let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;
     let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let (files, content) = load_content(config.data.as_deref())?;
     let folder = saves_folder(config.saves);
-    let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes };
+    let begin_anew = BeginAnew {
+        keys: begin_anew.contains(&Anew::Keys),
+        tokens: begin_anew.contains(&Anew::Tokens),
+        log: begin_anew.contains(&Anew::Log),
+    };
+    let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes, begin_anew };
     let opened = Store::open(&folder, settings).with_context(|| format!("saves in {}", folder.display()))?;
     let saves = opened.store.path().display().to_string();
     let registry = Registry::open(Wiring {

@@ -29,8 +29,13 @@ pub(super) async fn ready(app: web::Data<App>) -> HttpResponse {
     if app.shutting_down.load(Ordering::Relaxed) {
         return HttpResponse::ServiceUnavailable().json(json!({ "status": "shutting_down" }));
     }
-    if !app.registry.store().log().report().healthy {
+    let log = app.registry.store().log().report();
+    if !log.healthy {
         return HttpResponse::ServiceUnavailable().json(json!({ "status": "store_unavailable" }));
+    }
+    if log.exposed > 0 {
+        // Turns that were answered are only in memory.
+        return HttpResponse::ServiceUnavailable().json(json!({ "status": "turn_log_lost" }));
     }
     HttpResponse::Ok().json(json!({ "status": "ready" }))
 }
@@ -188,7 +193,9 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
         "last_sweep_micros": count(&counters.last_sweep_micros),
         "memory_bytes": memory_stats::memory_stats().map(|memory| memory.physical_mem),
         "turn_log": registry.store().log().report(),
-        "set_aside": registry.store().set_aside(),
+        "store": registry.store().report(),
+        "unread": registry.unread(),
+        "set_aside": registry.store().reported(),
         "sessions": sessions,
     })))
 }

@@ -226,6 +226,10 @@ impl ResponseError for Problem {
     }
 }
 
+/// What is said of a file that is damaged beyond its second copy.
+const DAMAGED: &str = "The file of this is damaged, and it cannot be rebuilt from its history. What there is of it was kept; the \
+                       server's admin can look at it, and put back a copy.";
+
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
@@ -338,7 +342,7 @@ impl From<SessionError> for Problem {
             SessionError::Store(StoreError::Io { file, source }) => {
                 // The store has told of it once; refusals may come by the thousand.
                 tracing::debug!(file, %source, "the store failed");
-                let detail = "The server cannot write at the moment. Repeat the request; an action, with the same \
+                let detail = "The server's disk does not do what it should at the moment. Repeat the request; an action, with the same \
                               Idempotency-Key, so that it is not taken twice.";
                 Self::store_unavailable(detail).retry_after(5)
             }
@@ -346,10 +350,22 @@ impl From<SessionError> for Problem {
                 Self::store_busy("More turns wait for the disk than this server lets wait. Nothing was changed; try again.")
                     .retry_after(1)
             }
-            SessionError::Store(error @ (StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Locked { .. })) => {
+            SessionError::Store(error @ StoreError::Newer { .. }) => {
                 tracing::error!(%error, "a file cannot be read");
-                Self::damaged("This game's file cannot be read. It was kept; the server's admin can look at it.")
+                Self::damaged(
+                    "This game was written by a newer version of the server, and is left as it is. It goes on when the server's admin \
+                     starts that version again.",
+                )
             }
+            SessionError::Store(error @ (StoreError::Damaged { .. } | StoreError::Lost { .. } | StoreError::Locked { .. })) => {
+                tracing::error!(%error, "a file cannot be read");
+                Self::damaged(DAMAGED)
+            }
+            SessionError::Unread { damaged: true } => Self::damaged(DAMAGED),
+            SessionError::Unread { damaged: false } => Self::store_unavailable(
+                "This game cannot be read at the moment. Nothing of it is lost as far as the server knows; try again.",
+            )
+            .retry_after(5),
             SessionError::Internal(error) => {
                 tracing::error!(error, "a task failed");
                 Self::internal("Something in the server failed. The session was left as it was; try again.")

@@ -34,6 +34,8 @@ pub(super) struct Maps {
     pub commands: HashMap<SessionId, Commands>,
     /// Finished games of a challenge that have no verdict yet.
     pub due: BTreeSet<SessionId>,
+    /// Sessions that could not be read, so that nobody knows whose they are; and whether they are damaged.
+    pub unread: HashMap<SessionId, bool>,
     /// Slots that are taken.
     pub slots: HashSet<(PlayerId, u8)>,
 }
@@ -83,7 +85,11 @@ impl Maps {
         match self.known.get_mut(&id) {
             Some(card) if card.owner == owner => Ok(card),
             Some(_) => Err(SessionError::NotFound),
-            None => Err(self.tombstones.answer(owner, id)),
+            None => match self.unread.get(&id) {
+                // Also to who does not own it: nobody knows who does.
+                Some(damaged) => Err(SessionError::Unread { damaged: *damaged }),
+                None => Err(self.tombstones.answer(owner, id)),
+            },
         }
     }
 

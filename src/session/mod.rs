@@ -226,6 +226,12 @@ pub enum SessionError {
     /// The rules say no.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The session cannot be read, so nobody can tell whose it is.
+    #[error("the session cannot be read")]
+    Unread {
+        /// It is damaged; else it may be read another time.
+        damaged: bool,
+    },
     /// The disk says no.
     #[error(transparent)]
     Store(#[from] StoreError),

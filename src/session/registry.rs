@@ -182,6 +182,8 @@ pub struct Registry {
     maps: Mutex<Maps>,
     /// Content of older games that are in memory.
     older: Mutex<HashMap<String, Weak<Content>>>,
+    /// Held while sessions are tried again that could not be read.
+    readmitting: tokio::sync::Mutex<()>,
     /// The last session has left memory.
     pub(super) empty: Notify,
     /// What has been counted.
@@ -191,8 +193,15 @@ pub struct Registry {
 impl Registry {
     /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
-        let Wiring { opened: Opened { store, sessions, slots, boards }, files, content, clock, seeds, key, settings } =
-            wiring;
+        let Wiring {
+            opened: Opened { store, sessions, unread, slots, boards },
+            files,
+            content,
+            clock,
+            seeds,
+            key,
+            settings,
+        } = wiring;
         let keys = store.keys(key)?;
         let tokens = Tokens::open(Signer::new(&keys), store.nonces()?);
         if let Err(error) = store.mend_content(&content.hash, &files) {
@@ -217,6 +226,8 @@ impl Registry {
             }
         }
         maps.tombstones.prune(clock.now());
+        maps.unread = unread.into_iter().map(|(id, damaged)| (SessionId(id), damaged)).collect();
+        maps.unread.retain(|id, _| !dead.contains_key(&id.0));
         maps.due = maps.known.iter().filter(|(_, card)| card.due()).map(|(id, _)| *id).collect();
         maps.slots = slots.into_iter().map(|(player, number)| (PlayerId(player), number)).collect();
         let places = Arc::new(Semaphore::new(settings.limit.min(Semaphore::MAX_PERMITS)));
@@ -237,6 +248,7 @@ impl Registry {
             debt: Mutex::default(),
             maps: Mutex::new(maps),
             older: Mutex::default(),
+            readmitting: tokio::sync::Mutex::default(),
             empty: Notify::new(),
             counters: Counters::default(),
         });
@@ -330,7 +342,7 @@ impl Registry {
     pub async fn look(&self, role: Role, owner: PlayerId, id: SessionId) -> Result<Snapshot, SessionError> {
         {
             let mut maps = self.maps();
-            self.touch(role, maps.card(owner, id)?);
+            self.touch(role, self.card(&mut maps, owner, id)?);
             if let Some(shown) = maps.resident.get(&id).and_then(|resident| resident.shown.clone()) {
                 return Ok(shown);
             }
@@ -400,7 +412,7 @@ impl Registry {
     /// Counts a command, and marks its key as under way, until the answer is dropped.
     fn claim(self: &Arc<Self>, owner: PlayerId, id: SessionId, key: Option<String>) -> Result<Running, SessionError> {
         let mut maps = self.maps();
-        maps.card(owner, id)?;
+        self.card(&mut maps, owner, id)?;
         let commands = maps.commands.entry(id).or_default();
         if key.as_ref().is_some_and(|key| commands.keys.contains(key)) {
             return Err(SessionError::KeyRunning);
@@ -457,7 +469,7 @@ impl Registry {
     ) -> Result<Vec<Turn>, SessionError> {
         let up_to = {
             let mut maps = self.maps();
-            let card = maps.card(owner, id)?;
+            let card = self.card(&mut maps, owner, id)?;
             self.touch(role, card);
             card.revision
         };
@@ -614,6 +626,7 @@ impl Registry {
             }
         }
         self.shrink().await;
+        self.readmit().await;
         // Not waited for: boards may be busy, and a full log must not wait for them.
         self.judge_soon();
         self.retire_forgotten(now).await;
@@ -625,6 +638,47 @@ impl Registry {
         swept
     }
 
+    /// The owner's session. Where it could not be read it is tried again, for the next time.
+    fn card<'a>(&self, maps: &'a mut Maps, owner: PlayerId, id: SessionId) -> Result<&'a mut Card, SessionError> {
+        let card = maps.card(owner, id);
+        if let Err(SessionError::Unread { damaged: false }) = &card
+            && let Ok(me) = self.arc()
+        {
+            self.runtime.spawn(async move { me.readmit().await });
+        }
+        card
+    }
+
+    /// Tries to read sessions again that could not be read. Once at a time.
+    pub async fn readmit(&self) {
+        let Ok(_alone) = self.readmitting.try_lock() else { return };
+        let unread: Vec<_> = self.maps().unread.iter().filter(|(_, damaged)| !**damaged).map(|(id, _)| *id).collect();
+        for id in unread {
+            match self.blocking(move |store| store.header(id.0)).await {
+                Ok(header) => {
+                    let mut maps = self.maps();
+                    maps.unread.remove(&id);
+                    if let Some(header) = header {
+                        let (id, card) = Card::of(header);
+                        tracing::info!(%id, "a session can be read again");
+                        maps.insert(id, card);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%id, %error, "a session cannot be read yet");
+                    if matches!(error, SessionError::Store(StoreError::Damaged { .. })) {
+                        self.maps().unread.insert(id, true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many sessions cannot be read, so that nobody knows whose they are.
+    pub fn unread(&self) -> usize {
+        self.maps().unread.len()
+    }
+
     /// Writes down everything that changed; for the end. The number of sessions that could not be written.
     pub async fn checkpoint_all(&self) -> usize {
         let seats: Vec<_> = self.maps().resident.iter().map(|(id, resident)| (*id, resident.seat.clone())).collect();
@@ -634,7 +688,8 @@ impl Registry {
             let Some(session) = seated.as_mut() else { continue };
             swept.count(id, self.checkpoint(id, session).await);
         }
-        self.settle(&mut swept).await;
+        // What cannot be settled is safe in the log.
+        self.settle(&mut Swept::default()).await;
         self.tidy_tokens().await;
         swept.failed
     }
@@ -702,7 +757,7 @@ impl Registry {
             maps.insert(id, session.card(now));
             maps.resident.insert(id, Resident::coming(seat));
         }
-        if let Err(error) = self.checkpoint(id, &mut session).await {
+        if let Err(error) = self.write_first(id, &mut session, now).await {
             {
                 let mut maps = self.maps();
                 maps.remove(id);
@@ -785,7 +840,7 @@ impl Registry {
     /// Where the owner's session sits, if it is in memory.
     fn seat_of(&self, role: Role, owner: PlayerId, id: SessionId) -> Result<Option<Seat>, SessionError> {
         let mut maps = self.maps();
-        self.touch(role, maps.card(owner, id)?);
+        self.touch(role, self.card(&mut maps, owner, id)?);
         Ok(maps.resident.get(&id).map(|resident| resident.seat.clone()))
     }
 
@@ -831,13 +886,8 @@ impl Registry {
                 Ok(seated)
             }
             Err(error) => {
-                let mut maps = self.maps();
-                maps.resident.remove(&id);
-                // Content that cannot be read may come back, and the game with it.
-                if matches!(&error, SessionError::Store(StoreError::Damaged { file, .. }) if Store::is_own(id.0, file))
-                {
-                    maps.remove(id);
-                }
+                // It stays known: its owner is told what is wrong, each time, and it may come back.
+                self.maps().resident.remove(&id);
                 Err(error)
             }
         }
@@ -846,7 +896,7 @@ impl Registry {
     async fn load(&self, id: SessionId, place: Place) -> Result<GameSession, SessionError> {
         let me = self.arc()?;
         self.blocking(move |store| {
-            let checkpoint = store.load(id.0)?.ok_or_else(|| store.reject(id.0, "it has gone"))?;
+            let checkpoint = store.load(id.0)?.ok_or_else(|| store.missing(id.0))?;
             let content = me.content_of(&checkpoint.content)?;
             let session = GameSession::restore(checkpoint, content, place);
             let mut session = session.map_err(|problem| store.reject(id.0, &problem.to_string()))?;
@@ -965,6 +1015,25 @@ impl Registry {
         }
         self.write(id, session, None).await?;
         Ok(true)
+    }
+
+    /// Writes a new session down.
+    async fn write_first(&self, id: SessionId, session: &mut GameSession, now: Timestamp) -> Result<(), SessionError> {
+        let checkpoint = session.checkpoint(now);
+        let me = self.arc()?;
+        let written = self.blocking(move |store| {
+            me.keep_content(&checkpoint.content)?;
+            store.create(&checkpoint)
+        });
+        let written = written.await;
+        let counter = if written.is_ok() { &self.counters.checkpoints } else { &self.counters.checkpoint_failures };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = &written {
+            tracing::error!(%id, %error, "a new session could not be written");
+        }
+        written?;
+        session.saved();
+        Ok(())
     }
 
     /// Writes a session down, with the line of history that no action led to.

@@ -226,7 +226,7 @@ impl Registry {
 
     async fn stored_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         let read = self.blocking(move |store| store.slot(owner.0, number)).await;
-        if matches!(read, Ok(None) | Err(SessionError::Store(StoreError::Damaged { .. }))) {
+        if matches!(read, Ok(None)) {
             self.maps().slots.remove(&(owner, number));
         }
         read?.ok_or(SessionError::SlotEmpty { number })

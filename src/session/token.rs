@@ -173,6 +173,7 @@ mod tests {
             current: current.to_owned(),
             previous: previous.map(str::to_owned),
             challenge: None,
+            revocations: false,
         })
     }
 

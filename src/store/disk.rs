@@ -58,6 +58,8 @@ pub trait Disk: Debug + Send + Sync {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
     /// Whether there is such a file.
     fn exists(&self, name: &str) -> bool;
+    /// What goes by a name now; none where nothing does.
+    fn look(&self, name: &str) -> io::Result<Option<Look>>;
     /// Stretches of a file: offset and length of each.
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>>;
     /// A file to write to, which nobody else has open; made if it is not there.
@@ -78,10 +80,23 @@ pub(super) fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
+/// A file as a name leads to it: another one of the same name is another file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// What the system tells it from others by; always the same where it has nothing of the kind.
+    pub id: (u64, u64),
+    /// Bytes in it.
+    pub length: u64,
+}
+
 /// A file open for writing.
 pub trait DiskFile: Debug + Send {
+    /// The file, whatever has become of its name.
+    fn look(&self) -> io::Result<Look>;
     /// Bytes in it.
-    fn length(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.look()?.length)
+    }
     /// Writes from a place on, no later than its end; on failure some of the bytes may be there.
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
     /// Makes it so long with zeros, so that to sync what is written there later needs no change of its length.
@@ -96,8 +111,8 @@ pub trait DiskFile: Debug + Send {
 #[derive(Debug)]
 pub struct LocalDisk {
     path: PathBuf,
-    /// Held, and with it the lock, as long as the folder is open.
-    _lock: Option<File>,
+    /// Held, and with them the locks, as long as the folder is open.
+    _locks: Vec<File>,
 }
 
 impl LocalDisk {
@@ -111,12 +126,22 @@ impl LocalDisk {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path)?;
         let mut disk = Self::existing(path)?;
+        let used = || io::Error::new(io::ErrorKind::WouldBlock, "another server uses this folder");
+        // The folder itself, because a file in it can be removed, and the next server would lock another one of its name.
+        if let Ok(folder) = File::open(&disk.path) {
+            match folder.try_lock() {
+                Ok(()) => disk._locks.push(folder),
+                Err(TryLockError::WouldBlock) => return Err(used()),
+                // Some file systems lock files only.
+                Err(TryLockError::Error(_)) => {}
+            }
+        }
         let lock = private().append(true).create(true).open(disk.path.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another server uses this folder"),
+            TryLockError::WouldBlock => used(),
             TryLockError::Error(error) => error,
         })?;
-        disk._lock = Some(lock);
+        disk._locks.push(lock);
         Ok(disk)
     }
 
@@ -133,7 +158,7 @@ impl LocalDisk {
 
     /// Opens a folder that must be there, only to read.
     pub fn existing(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.canonicalize()?, _lock: None })
+        Ok(Self { path: path.canonicalize()?, _locks: Vec::new() })
     }
 }
 
@@ -170,6 +195,14 @@ impl Disk for LocalDisk {
         self.path.join(name).exists()
     }
 
+    fn look(&self, name: &str) -> io::Result<Option<Look>> {
+        match fs::metadata(self.path.join(name)) {
+            Ok(metadata) => Ok(Some(look(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>> {
         let mut file = File::open(self.path.join(name))?;
         let read = stretches.iter().map(|(offset, length)| {
@@ -187,7 +220,11 @@ impl Disk for LocalDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path.join(from), self.path.join(to))
+        let (from, to) = (self.path.join(from), self.path.join(to));
+        match fs::read_link(&to) {
+            Ok(_) => replace_target(&from, &to.canonicalize()?),
+            Err(_) => fs::rename(from, to),
+        }
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -200,12 +237,36 @@ impl Disk for LocalDisk {
     }
 }
 
+/// Replaces what a symbolic link leads to, which may be on another disk, and leaves the link.
+fn replace_target(from: &Path, target: &Path) -> io::Result<()> {
+    let mut beside = target.as_os_str().to_owned();
+    beside.push(".0.tmp");
+    fs::copy(from, &beside)?;
+    File::open(&beside)?.sync_all()?;
+    fs::rename(&beside, target)?;
+    if let Some(folder) = target.parent().filter(|_| cfg!(unix)) {
+        File::open(folder)?.sync_all()?;
+    }
+    fs::remove_file(from)
+}
+
+fn look(metadata: &fs::Metadata) -> Look {
+    #[cfg(unix)]
+    let id = {
+        use std::os::unix::fs::MetadataExt;
+        (metadata.dev(), metadata.ino())
+    };
+    #[cfg(not(unix))]
+    let id = (0, 0);
+    Look { id, length: metadata.len() }
+}
+
 #[derive(Debug)]
 struct LocalFile(File);
 
 impl DiskFile for LocalFile {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+    fn look(&self) -> io::Result<Look> {
+        Ok(look(&self.0.metadata()?))
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {

@@ -5,10 +5,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::disk::{Barrier, Disk, DiskFile};
+use super::disk::{Barrier, Disk, DiskFile, Look};
 
-/// What a half-written file is called until it is renamed; those left behind by a crash are removed at the start.
+/// What a half-written file is called until it is renamed: its name, a number, and this. Those left behind by a crash are removed at
+/// the start.
 const TEMPORARY: &str = ".tmp";
+/// What a file is called that cannot be read; with a number where there is one already.
+const ASIDE: &str = ".invalid";
+/// Files of one name that are set aside. Each is a damage of its own, so there are hardly ever two.
+const MOST_ASIDE: u32 = 100;
 
 /// The store's folder.
 #[derive(Debug)]
@@ -20,11 +25,13 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Opens it, and removes what a crash left half written.
-    pub(super) fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
+    /// Opens it, and removes what a crash left half written of files that are ours: nothing of others.
+    pub(super) fn open(disk: Arc<dyn Disk>, ours: impl Fn(&str) -> bool) -> io::Result<Self> {
         let folder = Self { disk, unsettled: Mutex::new(true), temporary: AtomicU64::new(0) };
-        for name in folder.disk.list()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
-            folder.disk.remove(name)?;
+        for name in folder.disk.list()?.iter().filter(|name| replaced_by(name).is_some_and(&ours)) {
+            if let Err(error) = folder.disk.remove(name) {
+                tracing::warn!(file = name, %error, "what a crash left half written could not be removed");
+            }
         }
         folder.settle(Barrier::Opened)?;
         Ok(folder)
@@ -49,6 +56,19 @@ impl Folder {
     /// Whether there is such a file.
     pub(super) fn exists(&self, name: &str) -> bool {
         self.disk.exists(name)
+    }
+
+    /// What goes by a name now.
+    pub(super) fn look(&self, name: &str) -> io::Result<Option<Look>> {
+        self.disk.look(name)
+    }
+
+    /// The end of a file, of so many bytes at the most; nothing where there is no file.
+    pub(super) fn tail(&self, name: &str, most: u64) -> io::Result<Vec<u8>> {
+        let Some(Look { length, .. }) = self.disk.look(name)? else { return Ok(Vec::new()) };
+        let length_read = length.min(most);
+        let mut read = self.disk.read_at(name, &[(length - length_read, length_read as usize)])?;
+        Ok(read.pop().unwrap_or_default())
     }
 
     /// Stretches of a file: offset and length of each.
@@ -89,6 +109,12 @@ impl Folder {
 
     /// Appends to a file and syncs it, and the folder where the file is new.
     pub(super) fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.append_soon(name, bytes)?;
+        self.settle(Barrier::Created)
+    }
+
+    /// Appends to a file and syncs it. A new one may not be in the folder before the next [`Self::settle`].
+    pub(super) fn append_soon(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.open_file(name)?;
         let before = file.length()?;
         let written = file.write(before, bytes).and_then(|()| file.sync(Barrier::Appended));
@@ -96,8 +122,7 @@ impl Folder {
             // So that a disk that stays full is not filled further by every try. Readers pass over what remains.
             drop(file.cut(before));
         }
-        written?;
-        self.settle(Barrier::Created)
+        written
     }
 
     /// Removes files; those that are not there are removed already.
@@ -118,9 +143,25 @@ impl Folder {
         }
     }
 
-    /// Renames a file out of the way, as `name.invalid`. Should it come back after a power cut, it is set aside again.
-    pub(super) fn set_aside(&self, name: &str) -> io::Result<()> {
-        self.rename(name, &format!("{name}.invalid"))
+    /// Renames a file out of the way, as `name.invalid`; what it is called then. Should it come back after a power cut, it is set
+    /// aside again.
+    pub(super) fn set_aside(&self, name: &str) -> io::Result<String> {
+        let aside = self.aside(name)?;
+        self.rename(name, &aside)?;
+        Ok(aside)
+    }
+
+    /// Keeps what a file holds beside it, as `name.invalid`, before the file is replaced.
+    pub(super) fn keep_aside(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.replace(&self.aside(name)?, bytes)
+    }
+
+    /// A name that nothing has yet.
+    fn aside(&self, name: &str) -> io::Result<String> {
+        let numbered = (2..=MOST_ASIDE).map(|number| format!("{name}{ASIDE}.{number}"));
+        let mut names = std::iter::once(format!("{name}{ASIDE}")).chain(numbered);
+        let free = names.find(|name| !self.disk.exists(name));
+        free.ok_or_else(|| io::Error::other(format!("{MOST_ASIDE} damaged files of the name {name} are kept already")))
     }
 
     /// Renames a file. It may go by its old name before the next [`Self::settle`].
@@ -144,4 +185,10 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// The file that a half-written one was to replace, by its name.
+fn replaced_by(name: &str) -> Option<&str> {
+    let (name, number) = name.strip_suffix(TEMPORARY)?.rsplit_once('.')?;
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(name)
 }

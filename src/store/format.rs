@@ -31,8 +31,8 @@ pub(super) enum Kind {
     Keys,
     Nonces,
     Entry,
-    /// A line of a history that says whose it is.
-    Head,
+    /// Which segments of the turn log are needed.
+    Marker,
 }
 
 /// Why bytes are not an object of this program.
@@ -87,7 +87,7 @@ fn seal(object: &[u8]) -> Vec<u8> {
 
 /// Without what editors and copying programs add: a byte order mark, line feeds at the end, CRLF line ends. JSON has none of them
 /// within its strings.
-fn tidy(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn tidy(bytes: &[u8]) -> Cow<'_, [u8]> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_end();
     let mut ends = memmem::find_iter(bytes, b"\r\n").peekable();
     if ends.peek().is_none() {
@@ -105,7 +105,8 @@ fn tidy(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// Whether a tidy object is as it was written.
 fn check(bytes: &[u8]) -> Result<(), Unreadable> {
     // Half a seal is a damaged one.
-    let sealed = bytes.starts_with(&SEAL[..12]) || memmem::find(&bytes[..bytes.len().min(SEALED)], b"crc32c:").is_some();
+    let sealed =
+        bytes.starts_with(&SEAL[..12]) || memmem::find(&bytes[..bytes.len().min(SEALED)], b"crc32c:").is_some();
     if !sealed || holds(bytes) {
         return Ok(());
     }
@@ -122,6 +123,17 @@ fn stated(bytes: &[u8]) -> Option<u32> {
     let hex = bytes.get(SEAL.len()..SEAL.len() + 8).filter(|_| bytes.starts_with(SEAL))?;
     let small = hex.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     u32::from_str_radix(std::str::from_utf8(hex).ok().filter(|_| small)?, 16).ok()
+}
+
+/// Whether an object is of a version that this program reads, and as it was written but for a bit.
+pub(super) fn whole(bytes: &[u8]) -> bool {
+    let bytes = if check(bytes).is_ok() { Some(Cow::Borrowed(bytes)) } else { mended(bytes).map(Cow::Owned) };
+    bytes.and_then(|bytes| version(&bytes).ok()).is_some_and(|version| version <= VERSION)
+}
+
+/// Whether an object begins as sealed ones do.
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.starts_with(SEAL)
 }
 
 /// The object as it was written, where one bit of it was flipped since.

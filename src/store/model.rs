@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::board::Challenge;
+use crate::game::RULES_VERSION;
 use crate::game::action::Action;
 use crate::game::content::{Content, Difficulty, Slot, hex};
 use crate::game::event::Outcome;
@@ -41,6 +42,9 @@ pub struct Keys {
     /// Makes the seeds of daily challenges. It is never changed; folders of before there were any have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
+    /// There is a list of revoked tokens, so that it is missed where there is none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub revocations: bool,
 }
 
 /// What tells two tokens of a player apart: a number that grows with each rotation, and 32 bits drawn at random. As hex where it
@@ -183,6 +187,29 @@ pub struct Header {
 }
 
 impl Header {
+    /// Of a session as it is written down.
+    pub(super) fn of(checkpoint: &Checkpoint) -> Self {
+        let Checkpoint { name, place, state, .. } = checkpoint;
+        Self {
+            session_id: checkpoint.session_id,
+            owner: checkpoint.owner,
+            name: name.clone(),
+            created_at: checkpoint.created_at,
+            last_activity: checkpoint.last_activity,
+            revision: checkpoint.revision,
+            ranked: checkpoint.ranked,
+            permadeath: checkpoint.permadeath,
+            challenge: checkpoint.challenge,
+            place: place.clone(),
+            turn_count: state.turn_count,
+            end: state.end.clone(),
+            player_stats: HeaderStats {
+                wealth: state.player_stats.wealth,
+                ship_type: state.player_stats.ship_type.clone(),
+            },
+        }
+    }
+
     /// Brings it to a later turn that the log has.
     pub(super) fn advance(&mut self, turn: &Turn, logged: Logged) {
         let Logged { place, state, .. } = logged;
@@ -219,6 +246,110 @@ pub struct Turn {
     /// The idempotency key it came with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+}
+
+/// A line of history that says whose it is, and what its game begins from: with the actions that is the whole game, should the
+/// checkpoint be lost. Lines before it that lead beyond its revision did not happen: they are of a load that failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Heading {
+    pub version: u32,
+    pub head: Head,
+}
+
+/// See [`Heading`]. The last one counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Head {
+    /// Of the session when this was written: every turn up to there stands before it.
+    pub revision: u64,
+    pub session_id: Uuid,
+    pub owner: Uuid,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub last_activity: Timestamp,
+    pub ranked: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub permadeath: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
+    /// Hash of the content that the present game plays on.
+    pub content: String,
+    /// Of the present game: after a load, that of the save.
+    pub seed: u64,
+    pub difficulty: Difficulty,
+}
+
+impl Heading {
+    /// Of a session as it is written down.
+    pub fn of(checkpoint: &Checkpoint) -> Self {
+        let Checkpoint { session_id, owner, created_at, last_activity, revision, .. } = *checkpoint;
+        let Checkpoint { ranked, permadeath, challenge, .. } = *checkpoint;
+        let head = Head {
+            revision,
+            session_id,
+            owner,
+            name: checkpoint.name.clone(),
+            created_at,
+            last_activity,
+            ranked,
+            permadeath,
+            challenge,
+            content: checkpoint.content.clone(),
+            seed: checkpoint.state.seed,
+            difficulty: checkpoint.state.difficulty,
+        };
+        Self { version: VERSION, head }
+    }
+}
+
+impl Head {
+    /// The session in lists, as far as this tells.
+    pub(super) fn header(self) -> Header {
+        Header {
+            session_id: self.session_id,
+            owner: self.owner,
+            name: self.name,
+            created_at: self.created_at,
+            last_activity: self.last_activity,
+            revision: self.revision,
+            ranked: self.ranked,
+            permadeath: self.permadeath,
+            challenge: self.challenge,
+            place: String::new(),
+            turn_count: 0,
+            end: None,
+            player_stats: HeaderStats { wealth: 0, ship_type: String::new() },
+        }
+    }
+
+    /// The session as it is written down, with its game as it was played again.
+    pub(super) fn checkpoint(
+        self,
+        last: Option<&Turn>,
+        keys: Vec<UsedKey>,
+        game: &Game,
+        content: &Content,
+    ) -> Checkpoint {
+        Checkpoint {
+            version: VERSION,
+            session_id: self.session_id,
+            owner: self.owner,
+            name: self.name,
+            created_at: self.created_at,
+            last_activity: last.map_or(self.last_activity, |turn| self.last_activity.max(turn.at)),
+            revision: last.map_or(0, |turn| turn.revision),
+            ranked: self.ranked,
+            permadeath: self.permadeath,
+            challenge: self.challenge,
+            rules: RULES_VERSION,
+            content: self.content,
+            keys,
+            place: whereabouts(game),
+            state: State::of(game, content),
+            star_map: Map::of(&game.map, content),
+        }
+    }
 }
 
 /// What led to a revision.

@@ -725,7 +725,8 @@ fn a_tampered_entry_is_refused_with_the_turn_at_which_it_diverges() {
     // One damaged line hurts nobody else.
     let mut flipped = good.clone().into_bytes();
     let at = good.find(lines[own]).expect("a line") + 200;
-    flipped[at] ^= 1;
+    // Two bits: one would be mended.
+    flipped[at] ^= 3;
     std::fs::write(&file, flipped).expect("a board");
     let (fine, said) = verify(folder.path());
     assert!(!fine && said.contains("BAD: damaged"), "{said}");

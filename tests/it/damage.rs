@@ -42,7 +42,7 @@ fn hit(disk: &SimDisk, client: &Client, name: &str, damage: Damage) -> Result<(M
     let content = RUNTIME.block_on(registry.find_content(CONTENT.hash.clone()));
     content.map_err(|error| error.to_string())?.ok_or("the content is gone")?;
     let missing = client.missing(&registry)?;
-    Ok((missing, registry.store().set_aside()))
+    Ok((missing, registry.store().reported()))
 }
 
 fn places(length: usize) -> Vec<usize> {

@@ -2,11 +2,14 @@
 
 mod architecture;
 mod binary;
+mod bits;
+mod broken;
 mod challenge;
 mod commands;
 mod content;
 mod crash;
 mod damage;
+mod evidence;
 mod failing;
 mod faults;
 mod golden;

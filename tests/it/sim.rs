@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cosmic_explorer::game::rng::{Dice, Draws, Stream};
-use cosmic_explorer::store::disk::{Barrier, Disk, DiskFile};
+use cosmic_explorer::store::disk::{Barrier, Disk, DiskFile, Look};
 
 /// What changes a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,9 @@ pub enum Fault {
 /// Decides of each operation, by its kind and number, whether it fails.
 pub type Plan = Box<dyn FnMut(Op, u64) -> Option<Fault> + Send>;
 
+/// Whether a file, by its name, is one of those that cannot be opened.
+pub type Denied = Box<dyn Fn(&str) -> bool + Send>;
+
 #[derive(Clone, Default)]
 struct Inode {
     /// As programs see it.
@@ -53,6 +56,8 @@ struct State {
     /// A sync that does nothing.
     skip: Option<Barrier>,
     plan: Option<Plan>,
+    /// Files that cannot be opened, and the system's error number for it.
+    denied: Option<(Denied, i32)>,
     /// Bytes that fit.
     capacity: Option<usize>,
 }
@@ -83,6 +88,13 @@ fn gone() -> io::Error {
 }
 
 impl State {
+    fn admit(&self, name: &str) -> io::Result<()> {
+        match &self.denied {
+            Some((denied, error)) if denied(name) => Err(io::Error::from_raw_os_error(*error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Counts an operation, and fails it if it is to fail. True: it is done, and yet told as an error.
     fn step(&mut self, op: Op) -> io::Result<bool> {
         let number = self.count;
@@ -146,6 +158,28 @@ impl SimDisk {
         self.state().plan = plan;
     }
 
+    /// Lets no file be opened that is denied, or any again.
+    pub fn deny(&self, denied: Option<(Denied, i32)>) {
+        self.state().denied = denied;
+    }
+
+    /// Takes a file away behind everybody's back; what was in it.
+    pub fn take(&self, name: &str) -> Vec<u8> {
+        let mut state = self.state();
+        let inode = state.names.remove(name).expect("a file");
+        state.synced_names.remove(name);
+        state.inodes[inode].bytes.clone()
+    }
+
+    /// Puts a file there behind everybody's back, in the place of another if there is one.
+    pub fn put_back(&self, name: &str, bytes: Vec<u8>) {
+        let mut state = self.state();
+        state.inodes.push(on_platter(bytes));
+        let inode = state.inodes.len() - 1;
+        state.names.insert(name.to_owned(), inode);
+        state.synced_names.insert(name.to_owned(), inode);
+    }
+
     /// Leaves room for so many bytes more, or for any number.
     pub fn room(&self, bytes: Option<usize>) {
         let mut state = self.state();
@@ -193,6 +227,12 @@ impl SimDisk {
         inode.synced.clone_from(&inode.bytes);
     }
 
+    /// Bytes of a file.
+    pub fn size(&self, name: &str) -> usize {
+        let state = self.state();
+        state.names.get(name).map_or(0, |inode| state.inodes[*inode].bytes.len())
+    }
+
     /// The names of the files.
     pub fn names(&self) -> Vec<String> {
         self.state().names.keys().cloned().collect()
@@ -223,11 +263,20 @@ impl Disk for SimDisk {
 
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let state = self.state();
+        if state.names.contains_key(name) {
+            state.admit(name)?;
+        }
         Ok(state.names.get(name).map(|inode| state.inodes[*inode].bytes.clone()))
     }
 
     fn exists(&self, name: &str) -> bool {
         self.state().names.contains_key(name)
+    }
+
+    fn look(&self, name: &str) -> io::Result<Option<Look>> {
+        let state = self.state();
+        let look = |inode: &usize| Look { id: (0, *inode as u64), length: state.inodes[*inode].bytes.len() as u64 };
+        Ok(state.names.get(name).map(look))
     }
 
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>> {
@@ -241,6 +290,9 @@ impl Disk for SimDisk {
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
+        if state.names.contains_key(name) {
+            state.admit(name)?;
+        }
         let lied = state.step(Op::Open)?;
         let inode = match state.names.get(name) {
             Some(inode) => *inode,
@@ -287,8 +339,9 @@ struct SimFile {
 }
 
 impl DiskFile for SimFile {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.disk.state().inodes[self.inode].bytes.len() as u64)
+    fn look(&self) -> io::Result<Look> {
+        let length = self.disk.state().inodes[self.inode].bytes.len() as u64;
+        Ok(Look { id: (0, self.inode as u64), length })
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {

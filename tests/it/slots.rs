@@ -359,12 +359,21 @@ fn a_damaged_slot_hurts_no_other() {
     put(&client, 1);
     put(&client, 2);
     let hit = std::fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let hit = hit.filter(|path| path.to_string_lossy().ends_with("_2.json")).collect::<Vec<_>>();
-    let text = std::fs::read_to_string(&hit[0]).expect("a save");
-    std::fs::write(&hit[0], text.replace("\"wealth\": 500", "\"wealth\": 900")).expect("a save");
-    assert_eq!(load(&client, 2).code(), "SESSION_DAMAGED");
-    assert_eq!(load(&client, 2).code(), "SLOT_EMPTY");
-    assert_eq!(slots(&client).len(), 2);
+    let hit = hit.filter(|path| path.to_string_lossy().contains("_2.")).collect::<Vec<_>>();
+    assert_eq!(hit.len(), 2, "a save and its copy");
+    let damage = |file: &std::path::Path| {
+        let text = std::fs::read_to_string(file).expect("a save");
+        std::fs::write(file, text.replace("\"wealth\": 500", "\"wealth\": 900")).expect("a save");
+    };
+    for file in &hit {
+        damage(file);
+        let loaded = load(&client, 2);
+        assert_eq!(loaded.status, 200, "there is another copy: {}", loaded.text);
+    }
+    hit.iter().for_each(|file| damage(file));
+    for _ in 0..2 {
+        assert_eq!(load(&client, 2).code(), "SESSION_DAMAGED", "it is told each time, and not that the slot is empty");
+    }
     assert_eq!(load(&client, 1).status, 200);
     let set_aside = client.get("/stats").json()["set_aside"].clone();
     assert!(set_aside[0].as_str().is_some_and(|name| name.starts_with("slot_")), "{set_aside}");

@@ -27,7 +27,11 @@ pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("
 pub const PLAYER: PlayerId = PlayerId(Uuid::from_u128(1));
 
 /// Segments of one or two turns, so that trims happen all the time.
-pub const STORE: store::Settings = store::Settings { durability: store::log::Durability::Turn, log_bytes: 64 << 10 };
+pub const STORE: store::Settings = store::Settings {
+    durability: store::log::Durability::Turn,
+    log_bytes: 64 << 10,
+    begin_anew: store::BeginAnew { keys: false, tokens: false, log: false },
+};
 
 /// A session, and everything that was answered about it.
 pub struct Promised {
@@ -325,6 +329,17 @@ impl Client {
         Ok(())
     }
 
+    /// Which session.
+    pub fn id(&self, session: usize) -> SessionId {
+        self.sessions[session].id
+    }
+
+    /// The sessions that are not deleted, by their place in the voyage.
+    pub fn kept(&self) -> Vec<usize> {
+        let kept = self.sessions.iter().enumerate().filter(|(_, promised)| !promised.gone);
+        kept.map(|(number, _)| number).collect()
+    }
+
     fn check_tokens(&self, registry: &Registry) -> Result<(), String> {
         let good = |token: &Token| registry.check(token.reveal()).is_ok();
         if !self.token.as_ref().is_some_and(good) {
@@ -344,10 +359,19 @@ impl Client {
 
     /// What is missing of what was answered. Anything that is there and wrong is an error.
     pub fn missing(&self, registry: &Registry) -> Result<Missing, String> {
+        self.missing_as_told(registry, |error| matches!(error, SessionError::Store(StoreError::Damaged { .. })))
+    }
+
+    /// The same, where sessions and saves may also be missing because of what the server says of them.
+    pub fn missing_as_told(
+        &self,
+        registry: &Registry,
+        told: impl Fn(&SessionError) -> bool,
+    ) -> Result<Missing, String> {
         let mut missing = Missing::default();
         if self.check_slot(registry).is_err() {
             match RUNTIME.block_on(registry.slot(PLAYER, SLOT)) {
-                Err(SessionError::SlotEmpty { .. }) => missing.slot = true,
+                Err(error) if told(&error) => missing.slot = true,
                 other => return Err(format!("the slot: {:?}", other.map(|save| save.name))),
             }
         }
@@ -355,18 +379,18 @@ impl Client {
             let looked = RUNTIME.block_on(registry.look(Role::Player, PLAYER, promised.id));
             match looked {
                 Err(SessionError::Gone { .. } | SessionError::NotFound) if promised.gone => {}
-                Err(SessionError::NotFound | SessionError::Store(StoreError::Damaged { .. })) => {
-                    missing.sessions.push(promised.id)
-                }
+                Err(error) if told(&error) => missing.sessions.push(promised.id),
                 Err(error) => return Err(format!("session {number}: {error}")),
                 Ok(_) if promised.gone => return Err(format!("session {number} was deleted, and is there")),
                 Ok(snapshot) => {
-                    let turns = RUNTIME.block_on(registry.turns(Role::Player, PLAYER, promised.id, 0, 1000));
-                    let turns: BTreeMap<_, _> = turns
-                        .map_err(|error| error.to_string())?
-                        .into_iter()
-                        .map(|turn| (turn.revision, turn.digest))
-                        .collect();
+                    let turns = match RUNTIME.block_on(registry.turns(Role::Player, PLAYER, promised.id, 0, 1000)) {
+                        Err(error) if told(&error) => {
+                            missing.sessions.push(promised.id);
+                            continue;
+                        }
+                        turns => turns.map_err(|error| error.to_string())?,
+                    };
+                    let turns: BTreeMap<_, _> = turns.into_iter().map(|turn| (turn.revision, turn.digest)).collect();
                     for (revision, (_, digest)) in (1..).zip(&promised.turns) {
                         match turns.get(&revision) {
                             None => missing.turns.push((promised.id, revision)),
