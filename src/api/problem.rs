@@ -324,7 +324,7 @@ impl From<SessionError> for Problem {
                 }
             }
             SessionError::Save(Refusal::Invalid(problem)) => {
-                Self::save_invalid(format!("This is not a save that this server made: {problem}."))
+                Self::save_invalid(format!("This is not a save that this server made: {}.", problem.trim_end_matches('.')))
             }
             SessionError::Save(Refusal::Unproven(unproven)) => {
                 let detail = format!("This save cannot be taken: {unproven}.");

@@ -209,6 +209,14 @@ pub enum Category {
 pub struct Item {
     #[garde(length(min = 1, max = 100))]
     pub name: String,
+    /// One unit in a sentence, with its article: "a data core". Left out: "a unit of" the name.
+    #[garde(length(min = 1, max = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one: Option<String>,
+    /// More than one, after a number: "data cores". Left out: "units of" the name.
+    #[garde(length(min = 1, max = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub many: Option<String>,
     #[garde(length(min = 1, max = 500))]
     pub description: String,
     #[garde(range(min = 0, max = 10_000))]

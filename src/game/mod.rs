@@ -6,6 +6,7 @@
 pub mod action;
 pub mod content;
 pub mod event;
+pub mod grammar;
 pub mod map;
 pub mod offers;
 pub mod rng;

@@ -23,6 +23,7 @@ pub use work::scan_chance;
 use super::action::{Action, Code, Cost, Refused, refuse};
 use super::content::{Augmentation, Content, Item, Mod, Move, Ship};
 use super::event::{Event, Outcome, Reason};
+use super::grammar::count;
 use super::state::{End, Game};
 use super::stats::Stats;
 use super::story;
@@ -183,7 +184,7 @@ pub fn plan(game: &Game, content: &Content, action: &Action) -> Result<Plan, Ref
         let hint = "Sell cargo or finish a quest.";
         return refuse(
             Code::NotEnoughCredits,
-            format!("This costs {credits} credits and you have {}. {hint}", game.wealth),
+            format!("This costs {} and you have {}. {hint}", count(credits, "credit", "credits"), game.wealth),
         );
     }
     Ok(plan)
@@ -208,7 +209,7 @@ pub fn apply(game: &Game, content: &Content, action: &Action) -> Result<(Game, O
     step.judge();
     step.remember();
     let events = step.events;
-    let message = story::tell(&events);
+    let message = story::tell(content, &events);
     Ok((next, Outcome { cost, events, message }))
 }
 

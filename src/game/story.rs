@@ -2,6 +2,7 @@
 
 use super::content::Content;
 use super::event::{Event, Reason};
+use super::grammar::{a, bare, count, ended, goods, list, the, upper};
 use super::state::{Game, Quest};
 
 /// The title of a piece of work, with its place.
@@ -15,27 +16,36 @@ pub fn quest_text(game: &Game, content: &Content, quest: &Quest) -> String {
 }
 
 fn fill(text: &str, game: &Game, content: &Content, quest: &Quest) -> String {
-    let enemy = quest.enemy.map_or("enemy", |enemy| content.enemies[enemy].name.as_str());
+    // The texts bring their own article or number.
+    let enemy = quest.enemy.map_or("enemy", |enemy| bare(&content.enemies[enemy].name));
     text.replace("{place}", &game.map.nodes[quest.target].name).replace("{enemy}", enemy)
 }
 
 /// A sentence or a few for what happened.
-pub fn tell(events: &[Event]) -> String {
-    let mut told: Vec<String> = events.iter().filter_map(line).collect();
-    if told.is_empty() {
-        told.push("Done.".to_owned());
-    }
-    told.join(" ")
+pub fn tell(content: &Content, events: &[Event]) -> String {
+    // A scan that shows nothing, and finds something all the same, is not clean.
+    let finds = |event: &Event| matches!(event, Event::Item { reason: Reason::Scan, .. } | Event::LeftBehind { .. });
+    let found = events.iter().any(finds);
+    let told = events.iter().map(|event| line(content, event, found));
+    let told: Vec<String> = told.filter(|line| !line.is_empty()).collect();
+    if told.is_empty() { "Done.".to_owned() } else { told.join(" ") }
 }
 
-fn line(event: &Event) -> Option<String> {
-    Some(match event {
+fn line(content: &Content, event: &Event, found: bool) -> String {
+    // What content no longer has keeps the name it had.
+    let units = |item: &str, name: &str, quantity| match content.items.find(item) {
+        Some(item) => goods(&content.items[item], quantity),
+        None => count(quantity, &format!("unit of {}", bare(name)), &format!("units of {}", bare(name))),
+    };
+    let credits = |amount: i64| count(amount, "credit", "credits");
+    let rations = |amount: i64| count(amount, "ration", "rations");
+    match event {
         Event::Arrived { name, first: true, .. } => format!("You reach {name} for the first time."),
-        Event::Arrived { name, .. } => format!("You reach {name}."),
+        Event::Arrived { name, .. } => ended(&format!("You reach {name}")),
         Event::Jumped { name, .. } => format!("The stars stretch, and {name} opens ahead."),
         Event::Charted { nodes } if nodes.len() == 1 => "One more place is on the chart.".into(),
         Event::Charted { nodes } => format!("{} more places are on the chart.", nodes.len()),
-        Event::Scanned { ore, salvage, foes } => scanned(*ore, *salvage, *foes),
+        Event::Scanned { ore, salvage, foes } => scanned(*ore, *salvage, *foes, found),
         Event::NothingFound {} => "There is nothing hidden here.".into(),
         Event::Waited {} => "You wait and watch the lamps.".into(),
         Event::Damage { amount: 0, absorbed, .. } if *absorbed > 0 => format!("The shields take {absorbed}."),
@@ -47,71 +57,84 @@ fn line(event: &Event) -> Option<String> {
         Event::Health { reason: Reason::Hunger, amount } => format!("Hunger takes {} health.", -amount),
         Event::Health { amount, .. } if *amount < 0 => format!("You lose {} health.", -amount),
         Event::Health { amount, .. } => format!("You feel better by {amount}."),
-        Event::Hull { amount, reason: Reason::Drones } => format!("The nanites mend {amount}."),
+        Event::Hull { amount, reason: Reason::Drones } => format!("The nanites mend {amount} hull."),
         Event::Hull { amount, .. } => format!("The hull is mended by {amount}."),
         Event::Fuel { amount, .. } if *amount < 0 => format!("You lose {} fuel.", -amount),
         Event::Fuel { amount, .. } => format!("You take on {amount} fuel."),
-        Event::Food { reason: Reason::Meal, amount } => format!("You eat {}.", count(-amount, "ration")),
-        Event::Food { amount, .. } if *amount < 0 => format!("You lose {}.", count(-amount, "ration")),
-        Event::Food { amount, .. } => format!("You stow {}.", count(*amount, "ration")),
-        Event::Credits { amount, reason: Reason::Penalty } => format!("You forfeit {}.", count(-amount, "credit")),
-        Event::Credits { amount, .. } if *amount < 0 => format!("You lose {}.", count(-amount, "credit")),
-        Event::Credits { amount, .. } => format!("You gain {}.", count(*amount, "credit")),
-        Event::Item { name, quantity, reason: Reason::Purchase, .. } => format!("You buy {quantity} x {name}."),
-        Event::Item { name, quantity, .. } => format!("You bring aboard {quantity} x {name}."),
-        Event::ItemLost { name, quantity, reason: Reason::Sale, .. } => format!("You sell {quantity} x {name}."),
-        Event::ItemLost { name, reason: Reason::Quest | Reason::Event, .. } => format!("You hand over {name}."),
-        Event::ItemLost { name, quantity, .. } => format!("{quantity} x {name} is lost."),
-        Event::LeftBehind { name, quantity, .. } => format!("There is no room for {quantity} x {name}."),
+        Event::Food { reason: Reason::Meal, amount } => format!("You eat {}.", rations(-amount)),
+        Event::Food { amount, .. } if *amount < 0 => format!("You lose {}.", rations(-amount)),
+        Event::Food { amount, .. } => format!("You stow {}.", rations(*amount)),
+        Event::Credits { amount, reason: Reason::Penalty } => format!("You forfeit {}.", credits(-amount)),
+        Event::Credits { amount, .. } if *amount < 0 => format!("You lose {}.", credits(-amount)),
+        Event::Credits { amount, .. } => format!("You gain {}.", credits(*amount)),
+        Event::Item { item, name, quantity, reason: Reason::Purchase } => {
+            ended(&format!("You buy {}", units(item, name, *quantity)))
+        }
+        Event::Item { item, name, quantity, .. } => {
+            ended(&format!("You bring aboard {}", units(item, name, *quantity)))
+        }
+        Event::ItemLost { item, name, quantity, reason: Reason::Sale } => {
+            ended(&format!("You sell {}", units(item, name, *quantity)))
+        }
+        Event::ItemLost { item, name, quantity, reason: Reason::Quest | Reason::Event } => {
+            ended(&format!("You hand over {}", units(item, name, *quantity)))
+        }
+        Event::ItemLost { item, name, quantity, .. } => ended(&format!("You lose {}", units(item, name, *quantity))),
+        Event::LeftBehind { item, name, quantity } => {
+            ended(&format!("There is no room for {}", units(item, name, *quantity)))
+        }
         Event::MineFailed {} => "The rock splits the wrong way.".into(),
         Event::SalvageFailed {} => "The wreck keeps what it has.".into(),
         Event::Repaired { amount } => format!("The yard mends {amount} hull."),
-        Event::ShipBought { name, .. } => format!("The {name} is yours."),
-        Event::ModFitted { name, .. } => format!("{name} is fitted."),
-        Event::ModRemoved { name, .. } => format!("{name} is taken out."),
+        Event::ShipBought { name, .. } => format!("{} is yours.", upper(&the(name))),
+        Event::ModFitted { name, .. } => ended(&format!("The yard fits {}", the(name))),
+        Event::ModRemoved { name, .. } => ended(&format!("The yard takes out {}", the(name))),
         Event::PodBought {} => "A flight pod is bolted to the spine of the ship.".into(),
-        Event::AugmentationFitted { name, .. } => format!("{name} is fitted to the pod."),
-        Event::ItemUsed { name, .. } => format!("You use {name}."),
-        Event::Shield { amount, duration } => format!("A shield of {amount} stands for {duration}."),
+        Event::AugmentationFitted { name, .. } => format!("The yard fits {} to the pod.", the(name)),
+        Event::ItemUsed { item, name } => ended(&format!("You use {}", units(item, name, 1))),
+        Event::Shield { amount, .. } => format!("The hull has a shield of {amount}."),
         Event::ShieldFaded {} => "The extra shield fades.".into(),
         Event::PodEjected { towed: true } => {
             "The ship breaks up; the pod is thrown clear, and somebody hears its call.".into()
         }
         Event::PodEjected { .. } => "The ship breaks up, and the pod is thrown clear.".into(),
-        Event::CombatBegan { name, quarry: true, .. } => format!("Your quarry turns to face you: {name}."),
-        Event::CombatBegan { name, .. } => format!("{name} closes in."),
+        Event::CombatBegan { name, quarry: true, .. } => format!("Your quarry, {}, turns to face you.", a(name)),
+        Event::CombatBegan { name, .. } => format!("{} closes in.", upper(&a(name))),
         Event::NoFight {} => "Nobody takes the bait.".into(),
         Event::Hit { damage } => format!("You hit for {damage}."),
         Event::Missed {} => "You miss.".into(),
         Event::EnemyMissed {} => "The answer goes wide.".into(),
-        Event::EnemyDestroyed { name, .. } => format!("{name} is destroyed."),
-        Event::EnemyFled { name } => format!("{name} breaks off and runs."),
-        Event::EnemyLeft { name } => format!("{name} loses interest."),
+        Event::EnemyDestroyed { name, .. } => format!("{} is destroyed.", upper(&the(name))),
+        Event::EnemyFled { name } => format!("{} breaks off and runs.", upper(&the(name))),
+        Event::EnemyLeft { name } => format!("{} loses interest.", upper(&the(name))),
         Event::Fled {} => "You get away.".into(),
         Event::FleeFailed {} => "You cannot shake them.".into(),
         Event::Negotiated {} => "They take the money and leave.".into(),
         Event::NegotiationFailed {} => "They are not interested.".into(),
-        Event::Happened { text, .. } | Event::Chose { text, .. } => text.clone(),
-        Event::QuestOffered { title, .. } => format!("There is work here: {title}."),
-        Event::QuestAccepted { title, .. } => format!("You take on: {title}."),
-        Event::QuestReady { title, .. } => format!("Done, and only to be turned in: {title}."),
-        Event::QuestCompleted { title, .. } => format!("Finished: {title}."),
-        Event::QuestFailed { title, .. } => format!("Failed: {title}."),
-        Event::Achieved { name, .. } => format!("To be remembered: {name}."),
+        Event::Happened { text, .. } | Event::Chose { text, .. } => ended(text),
+        Event::QuestOffered { title, .. } => ended(&format!("There is work here: {title}")),
+        Event::QuestAccepted { title, .. } => ended(&format!("You take on: {title}")),
+        Event::QuestReady { title, .. } => ended(&format!("Done, and only to be turned in: {title}")),
+        Event::QuestCompleted { title, .. } => ended(&format!("Finished: {title}")),
+        Event::QuestFailed { title, .. } => ended(&format!("Failed: {title}")),
+        Event::Achieved { name, .. } => ended(&format!("To be remembered: {name}")),
         Event::Victory {} => "That is the sum you set out for. You have won.".into(),
         Event::Defeat { cause } => defeat(cause).into(),
-    })
+    }
 }
 
-fn count(number: i64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-fn scanned(ore: i64, salvage: i64, foes: i64) -> String {
-    let finds = [(ore, "ore"), (salvage, "searches in the wreck"), (foes, "hostile signatures")];
-    let seen: Vec<_> =
-        finds.iter().filter(|(found, _)| *found > 0).map(|(found, what)| format!("{found} {what}")).collect();
-    if seen.is_empty() { "The scan comes back clean.".into() } else { format!("The scan shows {}.", seen.join(", ")) }
+fn scanned(ore: i64, salvage: i64, foes: i64, found: bool) -> String {
+    let finds = [
+        (ore, count(ore, "unit of ore", "units of ore")),
+        (salvage, format!("a wreck worth {}", count(salvage, "search", "searches"))),
+        (foes, count(foes, "hostile signature", "hostile signatures")),
+    ];
+    let seen: Vec<_> = finds.into_iter().filter(|(number, _)| *number > 0).map(|(_, what)| what).collect();
+    match (seen.as_slice(), found) {
+        ([], true) => "The scan picks something up.".into(),
+        ([], false) => "The scan comes back clean.".into(),
+        _ => format!("The scan shows {}.", list(&seen)),
+    }
 }
 
 fn cause(source: Reason) -> &'static str {

@@ -34,7 +34,7 @@ pub struct Replay {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
     /// It is not.
-    #[error("turn {turn} diverges: {problem}")]
+    #[error("turn {turn} diverges: {}", problem.trim_end_matches('.'))]
     Diverged {
         /// The first turn that is wrong.
         turn: usize,

@@ -29,6 +29,7 @@ mod server;
 mod sim;
 mod simulate;
 mod slots;
+mod texts;
 mod tokens;
 mod voyage;
 mod wire;

@@ -7,6 +7,7 @@ use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse, refuse_more};
 use crate::game::content::{Category, Content, Item};
 use crate::game::event::{Event, Reason};
+use crate::game::grammar::count;
 use crate::game::map::Listing;
 use crate::game::rng::{Draws, Stream};
 use crate::game::state::{Game, Stock, TempEffect};
@@ -169,7 +170,7 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
     if quantity * def.weight > free {
         return refuse(
             Code::CargoFull,
-            format!("These weigh {} each and {free} is free. Sell or use something.", def.weight),
+            format!("These weigh {} each, and there is room for {free}. Sell or use something.", def.weight),
         );
     }
     let by_weight = if def.weight == 0 { stack } else { free / def.weight };
@@ -221,10 +222,18 @@ pub(super) fn plan_eat(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
     let meal = content.balance.dock.meal_health;
     let meals = (missing + meal - 1) / meal;
     if amount > meals {
-        return refuse(Code::HealthFull, format!("{meals} rations bring you to full health. Eat no more than that."));
+        return refuse_more(
+            Code::HealthFull,
+            meals,
+            "Everybody is in full health. Keep the rations for later.",
+            &format!("You are in full health after {}.", count(meals, "ration", "rations")),
+        );
     }
     if amount > game.food {
-        return refuse(Code::NotEnoughFood, format!("You have {} rations. Docks sell more.", game.food));
+        return refuse(
+            Code::NotEnoughFood,
+            format!("You have {}. Docks sell more.", count(game.food, "ration", "rations")),
+        );
     }
     let mut plan = Plan::new(Act::ConsumeFood(amount));
     plan.max = Some(meals.min(game.food));

@@ -6,6 +6,7 @@ use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse};
 use crate::game::content::{Content, Enemy, Move};
 use crate::game::event::{Event, Reason};
+use crate::game::grammar::count;
 use crate::game::rng::Stream;
 use crate::game::state::{CombatState, Game, Quest};
 use crate::game::stats::Stats;
@@ -64,8 +65,8 @@ pub(super) fn plan_move(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
         return refuse(Code::NeedsTargetingComputer, "This move takes a targeting computer. Repair docks sell them.");
     }
     if stats.weapons < def.needs_weapons {
-        let needs = def.needs_weapons;
-        return refuse(Code::NeedsWeapons, format!("This move takes {needs} weapons. Repair docks sell them."));
+        let needs = count(def.needs_weapons as i64, "weapon", "weapons");
+        return refuse(Code::NeedsWeapons, format!("This move takes {needs}. Repair docks sell them."));
     }
     Ok(Plan::new(Act::Combat(chosen)).odds(hit_chance(content, stats, def)))
 }

@@ -4,6 +4,7 @@ use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse, refuse_more};
 use crate::game::content::{Augmentation, Content, Mod, Ship, Slot};
 use crate::game::event::{Event, Reason};
+use crate::game::grammar::count;
 use crate::game::state::{Game, PodState};
 use crate::game::stats::{Stats, fitted};
 use crate::game::table::Ix;
@@ -31,7 +32,7 @@ pub(super) fn plan_refuel(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
             Code::TankFull,
             room,
             "The tank is full. Burn some of it first.",
-            &format!("The tank takes {room} more units of fuel."),
+            &format!("The tank takes {}.", count(room, "more unit of fuel", "more units of fuel")),
         );
     }
     Ok(by_the_unit(Act::Refuel(amount), game, amount, content.balance.dock.fuel_price, room))
@@ -46,7 +47,7 @@ pub(super) fn plan_buy_food(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused>
             Code::StoresFull,
             room,
             "The stores are full. Eat some of them first.",
-            &format!("The stores take {room} more rations."),
+            &format!("The stores take {}.", count(room, "more ration", "more rations")),
         );
     }
     Ok(by_the_unit(Act::BuyFood(amount), game, amount, content.balance.dock.food_price, room))

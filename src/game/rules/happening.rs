@@ -4,6 +4,7 @@ use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse};
 use crate::game::content::{Effect, Happening, Needs};
 use crate::game::event::{Event, Reason};
+use crate::game::grammar::{count, goods};
 use crate::game::rng::Stream;
 
 pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
@@ -15,19 +16,19 @@ pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
         return refuse(Code::UnknownChoice, "That is not among the answers. The actions list has them.");
     };
     let Needs { credits, fuel, food, item } = &choices[at].needs;
-    for (need, have, what) in
-        [(*credits, game.wealth, "credits"), (*fuel, game.fuel, "fuel"), (*food, game.food, "rations")]
-    {
+    for (need, have, one, many) in [
+        (*credits, game.wealth, "credit", "credits"),
+        (*fuel, game.fuel, "unit of fuel", "units of fuel"),
+        (*food, game.food, "ration", "rations"),
+    ] {
         if have < need {
-            return refuse(
-                Code::ChoiceNeeds,
-                format!("This answer takes {need} {what} and you have {have}. Choose another."),
-            );
+            let need = count(need, one, many);
+            return refuse(Code::ChoiceNeeds, format!("This answer takes {need} and you have {have}. Choose another."));
         }
     }
     if let Some(item) = item.as_ref().filter(|item| game.held(item.ix()) == 0) {
-        let name = &content.items[item.ix()].name;
-        return refuse(Code::ChoiceNeeds, format!("This answer takes {name}, and you hold none. Choose another."));
+        let one = goods(&content.items[item.ix()], 1);
+        return refuse(Code::ChoiceNeeds, format!("This answer takes {one}, and you hold none. Choose another."));
     }
     Ok(Plan::new(Act::Choose(at)))
 }

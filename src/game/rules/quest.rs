@@ -4,6 +4,7 @@ use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse};
 use crate::game::content::{Content, Enemy, Item, NodeKind, QuestKind, QuestText, RegionKind};
 use crate::game::event::{Event, Reason};
+use crate::game::grammar::{count, goods, the};
 use crate::game::rng::Stream;
 use crate::game::state::{Game, Quest, Sight};
 use crate::game::story;
@@ -17,12 +18,21 @@ pub(super) fn plan_accept(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     ask.ship("take on work")?;
     let most = content.balance.limits.active_quests;
     if game.quests.len() >= most {
-        return refuse(Code::TooManyQuests, format!("You have {most} in hand. Finish or give up one first."));
+        return refuse(
+            Code::TooManyQuests,
+            format!(
+                "You have {} in hand. Finish one first, or give one up.",
+                count(most as i64, "piece of work", "pieces of work")
+            ),
+        );
     }
     let weight = game.offers[at].weight;
     if weight > stats.free_cargo() {
         let free = stats.free_cargo();
-        return refuse(Code::CargoFull, format!("The cargo weighs {weight} and {free} is free. Sell something first."));
+        return refuse(
+            Code::CargoFull,
+            format!("The cargo weighs {weight}, and there is room for {free}. Sell something first."),
+        );
     }
     Ok(Plan::new(Act::AcceptQuest(at)))
 }
@@ -43,7 +53,15 @@ pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     let at = find_active(game, id)?;
     let quest = &game.quests[at];
     if !quest.done {
-        return refuse(Code::QuestNotDone, "There is still something to do for this. Its text says what.");
+        let place = &game.map.nodes[quest.target].name;
+        let enemy = quest.enemy.map_or_else(|| "the enemy".to_owned(), |enemy| the(&content.enemies[enemy].name));
+        let missing = match quest.kind(content) {
+            QuestKind::Bounty => format!("Destroy {enemy} at {place} first."),
+            QuestKind::Exploration => format!("Scan {place} first."),
+            QuestKind::Rescue => format!("Fetch them at {place} first."),
+            QuestKind::Delivery => format!("Bring it to {place} first."),
+        };
+        return refuse(Code::QuestNotDone, missing);
     }
     if !paid_here(game, content, quest) {
         let place = match quest.kind(content) {
@@ -56,10 +74,10 @@ pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
         return refuse(Code::WrongPlace, format!("This is paid at {place}. Go there."));
     }
     if let Some(item) = wanting(game, content, quest) {
-        let name = &content.items[item].name;
+        let one = goods(&content.items[item], 1);
         return refuse(
             Code::ItemNotHeld,
-            format!("This takes {name}, and you do not have it any more. Give the work up."),
+            format!("This takes {one}, and you do not have it any more. Give the work up."),
         );
     }
     let mut plan = Plan::new(Act::TurnInQuest(at));
