@@ -14,7 +14,7 @@ use crate::game::content::{Content, Difficulty, QuestKind, Slot};
 use crate::game::event::{Event, Outcome, Reason};
 use crate::game::map::StarMap;
 use crate::game::offers::Offers;
-use crate::game::rules::{Prices, apply, enemy_hit_chance, usual_price};
+use crate::game::rules::{Prices, Risk, apply, enemy_hit_chance, risk, usual_price};
 use crate::game::state::{End, Game, Quest, Sight, Statistics};
 use crate::game::stats::Stats;
 use crate::game::story;
@@ -498,6 +498,12 @@ struct OfferView {
     odds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<i64>,
+    /// Hull points, or the pod's, that it may cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worst: Option<i64>,
+    /// How the voyage may end with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_end: Option<&'static str>,
     /// Of what changes the ship: the effective stats that would be others.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     after: BTreeMap<&'static str, f64>,
@@ -542,13 +548,18 @@ struct RefusalView {
 /// What can be done now, and why the rest cannot.
 pub fn actions(snapshot: &Snapshot) -> Value {
     let Offers { offered, refused } = Offers::of(&snapshot.game, &snapshot.content);
-    let offered = offered.into_iter().map(|(action, plan)| OfferView {
-        after: after(&snapshot.game, &snapshot.content, &action),
-        action,
-        cost: plan.cost,
-        gain: (plan.gain > 0).then_some(plan.gain),
-        odds: plan.odds,
-        max: plan.max,
+    let offered = offered.into_iter().map(|(action, plan)| {
+        let Risk { hull, end } = risk(&snapshot.game, &snapshot.content, &plan);
+        OfferView {
+            after: after(&snapshot.game, &snapshot.content, &action),
+            action,
+            cost: plan.cost,
+            gain: (plan.gain > 0).then_some(plan.gain),
+            odds: plan.odds,
+            max: plan.max,
+            worst: (hull > 0).then_some(hull),
+            may_end: end.map(End::id),
+        }
     });
     let refused = refused.into_iter().map(|(action, refused)| RefusalView { action, refused });
     json!({

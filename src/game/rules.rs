@@ -11,6 +11,7 @@ mod dock;
 mod happening;
 mod harm;
 mod quest;
+mod risk;
 mod travel;
 mod upkeep;
 mod work;
@@ -18,6 +19,7 @@ mod work;
 pub use cargo::{Prices, usual_price, usual_value};
 pub use combat::{enemy_hit_chance, flee_chance, hit_chance, seek_chance};
 pub use quest::wanting;
+pub use risk::{Risk, risk};
 pub use work::scan_chance;
 
 use super::action::{Action, Code, Cost, Refused, refuse};

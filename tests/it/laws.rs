@@ -5,7 +5,7 @@ use cosmic_explorer::game::content::{Category, Difficulty};
 use cosmic_explorer::game::map::StarMap;
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::Dice;
-use cosmic_explorer::game::rules::{Prices, apply};
+use cosmic_explorer::game::rules::{Prices, Risk, apply, risk};
 use cosmic_explorer::game::state::{End, Game, Quest, Sight, Stack};
 use cosmic_explorer::game::stats::Stats;
 use cosmic_explorer::store::model::{Map, State};
@@ -51,6 +51,24 @@ proptest! {
             assert!(after.end.is_some() || after.combat.is_some() || after.hull > 0 || after.in_pod());
         });
         prop_assert!(end.end.is_some());
+    }
+
+    #[test]
+    fn no_voyage_ends_by_an_action_that_did_not_say_so(seed in 0u64..1 << 53, policy: u64, difficulty in difficulty()) {
+        play(Game::new(&CONTENT, seed, difficulty), policy, |before, action, plan, after| {
+            let Risk { hull, end } = risk(before, &CONTENT, plan);
+            let lost = after.end.is_some_and(|end| end != End::Victory);
+            assert!(!lost || end.is_some(), "{action:?} ended it by {:?}, unsaid: {before:?}", after.end);
+            // An answer keeps to itself what it may cost; a pod has a hull of its own.
+            if before.in_pod() == after.in_pod() && !matches!(action, Action::Choose { .. } | Action::UseItem { .. }) {
+                let (was, is) = match (&before.pod, &after.pod) {
+                    (Some(was), Some(is)) if was.ejected => (was.hp, is.hp),
+                    _ => (before.hull, after.hull),
+                };
+                let refitted = Stats::of(after, &CONTENT).max_hp < Stats::of(before, &CONTENT).max_hp || before.ship != after.ship;
+                assert!(refitted || was - is <= hull, "{action:?} took {} of {hull}", was - is);
+            }
+        });
     }
 
     #[test]

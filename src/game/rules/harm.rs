@@ -1,6 +1,7 @@
 //! Damage, and the pod that catches who survives it.
 
 use super::Step;
+use super::risk::spared;
 use crate::game::event::{Event, Reason};
 use crate::game::rng::Stream;
 use crate::game::state::{PodState, Sight};
@@ -37,10 +38,8 @@ impl Step<'_> {
 
     fn hurt_pod(&mut self, amount: i64, source: Reason) {
         let content = self.content;
+        let amount = spared(self.game, content, amount);
         let Some(pod) = &mut self.game.pod else { return };
-        let spared: f64 =
-            pod.augmentations.iter().filter_map(|fitted| content.augmentations[*fitted].effects.damage_reduction).sum();
-        let amount = libm::round(amount as f64 * (1.0 - spared.min(1.0))) as i64;
         let amount = amount.min(pod.hp);
         pod.hp -= amount;
         self.say(Event::Damage { amount, absorbed: 0, pod: true, source });

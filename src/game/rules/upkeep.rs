@@ -73,35 +73,47 @@ impl Step<'_> {
     }
 
     /// No move is affordable with the fuel and fuel cells held, and no dock here sells what is missing.
-    fn stranded(&self) -> bool {
+    pub(super) fn stranded(&self) -> bool {
         let (game, content) = (&*self.game, self.content);
-        if game.combat.is_some() || game.event.is_some() {
-            return false;
-        }
-        let stats = self.stats();
-        let by_route = (!game.node().connections.is_empty()).then(|| stats.move_fuel(content));
-        let can_jump = !game.map.regions[game.region()].connections.is_empty();
-        let by_jump = can_jump.then(|| stats.jump_fuel(game, content));
-        let Some(needed) = by_route.into_iter().chain(by_jump).min() else { return true };
-
-        let canned: i64 = game
-            .cargo
-            .iter()
-            .filter(|stack| is_fuel(&content.items[stack.item]))
-            .map(|stack| stack.quantity * content.items[stack.item].effect.as_ref().map_or(0, |effect| effect.fuel))
-            .sum();
-        if game.fuel + canned >= needed {
+        if !self.stuck_without_dock() {
             return false;
         }
         if !game.node().dock() {
             return true;
         }
+        let (canned, Some(needed)) = (self.canned(), self.least_move()) else { return true };
         // Cells are burnt or sold, not both.
         let price = content.balance.dock.fuel_price;
         let purse = game.wealth + payable(game, content) + refit_value(game, content);
         let burning = canned + (purse + self.sale_value(|item| !is_fuel(item))) / price;
         let selling = (purse + self.sale_value(|_| true)) / price;
         game.fuel + burning.max(selling) < needed
+    }
+
+    /// No move is affordable with the fuel and fuel cells held.
+    pub(super) fn stuck_without_dock(&self) -> bool {
+        let game = &*self.game;
+        if game.combat.is_some() || game.event.is_some() {
+            return false;
+        }
+        self.least_move().is_none_or(|needed| game.fuel + self.canned() < needed)
+    }
+
+    /// The fuel of the cheapest move from here.
+    fn least_move(&self) -> Option<i64> {
+        let (game, content) = (&*self.game, self.content);
+        let stats = self.stats();
+        let by_route = (!game.node().connections.is_empty()).then(|| stats.move_fuel(content));
+        let can_jump = !game.map.regions[game.region()].connections.is_empty();
+        let by_jump = can_jump.then(|| stats.jump_fuel(game, content));
+        by_route.into_iter().chain(by_jump).min()
+    }
+
+    /// The fuel in cells aboard.
+    fn canned(&self) -> i64 {
+        let items = &self.content.items;
+        let cells = self.game.cargo.iter().filter(|stack| is_fuel(&items[stack.item]));
+        cells.map(|stack| stack.quantity * items[stack.item].effect.as_ref().map_or(0, |effect| effect.fuel)).sum()
     }
 }
 
