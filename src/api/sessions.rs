@@ -75,7 +75,8 @@ pub(super) async fn create(
     };
     let mut body = GameView { name: Some(name), ..GameView::of(&snapshot) };
     let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, format!("/api/sessions/{}", snapshot.id)));
+    // Relative to what was asked: a proxy may have put it below a path that is not known here.
+    response.insert_header((LOCATION, format!("sessions/{}", snapshot.id)));
     response.insert_header(etag(snapshot.revision));
     if let Some(token) = token {
         response.cookie(cookie(&request, &token));

@@ -17,10 +17,11 @@ pub(super) struct Nothing {}
 
 pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Json<Nothing>) -> Answer {
     let token = app.registry.invite(player.0, *id)?;
-    // Browsers send no fragment, so that the token gets into no log.
+    // Browsers send no fragment, so that the token gets into no log. It is relative to the page, which a proxy may have put below a
+    // path that is not known here.
     let body = json!({
         "token": token.reveal(),
-        "link": format!("/#watch={}&game={}", token.reveal(), *id),
+        "link": format!("#watch={}&game={}", token.reveal(), *id),
         "expires_at": token.expires_at(),
     });
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(body))

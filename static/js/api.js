@@ -1,5 +1,10 @@
 // Calls of the API. Whatever goes wrong is a `Problem`, with a sentence for people in `detail`.
 
+/** Where the page lives: this module's own address, without its folder. Behind a proxy that may be below a path. */
+export const HOME = new URL('..', import.meta.url)
+/** An address of the server's: `at('api/sessions')`. */
+export const at = (path) => new URL(path, HOME).href
+
 export class Problem extends Error {
   constructor({ status = 0, code = 'OFFLINE', detail, retry_after: wait, ...more }) {
     super(detail)
@@ -33,7 +38,7 @@ export async function call(path, { method = 'GET', body, headers = {}, token, se
   options.signal = AbortSignal.timeout(seconds * 1000)
   let response, answer
   try {
-    response = await fetch(path, options)
+    response = await fetch(at(path), options)
     answer = await response.text()
   } catch {
     throw offline()

@@ -129,6 +129,6 @@ function set(el, name, value, before) {
     return
   }
   if (value === null || value === undefined || value === false) return el.removeAttribute(name)
-  if (name === 'href' && !/^(#|\/(?!\/)|blob:)/.test(value)) return el.removeAttribute(name)
+  if (name === 'href' && !/^(#|blob:)/.test(value)) return el.removeAttribute(name)
   el.setAttribute(name, value === true ? '' : value)
 }

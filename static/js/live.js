@@ -3,7 +3,7 @@
 //
 // connecting, live, offline (comes back by itself), replaced (another tab plays), denied, unknown, expired (do not come back).
 
-import { call, get, Problem } from './api.js'
+import { at, call, get, Problem } from './api.js'
 
 const FINAL = { 4000: 'left', 4401: 'denied', 4404: 'unknown', 4409: 'replaced', 4410: 'expired' }
 const BY_CODE = {
@@ -109,8 +109,8 @@ export class Live {
       return this.stream(takeover, this.turn)
     const query = this.query(takeover)
     query.set('session_id', this.id)
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-    const mine = (this.socket = new WebSocket(`${scheme}://${location.host}/ws?${query}`))
+    // http becomes ws, https wss.
+    const mine = (this.socket = new WebSocket(at(`ws?${query}`).replace(/^http/, 'ws')))
     let greeted = false
     this.listen(() => mine.close())
     mine.onmessage = ({ data }) => {
@@ -156,7 +156,7 @@ export class Live {
 
   async ask() {
     try {
-      await get(`/api/sessions/${this.id}`, this.token)
+      await get(`api/sessions/${this.id}`, this.token)
       return null
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem
@@ -199,8 +199,8 @@ export class Live {
     let greeted = false
     const late = setTimeout(() => abort.abort(), 8000)
     try {
-      const path = `/api/sessions/${this.id}/events?${this.query(takeover)}`
-      const response = await fetch(path, { headers, signal: abort.signal, cache: 'no-store' })
+      const path = `api/sessions/${this.id}/events?${this.query(takeover)}`
+      const response = await fetch(at(path), { headers, signal: abort.signal, cache: 'no-store' })
       if (!response.ok) {
         const problem = await response.json().catch(() => ({}))
         if (turn !== this.turn) return
@@ -258,7 +258,7 @@ export class Live {
       if (!document.hidden) {
         try {
           const headers = tag ? { 'If-None-Match': tag } : {}
-          const { text, response } = await call(`/api/sessions/${this.id}`, { headers, token: this.token, text: true })
+          const { text, response } = await call(`api/sessions/${this.id}`, { headers, token: this.token, text: true })
           if (turn !== this.turn) return
           tag = response.headers.get('ETag')
           if (this.status !== 'live') this.say('live')

@@ -27,7 +27,7 @@ export async function open(id, watch = null) {
   if (!watch) repeatPending(id)
   if (!watch) {
     try {
-      const { sessions } = await get('/api/sessions')
+      const { sessions } = await get('api/sessions')
       if (mine()) game.name = sessions.find((each) => each.session_id === id)?.name ?? ''
     } catch {
       // The name is decoration; what is wrong is told by the connection.
@@ -109,7 +109,7 @@ export async function freshen() {
 
 async function loadContent(hash) {
   try {
-    if (!bundles.has(hash)) bundles.set(hash, await get(`/api/content/${hash}`))
+    if (!bundles.has(hash)) bundles.set(hash, await get(`api/content/${hash}`))
     if (game.state?.content === hash) game.content = bundles.get(hash)
   } catch (problem) {
     fail(problem)
@@ -128,8 +128,8 @@ export function refresh() {
     const mine = () => game.id === id && game.watch === watch
     try {
       const [offers, map] = await Promise.all([
-        watch ? null : get(`/api/sessions/${id}/actions`),
-        get(`/api/sessions/${id}/map`, watch),
+        watch ? null : get(`api/sessions/${id}/actions`),
+        get(`api/sessions/${id}/map`, watch),
       ])
       if (!mine()) return
       if (offers && offers.revision >= (game.offers?.revision ?? -1)) game.offers = offers
@@ -158,7 +158,7 @@ export async function fill() {
       let gap = Math.max(1, game.from)
       while (gap <= game.head && game.turns.get(gap)?.at) gap += 1
       if (gap > game.head) break
-      const page = await get(`/api/sessions/${id}/turns?after=${gap - 1}&limit=100`, watch)
+      const page = await get(`api/sessions/${id}/turns?after=${gap - 1}&limit=100`, watch)
       if (game.id !== id) return
       for (const turn of page.turns) addTurn(turn)
       changed()
@@ -227,7 +227,7 @@ async function send(pending) {
   keep(pending)
   changed()
   try {
-    const answer = await insist(`/api/sessions/${id}/actions`, {
+    const answer = await insist(`api/sessions/${id}/actions`, {
       key,
       body: action,
       headers: { 'If-Match': `"${revision}"` },
@@ -271,7 +271,7 @@ async function send(pending) {
 export async function reload() {
   const { id, watch } = game
   try {
-    const answer = await get(`/api/sessions/${id}`, watch)
+    const answer = await get(`api/sessions/${id}`, watch)
     if (game.id !== id) return
     if (answer.revision < game.revision) rewind()
     game.head = Math.max(game.head, answer.revision)
@@ -283,7 +283,7 @@ export async function reload() {
 }
 
 export async function rename(name) {
-  await call(`/api/sessions/${game.id}`, { method: 'PATCH', body: { name } })
+  await call(`api/sessions/${game.id}`, { method: 'PATCH', body: { name } })
   game.name = name
   changed()
 }

@@ -139,7 +139,7 @@ fn a_new_player_gets_a_token_and_a_known_one_none() {
     assert_eq!(reply.status, 201);
     let created = reply.json();
     let id = created["session_id"].as_str().expect("an id");
-    assert_eq!(reply.header("location"), format!("/api/sessions/{id}"));
+    assert_eq!(reply.header("location"), format!("sessions/{id}"));
     assert_eq!(reply.header("etag"), "\"0\"");
     let cookie = reply.header("set-cookie");
     assert!(cookie.starts_with("cosmic=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));

@@ -68,7 +68,7 @@ fn an_observer_watches_one_session_and_does_nothing_else() {
     assert_eq!((reply.status, reply.header("cache-control"), reply.header("set-cookie")), (201, "no-store", ""));
     let made = reply.json();
     let text = made["token"].as_str().expect("a token");
-    assert_eq!(made["link"], format!("/#watch={text}&game={}", owner.session));
+    assert_eq!(made["link"], format!("#watch={text}&game={}", owner.session));
     assert_eq!(made["expires_at"], (dawn() + SignedDuration::from_secs(LIFE_SECS)).to_string());
     let watcher = with(&owner, text);
 

@@ -1,6 +1,6 @@
 // What lies over the page: help, settings, saves, the link for watchers, and questions.
 
-import { call, post, Problem } from '../api.js'
+import { at, call, post, Problem } from '../api.js'
 import { shipArt } from '../art.js'
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
@@ -276,8 +276,8 @@ async function renamed(name) {
 
 async function invite() {
   try {
-    const { link, expires_at: until } = await post(`/api/sessions/${game.id}/observers`)
-    ui.dialog = { name: 'watch', link: `${location.origin}${link}`, until }
+    const { link, expires_at: until } = await post(`api/sessions/${game.id}/observers`)
+    ui.dialog = { name: 'watch', link: at(link), until }
   } catch (problem) {
     toast(problem.detail, 'danger')
   }
@@ -442,7 +442,7 @@ function slotCard(slot, save) {
                 `Empty slot ${slot}?`,
                 `\u201c${save.name}\u201d, turn ${save.turn_count}, goes for good. The voyage itself stays.`,
                 'Empty it',
-                () => tried(() => call(`/api/slots/${slot}`, { method: 'DELETE' }), `Slot ${slot} is empty.`),
+                () => tried(() => call(`api/slots/${slot}`, { method: 'DELETE' }), `Slot ${slot} is empty.`),
               ),
             { sign: 'trash', label: `Empty slot ${slot}` },
           )
@@ -459,7 +459,7 @@ const overwrite = (slot, save, run) =>
     run,
   )
 const write = (slot) =>
-  tried(() => call(`/api/slots/${slot}`, { method: 'PUT', body: { session_id: game.id } }), `Saved in slot ${slot}.`)
+  tried(() => call(`api/slots/${slot}`, { method: 'PUT', body: { session_id: game.id } }), `Saved in slot ${slot}.`)
 
 /** Into the voyage that is open; else into a new one, so that nothing is lost. */
 function loadInto(slot, save) {
@@ -470,13 +470,13 @@ function loadInto(slot, save) {
   ask(`Load slot ${slot}?`, text, 'Load it', async () => {
     let id = game.id
     const loaded = await tried(async () => {
-      if (here) return post(`/api/slots/${slot}/load`, { session_id: id })
-      id = (await post('/api/sessions', { name: save.name })).session_id
+      if (here) return post(`api/slots/${slot}/load`, { session_id: id })
+      id = (await post('api/sessions', { name: save.name })).session_id
       try {
-        return await post(`/api/slots/${slot}/load`, { session_id: id })
+        return await post(`api/slots/${slot}/load`, { session_id: id })
       } catch (problem) {
         // Nobody wanted an empty voyage.
-        await call(`/api/sessions/${id}`, { method: 'DELETE' }).catch(() => {})
+        await call(`api/sessions/${id}`, { method: 'DELETE' }).catch(() => {})
         throw problem
       }
     }, `Slot ${slot} is loaded.`)
@@ -491,7 +491,7 @@ function loadInto(slot, save) {
 
 async function exportFile(slot) {
   await tried(async () => {
-    const { text, response } = await call(`/api/slots/${slot}/export`, { text: true, seconds: 60 })
+    const { text, response } = await call(`api/slots/${slot}/export`, { text: true, seconds: 60 })
     const name =
       /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1] ?? 'cosmic-explorer.json'
     const link = document.createElement('a')
@@ -517,7 +517,7 @@ async function importFile(slot, save, input) {
   }
   const run = async () => {
     const saved = await tried(async () => {
-      const answer = await post(`/api/slots/${slot}/import`, text, { seconds: 60 })
+      const answer = await post(`api/slots/${slot}/import`, text, { seconds: 60 })
       remember()
       return answer
     }, 'Played again and found true. It is in the slot.')

@@ -1,7 +1,7 @@
 // The start page: go on, begin, fetch a save, see who did best, learn how to play.
 
 import { shipArt, stars } from '../art.js'
-import { call, get, post, Problem } from '../api.js'
+import { call, get, HOME, post, Problem } from '../api.js'
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { ask, button } from '../parts.js'
@@ -14,7 +14,7 @@ let content = null
 /** Asks who the player is and what he has. A stranger is one who has nothing yet. */
 export async function loadPlayer() {
   try {
-    const { sessions } = known() ? await get('/api/sessions') : { sessions: [] }
+    const { sessions } = known() ? await get('api/sessions') : { sessions: [] }
     if (sessions.length) remember()
     player.sessions = sessions.sort((a, b) => (a.last_activity < b.last_activity ? 1 : -1))
     player.problem = null
@@ -29,7 +29,7 @@ export async function loadPlayer() {
   changed()
   if (!player.challenge || Date.now() >= Date.parse(player.challenge.ends_at)) {
     try {
-      player.challenge = (await get('/api/challenge')) ?? false
+      player.challenge = (await get('api/challenge')) ?? false
     } catch {
       // A server without challenges has a game all the same.
       player.challenge = false
@@ -38,7 +38,7 @@ export async function loadPlayer() {
   }
   if (!content) {
     try {
-      content = await get('/api/content')
+      content = await get('api/content')
     } catch {
       // The sums are told by the game itself.
     }
@@ -47,16 +47,18 @@ export async function loadPlayer() {
 }
 
 export async function readSlots() {
-  player.slots = (await get('/api/slots')).slots
+  player.slots = (await get('api/slots')).slots
   player.slotsProblem = null
 }
 
-const KNOWN = 'explorer-known=yes'
-/** Whether this browser may have games: a stranger need not ask. It is a cookie like the token, which scripts cannot see: both are
- *  good for every port and scheme of this host, and both are there or neither. */
-export const known = () => document.cookie.split('; ').includes(KNOWN)
+// Cookies do not know of ports, and two servers may share a host.
+const KNOWN = `explorer-known-${HOME.port}=yes`
+/** What pages of before wrote. */
+const KNOWN_BEFORE = 'explorer-known=yes'
+/** Whether this browser may have games: a stranger need not ask. It is a cookie like the token, which scripts cannot see. */
+export const known = () => document.cookie.split('; ').some((each) => each === KNOWN || each === KNOWN_BEFORE)
 export function remember() {
-  document.cookie = `${KNOWN}; Path=/; Max-Age=${90 * 24 * 3600}; SameSite=Lax`
+  document.cookie = `${KNOWN}; Path=${HOME.pathname}; Max-Age=${90 * 24 * 3600}; SameSite=Lax`
 }
 
 async function begin() {
@@ -79,7 +81,7 @@ async function begin() {
   }
   if (form.permadeath && !form.daily) body.permadeath = true
   try {
-    const { session_id: id } = await post('/api/sessions', body)
+    const { session_id: id } = await post('api/sessions', body)
     remember()
     player.sessions = null
     location.hash = `#/play/${id}`
@@ -96,7 +98,7 @@ async function begin() {
 /** The browser's key is no longer good. Only the server can take it out of the browser. */
 async function forget() {
   try {
-    await post('/api/logout')
+    await post('api/logout')
   } catch {
     // It answers that the key is no good, and takes it away with that.
   }
@@ -109,7 +111,7 @@ async function forget() {
 
 async function remove(session) {
   try {
-    await call(`/api/sessions/${session.session_id}`, { method: 'DELETE' })
+    await call(`api/sessions/${session.session_id}`, { method: 'DELETE' })
     toast(`\u201c${session.name}\u201d was deleted.`)
   } catch (problem) {
     toast(problem.detail, 'danger')
@@ -517,7 +519,7 @@ export async function loadBoard() {
   try {
     const query = new URLSearchParams({ difficulty: board.difficulty })
     if (board.date) query.set('date', board.date)
-    const answer = await get(`/api/leaderboard?${query}`)
+    const answer = await get(`api/leaderboard?${query}`)
     player.board = answer
   } catch (problem) {
     player.board = { problem: problem.status === 404 ? 'This server keeps no leaderboard.' : problem.detail }
