@@ -194,6 +194,7 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
         ))
         .service(resource("/", vec![get(page::index)]))
         .service(resource("/{folder:css|js|img}/{name:.+}", vec![get(page::file)]))
+        .service(resource("/{name:favicon\\.ico|robots\\.txt|manifest\\.webmanifest}", vec![get(page::beside)]))
         .service(resource("/health", vec![get(operate::health)]))
         .service(resource("/ready", vec![get(operate::ready)]))
         .service(resource("/version", vec![get(operate::version)]))

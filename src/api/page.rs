@@ -37,6 +37,11 @@ pub(super) async fn file(request: HttpRequest, path: web::Path<(String, String)>
     answer(&request, &format!("{folder}/{name}"))
 }
 
+/// What browsers and machines look for beside the page.
+pub(super) async fn beside(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Problem> {
+    answer(&request, &name)
+}
+
 fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
     let missing = || Problem::not_found(format!("There is no file {path}. The game begins at /."));
     // In a debug build a path could lead out of the folder.
@@ -99,6 +104,9 @@ fn media_type(path: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
         Some("webmanifest") => "application/manifest+json",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("txt") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
 }

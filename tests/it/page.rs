@@ -21,6 +21,10 @@ fn every_file_is_served_under_a_strict_policy_and_asked_for_once() {
     let client = server.client();
     for path in addresses() {
         let path = if path == "/index.html" { "/" } else { &path };
+        if path.ends_with(".png") || path.ends_with(".ico") {
+            picture(&server.url, path);
+            continue;
+        }
         let whole = client.get(path);
         let policy = whole.header("content-security-policy");
         assert_eq!(whole.status, 200, "{path}");
@@ -42,6 +46,8 @@ fn every_file_is_served_under_a_strict_policy_and_asked_for_once() {
             Some("js") => "text/javascript; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
             Some("svg") => "image/svg+xml",
+            Some("txt") => "text/plain; charset=utf-8",
+            Some("webmanifest") => "application/manifest+json",
             _ => "text/html; charset=utf-8",
         };
         assert_eq!(whole.header("content-type"), kind, "{path}");
@@ -50,6 +56,21 @@ fn every_file_is_served_under_a_strict_policy_and_asked_for_once() {
         let head = client.send("HEAD", path, &[], None);
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
     }
+}
+
+/// Pictures are no text, and are what they are called.
+fn picture(url: &str, path: &str) {
+    let mut reply = ureq::get(format!("{url}{path}")).call().expect("an answer");
+    let (kind, magic) = match path.rsplit('.').next() {
+        Some("png") => ("image/png", [0x89, b'P', b'N', b'G']),
+        _ => ("image/x-icon", [0, 0, 1, 0]),
+    };
+    assert_eq!(reply.headers()["content-type"], kind, "{path}");
+    assert!(
+        reply.headers()["content-security-policy"].to_str().expect("text").contains("default-src 'none'"),
+        "{path}"
+    );
+    assert_eq!(reply.body_mut().with_config().read_to_vec().expect("bytes")[..4], magic, "{path}");
 }
 
 #[test]
