@@ -54,6 +54,9 @@ export function reset() {
     picked: null,
     logShown: 60,
     ended: false,
+    /** Until when what has just come up is not answered, in the page's milliseconds; and dangers that were looked in the eye. */
+    unreadUntil: 0,
+    dared: new Set(),
   })
 }
 reset()
@@ -131,4 +134,23 @@ export function nodeById(id) {
   }
   return {}
 }
+/** Where work leads now: to its place; done, to who pays for it; null where every dock does. */
+export const goalOf = (quest) =>
+  !quest.done || quest.kind === 'delivery' ? quest.target_node_id : quest.kind === 'rescue' ? quest.giver_node_id : null
+
+/** What a state asks of the player: a question, a fight, the end, or nothing in particular. */
+const scene = (state) =>
+  state.game_over ? 'end' : state.current_event ? `asks ${state.current_event.text}` : state.combat ? 'fight' : ''
+
+/** Nobody has read a thing that came up so few milliseconds ago: whatever is pressed was meant for what stood there before. */
+export const UNREAD = 400
+export const unread = () => performance.now() < game.unreadUntil
+
+/** Keeps hands off a scene that is new. */
+export function shield(before, after) {
+  if (scene(before) === scene(after)) return
+  game.unreadUntil = performance.now() + UNREAD
+  setTimeout(changed, UNREAD + 20)
+}
+
 export const regionById = (id) => game.map?.regions.find((region) => region.id === id)

@@ -6,13 +6,22 @@ const whole = new Intl.NumberFormat('en')
 export const number = (value) => whole.format(value)
 export const percent = (share) => `${Math.round(share * 100)} %`
 export const signed = (value) => (value > 0 ? `+${number(value)}` : value < 0 ? `\u2212${number(-value)}` : '0')
-export const many = (count, noun) => `${number(count)} ${noun}${count === 1 ? '' : 's'}`
+/** So many of something: `no rations`, `1 ration`, `2 rations`. */
+export const many = (count, noun, nouns = `${noun}s`) =>
+  `${count === 0 ? 'no' : number(count)} ${count === 1 ? noun : nouns}`
+/** A sentence's first letter, large. */
+export const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1)
+/** `the Ark`, also where the name is `The Ark`. */
+export const the = (name) => `the ${String(name).replace(/^(the|an?) (?=\S)/i, '')}`
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\ud802-\ud803\ud83a-\ud83b]/
+/** A name that runs from right to left, held together within a sentence, so that it does not reorder figures beside it. */
+export const iso = (name) => (RIGHT_TO_LEFT.test(name ?? '') ? `\u2068${name}\u2069` : name)
 const title = (id) =>
   String(id)
     .split('_')
     .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
     .join(' ')
-const named = (table, id) => game.content?.[table]?.[id]?.name ?? title(id)
+const named = (table, id) => iso(game.content?.[table]?.[id]?.name ?? title(id))
 
 export const nameOf = {
   item: (id) => named('items', id),
@@ -24,8 +33,29 @@ export const nameOf = {
   move: (id) => named('combat_moves', id),
   nodeKind: (id) => named('nodes', id),
   regionKind: (id) => named('regions', id),
-  node: (id) => nodeById(id).node?.name ?? 'a place unknown to you',
-  region: (id) => regionById(id)?.name ?? 'a region unknown to you',
+  node: (id) => iso(nodeById(id).node?.name ?? 'a place unknown to you'),
+  region: (id) => iso(regionById(id)?.name ?? 'a region unknown to you'),
+}
+
+/** So many units of an item, as its content says them; the server tells them alike. */
+export function goods(id, count) {
+  const item = game.content?.items?.[id]
+  if (count === 1) return item?.one ?? `a unit of ${nameOf.item(id)}`
+  return `${number(count)} ${item?.many ?? `units of ${nameOf.item(id)}`}`
+}
+
+/** How an action may end the voyage, as its button says it. */
+export function endOf({ may_end: end, worst }) {
+  const why = {
+    ship_lost: worst
+      ? `it may cost ${number(worst)} hull, and there is no pod.`
+      : 'the hull may not hold, and there is no pod.',
+    pod_lost: 'the pod may break open.',
+    died: 'the crew may not live through it.',
+    stranded: 'there may be no fuel to go on.',
+    out_of_turns: 'it is the last turn.',
+  }
+  return `Can end the voyage: ${why[end] ?? 'nobody knows how it goes on.'}`
 }
 
 export const danger = (level) => (level < 0.18 ? 'calm' : level < 0.4 ? 'uneasy' : level < 0.6 ? 'dangerous' : 'deadly')
@@ -91,7 +121,7 @@ export function describe(action) {
           : type === 'combat'
             ? nameOf.move(action.move)
             : type === 'use_item'
-              ? `Use ${nameOf.item(action.item)}`
+              ? `Use ${goods(action.item, 1)}`
               : (texts[type] ?? title(type)),
     note: type === 'combat' ? game.content?.combat_moves?.[action.move]?.description : notes[type],
     odds: odds[type] ?? 'chance',
@@ -107,16 +137,16 @@ export function deed(turn) {
   const it = {
     navigate: () => `Travel to ${nameOf.node(action.node)}`,
     jump: () => `Jump to ${nameOf.region(action.region)}`,
-    refuel: () => `Refuel ${action.amount}`,
+    refuel: () => `Refuel ${many(action.amount, 'unit')}`,
     buy_food: () => `Buy ${many(action.amount, 'ration')}`,
     consume_food: () => `Eat ${many(action.amount, 'ration')}`,
-    buy_ship: () => `Buy the ${nameOf.ship(action.ship)}`,
+    buy_ship: () => `Buy ${the(nameOf.ship(action.ship))}`,
     buy_mod: () => `Fit ${nameOf.mod(action.mod)}`,
     remove_mod: () => `Remove ${nameOf.mod(action.mod)}`,
     buy_augmentation: () => `Fit ${nameOf.augmentation(action.augmentation)}`,
-    buy_item: () => `Buy ${action.quantity} ${nameOf.item(action.item)}`,
-    sell_item: () => `Sell ${action.quantity} ${nameOf.item(action.item)}`,
-    use_item: () => `Use ${nameOf.item(action.item)}`,
+    buy_item: () => `Buy ${goods(action.item, action.quantity)}`,
+    sell_item: () => `Sell ${goods(action.item, action.quantity)}`,
+    use_item: () => `Use ${goods(action.item, 1)}`,
     accept_quest: () => 'Take on work',
     abandon_quest: () => 'Give up work',
     turn_in_quest: () => 'Turn in work',
@@ -180,7 +210,7 @@ export function itemEffect(effect) {
   if (effect.ship_condition) parts.push(`hull +${effect.ship_condition}`)
   if (effect.fuel) parts.push(`fuel +${effect.fuel}`)
   if (effect.health) parts.push(`health +${effect.health}`)
-  if (effect.temp_hp) parts.push(`shield ${effect.temp_hp} for ${effect.duration}`)
+  if (effect.temp_hp) parts.push(`shield ${effect.temp_hp} for ${many(effect.duration, 'turn')}`)
   return parts.join(', ')
 }
 
@@ -252,3 +282,87 @@ export function since(time) {
 }
 export const clock = (time) =>
   time ? new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : ''
+
+// What the server refuses -------------------------------------------------------------------------------------------------------
+
+const AGAIN = 'Something went wrong between this page and the server. Load the page anew, and try again.'
+const NOT_A_SAVE = 'This is not a save of this game, or it is damaged.'
+const wait = ({ wait: seconds, retry_after: after }) => {
+  const left = seconds ?? after
+  return left ? `in ${left < 90 ? many(left, 'second') : many(Math.round(left / 60), 'minute')}` : 'later'
+}
+/** For people, by the code of a refusal: what the server says is for programs too. What the rules refuse they say well themselves. */
+const REFUSALS = {
+  MALFORMED_JSON: NOT_A_SAVE,
+  JSON_TOO_DEEP: NOT_A_SAVE,
+  NUMBER_OUT_OF_RANGE: NOT_A_SAVE,
+  NOT_AN_OBJECT: NOT_A_SAVE,
+  WRONG_TYPE: NOT_A_SAVE,
+  WRONG_VALUE: 'That is not possible here. Change it, and try again.',
+  MISSING_FIELD: NOT_A_SAVE,
+  UNKNOWN_FIELD: NOT_A_SAVE,
+  DUPLICATE_FIELD: NOT_A_SAVE,
+  UNKNOWN_VALUE: AGAIN,
+  BAD_QUERY: 'There is no such day. Choose another.',
+  BAD_HEADER: AGAIN,
+  BAD_BODY: 'It did not arrive whole. Try again.',
+  JSON_REQUIRED: AGAIN,
+  METHOD_NOT_ALLOWED: AGAIN,
+  UPGRADE_REQUIRED: AGAIN,
+  PREFLIGHT_REFUSED:
+    'This page lives at an address that the server does not know. Open the game by the server\u2019s own.',
+  ORIGIN_FORBIDDEN:
+    'This page lives at an address that the server does not know. Open the game by the server\u2019s own.',
+  UNKNOWN_HOST: 'The server does not go by the name in the address. Its admin can add it.',
+  TOKEN_REQUIRED: 'This browser has no voyages here. A voyage opens in the browser that began it.',
+  TOKEN_INVALID: 'This browser\u2019s key is no longer good. The start page begins anew.',
+  ADMIN_TOKEN_REQUIRED: 'This is for the admin of the server.',
+  OBSERVER_ONLY: 'This link is for looking on, and no longer fits or never did.',
+  NOT_FOUND: AGAIN,
+  SESSION_NOT_FOUND: 'There is no such voyage, or it belongs to another browser.',
+  SESSION_EXPIRED: 'This voyage is gone for good.',
+  SESSION_DAMAGED: 'This voyage\u2019s file cannot be read. It was kept; the server\u2019s admin can look at it.',
+  CONTENT_NOT_FOUND: 'What this voyage is made of is not on the server. Its admin can look for it.',
+  SLOT_NOT_FOUND: 'There is no such slot.',
+  SLOT_EMPTY: 'There is nothing in this slot any more.',
+  SLOT_READ_ONLY: 'Slot 0 is the voyage played last, and keeps itself.',
+  BOARD_NOT_FOUND: 'There is no board of that day. Choose today, or a day that is past.',
+  ENTRY_NOT_FOUND: 'This place on the board is free.',
+  ENTRY_REFUSED: 'This entry is not what it says, and is shown no more.',
+  BODY_TIMEOUT: 'It did not arrive in time. Try again.',
+  BODY_TOO_LARGE: 'The file is larger than this server takes.',
+  TOO_MANY_SESSIONS: 'You have as many unfinished voyages as this server allows. Finish one, or delete one, first.',
+  TOO_MANY_OBSERVERS: 'As many look on as can. Try again when somebody has gone.',
+  KEY_IN_PROGRESS: 'It is under way already.',
+  KEY_REUSED: AGAIN,
+  REPLACED: 'This voyage is being played in another tab or on another device.',
+  GAME_NOT_FINISHED: 'That is told when the voyage is over.',
+  PERMADEATH: 'This voyage has no way back: it is not saved, and no save takes its place, before it is over.',
+  CHALLENGE_RUNNING: 'Others still play this challenge. It is told when the day is over.',
+  STALE_REVISION: 'The game has gone on meanwhile. Look again, then decide.',
+  BAD_NAME: 'A name has 1 to 40 letters that can be seen.',
+  SAVE_INVALID: NOT_A_SAVE,
+  SAVE_DIVERGES: ({ more, turn = more?.turn }) =>
+    `This save was changed: played again, it leads elsewhere${turn ? `, from entry ${number(turn)} on` : ''}.`,
+  CONTENT_UNKNOWN: 'This save was played with content that this server does not have.',
+  TOO_MANY_REQUESTS: (problem) => `That was a lot at once. Go on ${wait(problem)}.`,
+  TOO_MANY_CONNECTS: (problem) => `Many have come from this network at once. Try again ${wait(problem)}.`,
+  SESSION_LIMIT_REACHED: (problem) => `All places of this server are taken. Try again ${wait(problem)}.`,
+  STORE_FULL: 'This server keeps as many voyages as it can. Try again later.',
+  SESSION_BUSY: 'Too much waits for this voyage. Nothing was changed; try again.',
+  STORE_BUSY: 'The server has its hands full. Nothing was changed; try again.',
+  STORE_UNAVAILABLE: 'The server cannot write just now. Nothing is lost; try again soon.',
+  SHUTTING_DOWN: 'The server is being restarted, and will be back. Every voyage is saved.',
+  INTERNAL: 'Something in the server failed. The voyage is as it was; try again.',
+}
+const FOR_PROGRAMS =
+  /\/api|\b(GET|POST|PUT|PATCH|DELETE|Authorization|Bearer|Idempotency|If-Match|JSON|HTTP|token|takeover|header)\b/
+
+/** Why something was refused, in words for people. */
+export function refusal(problem) {
+  const words = REFUSALS[problem.code]
+  if (words) return typeof words === 'function' ? words(problem) : words
+  const { detail } = problem
+  if (!problem.code && !detail) return 'The server cannot be reached.'
+  return detail && !FOR_PROGRAMS.test(detail) ? detail : AGAIN
+}

@@ -4,6 +4,7 @@
 mod driver;
 mod server;
 
+mod chart;
 mod keyboard;
 mod looks;
 mod network;

@@ -137,3 +137,24 @@ fn the_page_names_all_modules_and_nothing_is_inline() {
         assert!(!code.contains(".cookie") || path.ends_with("views/start.js"), ".cookie in {}", path.display());
     }
 }
+
+/// What a person can be refused is said in the page's own words: a new code wants some too.
+#[test]
+fn every_refusal_has_words_for_people() {
+    let table = std::fs::read_to_string("src/api/problem.rs").expect("the table");
+    let words = std::fs::read_to_string("static/js/words.js").expect("the words");
+    let lines = table
+        .lines()
+        .filter_map(|line| line.split_once(" = ")?.1.split('"').nth(1).filter(|code| *code == code.to_uppercase()));
+    let codes: Vec<_> =
+        lines.filter(|code| code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')).collect();
+    assert!(codes.len() > 50 && codes.contains(&"TOKEN_REQUIRED"), "{codes:?}");
+    let missing: Vec<_> = codes.iter().filter(|code| !words.contains(&format!("\n  {code}:"))).collect();
+    assert!(missing.is_empty(), "no words for {missing:?}");
+    // And in them nothing for programs.
+    let refusals =
+        words.split("const REFUSALS").nth(1).and_then(|rest| rest.split("const FOR_PROGRAMS").next()).expect("a table");
+    for bad in ["/api", "POST", "GET", "Bearer", "Authorization", "Idempotency", "token ", "JSON "] {
+        assert!(!refusals.contains(bad), "{bad}");
+    }
+}

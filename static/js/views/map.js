@@ -6,11 +6,16 @@ import { icon } from '../icons.js'
 import { action, button, dangerMark } from '../parts.js'
 import { act } from '../session.js'
 import { settings } from '../settings.js'
-import { all, changed, find, game, nodeById, regionById, ui } from '../store.js'
-import { danger, many, nameOf } from '../words.js'
+import { all, changed, find, game, goalOf, nodeById, regionById, ui } from '../store.js'
+import { danger, iso, many, nameOf } from '../words.js'
+import { around, line, Sheet, widthOf } from './chart.js'
 
 const CLOSEST = 120
-const FARTHEST = 1300
+const FARTHEST = 2200
+/** Pixels at the edges for names, and what lies over the map there. */
+const EDGE = { left: 46, right: 66, top: 66, bottom: 54 }
+const NAME_FONT = '500 12.5px var(--sans)'
+const REGION_FONT = '500 15px var(--serif)'
 const size = { width: 700, height: 600 }
 const n = (value) => Math.round(value * 10) / 10
 let frame = null
@@ -29,23 +34,30 @@ function extent(regions) {
   return { x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top }
 }
 
+/** A camera that shows an extent between the edges, no closer than `least` map units. */
+function fit({ x, y, width, height }, least) {
+  const room = (all, one, other) => Math.max(80, all - one - other)
+  const scale = settings.text / 100
+  const { left, right, top, bottom } = EDGE
+  const per = Math.max(
+    width / room(size.width, left * scale, right * scale),
+    height / room(size.height, top * scale, bottom * scale),
+    least / Math.min(size.width, size.height),
+  )
+  const span = Math.min(FARTHEST, per * Math.min(size.width, size.height))
+  return { x: x + ((right - left) / 2) * scale * per, y: y + ((bottom - top) / 2) * scale * per, span }
+}
+
 function frameRegion(id) {
   const region = regionById(id)
-  if (!region) return { ...NOWHERE }
-  const { x, y, width, height } = extent([region])
-  // Labels need room, which on a small sheet is more of it.
-  const small = Math.min(size.width, size.height) < 480
-  const reach = Math.max(width * (size.height < size.width ? 0.8 : 1), height)
-  return { x, y, span: Math.max(190, 1.25 * reach + (small ? 110 : 70)) }
+  return region ? fit(extent([region]), 190) : { ...NOWHERE }
 }
 
 function frameAll() {
   if (!game.map?.regions.length) return { ...NOWHERE }
-  const { x, y, width, height } = extent(game.map.regions)
-  const aspect = size.width / size.height
-  const reach = Math.max(width / Math.max(1, aspect), height / Math.max(1, 1 / aspect))
-  return { x, y, span: Math.min(FARTHEST, reach + 240) }
+  return fit(extent(game.map.regions.map((region) => ({ ...region, nodes: [...region.nodes, top(region)] }))), 400)
 }
+const top = (region) => ({ position: [region.position[0], region.position[1] - rim(region)] })
 
 function follow() {
   const region = regionById(game.map?.current_region_id)
@@ -82,7 +94,7 @@ function targets() {
   return (game.map?.regions ?? []).flatMap((region) => [
     ...region.nodes.map((node) => ({ id: node.id, node, region, position: node.position })),
     ...(jumps.has(region.id) || !region.nodes.length
-      ? [{ id: region.id, region, position: [region.position[0], region.position[1] - rim(region)] }]
+      ? [{ id: region.id, region, position: top(region).position }]
       : []),
   ])
 }
@@ -96,15 +108,15 @@ const rim = (region) =>
 
 export function pick(id, focus = false) {
   game.picked = id
+  game.corner = null
   const target = targets().find((each) => each.id === id)
   if (target && game.camera && !ui.wide.matches) {
     // The card lies over the lower half.
     const [x, y] = target.position
     move({ x, y: y + size.height * unit() * 0.2 })
   } else if (target && game.camera) {
-    const half = game.camera.span / 2
-    const reachX = (half * size.width) / Math.min(size.width, size.height) - 40 * unit()
-    const reachY = (half * size.height) / Math.min(size.width, size.height) - 60 * unit()
+    const reachX = (size.width / 2 - EDGE.right) * unit()
+    const reachY = (size.height / 2 - EDGE.top) * unit()
     const [x, y] = target.position
     if (Math.abs(x - game.camera.x) > reachX || Math.abs(y - game.camera.y) > reachY) move({ x, y })
   }
@@ -142,7 +154,8 @@ export function go(id) {
 }
 
 /** The first leg of the shortest known way, and how many there are. */
-function way(to) {
+export function way(to) {
+  if (!game.map) return null
   const came = new Map([[game.map.current_node_id, null]])
   const queue = [game.map.current_node_id]
   while (queue.length) {
@@ -176,14 +189,12 @@ export function mapView() {
   const focusable = list.some(({ id }) => id === game.picked) ? game.picked : here
   const quests = new Map()
   for (const quest of game.state.active_quests) {
-    const to = quest.done
-      ? quest.kind === 'rescue'
-        ? quest.giver_node_id
-        : quest.target_node_id
-      : quest.target_node_id
-    quests.set(to, quest)
+    const to = goalOf(quest)
+    if (to) quests.set(to, quest)
   }
-  const pieces = { glow: [], lanes: [], routes: [], pills: [], spots: [] }
+  const pieces = { glow: [], lanes: [], routes: [], pills: [], names: [], spots: [] }
+  /** What ways from here cost: badges on their lines. */
+  const fares = []
   const drawn = new Set()
   for (const region of game.map.regions) {
     for (const to of region.connections) {
@@ -198,7 +209,13 @@ export function mapView() {
         const from = target === other ? region : other
         const one = find('jump', { region: target.id })
         if (one.offer)
-          pieces.pills.push(pill(one.offer, mid(from.position, target.position, 0.64), `pill-${target.id}`, u))
+          fares.push({
+            key: `pill-${target.id}`,
+            offer: one.offer,
+            from: from.position,
+            to: target.position,
+            far: true,
+          })
       }
     }
     for (const node of region.nodes) {
@@ -213,7 +230,7 @@ export function mapView() {
           const target = node.id === here ? other : node
           const one = find('navigate', { node: target.id })
           if (one.offer && u < 0.8)
-            pieces.pills.push(pill(one.offer, mid(node.position, other.position, 0.5), `pill-${pair}`, u))
+            fares.push({ key: `pill-${pair}`, offer: one.offer, from: node.position, to: other.position })
         }
       }
     }
@@ -244,22 +261,34 @@ export function mapView() {
     )
   }
   const far = u > 0.8
-  for (const target of list) pieces.spots.push(spot(target, { u, far, here, focusable, quest: quests.get(target.id) }))
+  const written = write(list, { u, far, here, quests, fares })
+  for (const target of list) {
+    const drawn = spot(target, { u, here, focusable, quest: quests.get(target.id), ...written.get(target.id) })
+    // Places lie over names: a click on a place finds it.
+    if (target.node) pieces.spots.push(drawn)
+    else pieces.names.push(drawn)
+  }
   for (const region of game.map.regions) {
-    if (list.some(({ id }) => id === region.id)) continue
-    pieces.spots.push(
-      h(
-        'g',
-        {
-          key: `name-${region.id}`,
-          class: 'region-name',
-          transform: `translate(${n(region.position[0])} ${n(region.position[1] - rim(region))}) scale(${u.toFixed(4)})`,
-        },
-        h('text', { y: -6 }, region.name),
-      ),
-    )
+    const at = written.get(`name-${region.id}`)
+    if (at)
+      pieces.names.push(
+        h(
+          'g',
+          {
+            key: `name-${region.id}`,
+            class: 'region-name',
+            transform: `translate(${n(at.x)} ${n(at.y)}) scale(${u.toFixed(4)})`,
+          },
+          h('text', {}, region.name),
+        ),
+      )
+  }
+  for (const { key, offer } of fares) {
+    const at = written.get(key)
+    if (at) pieces.pills.push(pill(offer, [at.x, at.y], key, u))
   }
   const picked = list.find(({ id }) => id === game.picked)
+  if (picked) requestAnimationFrame(clear)
   const half = camera.span / 2
   return h(
     'div.map',
@@ -284,6 +313,7 @@ export function mapView() {
       h('g', { key: 'lanes' }, pieces.lanes),
       h('g', { key: 'routes' }, pieces.routes),
       h('g', { key: 'pills', class: 'pills', 'aria-hidden': 'true' }, pieces.pills),
+      h('g', { key: 'names' }, pieces.names),
       h('g', { key: 'spots' }, pieces.spots),
     ),
     h(
@@ -295,7 +325,7 @@ export function mapView() {
       button('', home, { sign: 'here', class: 'round', label: 'Show where you are' }),
     ),
     picked ? card(picked, here, quests.get(picked.id)) : null,
-    legend(),
+    picked && game.corner === 'top left' ? null : legend(),
   )
 }
 
@@ -330,14 +360,97 @@ function pill(offer, [x, y], key, u) {
   )
 }
 
-function spot(target, { u, far, here, focusable, quest }) {
+/** How large a place is drawn, in map units for each of its own; small ones where there are many. */
+const spotScale = (u) => u * Math.max(0.5, Math.min(1, 0.85 / u))
+
+/** Finds where everything is written, in the order of what matters: `{name}` of places, points for the rest, and how far around a
+ *  place a click is meant for it. */
+function write(list, { u, far, here, quests, fares }) {
+  const per = unit()
+  const sheet = new Sheet(size)
+  const written = new Map()
+  const pixel = ([x, y]) => [size.width / 2 + (x - game.camera.x) / per, size.height / 2 + (y - game.camera.y) / per]
+  const point = (x, y) => ({
+    x: game.camera.x + (x - size.width / 2) * per,
+    y: game.camera.y + (y - size.height / 2) * per,
+  })
+  const large = spotScale(u) / per
+  const text = u / per
+  // The tools and the key to the signs.
+  sheet.take(size.width - 64 * text, 0, 64 * text, 220 * text)
+  sheet.take(0, 0, 104 * text, 62 * text)
+  const places = list.filter(({ node }) => node)
+  const centres = new Map(places.map((target) => [target.id, pixel(target.position)]))
+  const weight = ({ id }) => (id === here ? 0 : id === game.picked ? 1 : trip({ id, node: true }).offer ? 2 : 3)
+  // From afar only what can be gone for has a name.
+  const bare = (target) => far && weight(target) === 3 && !quests.has(target.id)
+  for (const target of places) {
+    const { id, node } = target
+    const [x, y] = centres.get(id)
+    sheet.take(x - 26 * large, y - 26 * large, 52 * large, 52 * large)
+    if (node.has_trade && !bare(target)) sheet.take(x - 42 * large, y - 9 * large, 18 * large, 17 * large)
+    if (node.has_repair && !bare(target)) sheet.take(x + 20 * large, y - 9 * large, 18 * large, 17 * large)
+    if (quests.has(id)) sheet.take(x - 2 * large, y - 48 * large, 19 * large, 24 * large)
+    let near = Infinity
+    for (const [other, [ox, oy]] of centres) if (other !== id) near = Math.min(near, Math.hypot(ox - x, oy - y))
+    written.set(id, { reach: Math.min(26, near / 2 / large) })
+  }
+  const named = places.filter((target) => !bare(target)).sort((a, b) => weight(a) - weight(b))
+  const name = (target) => {
+    const { id, node } = target
+    const [x, y] = centres.get(id)
+    const wide = (widthOf(node.name, NAME_FONT) + 6) * text
+    const sides = {
+      left: (node.has_trade ? 44 : 28) * large,
+      right: (node.has_repair ? 40 : 28) * large,
+      top: (quests.has(id) ? 48 : 28) * large,
+      bottom: 28 * large,
+    }
+    const at = sheet.put(around(sides, text), (place) =>
+      line({ ...place, x: x + place.x, y: y + place.y }, wide, 13 * text),
+    )
+    // In units of the place's own drawing, with letters as large as others.
+    const name = at && { ...at, x: at.x / large, y: at.y / large, scale: text / large }
+    written.set(id, { ...written.get(id), name, marked: true })
+  }
+  named.filter((target) => weight(target) < 3).forEach(name)
+  for (const { key, from, to, far: apart } of fares) {
+    const at = sheet.put(
+      (apart ? [0.64, 0.56, 0.72, 0.48, 0.4, 0.8] : [0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68]).map((share) =>
+        pixel(mid(from, to, share)),
+      ),
+      ([x, y]) => line({ x, y: y + 10 * text, anchor: 'middle' }, 40 * text, 17 * text),
+    )
+    if (at) written.set(key, point(...at))
+  }
+  named.filter((target) => weight(target) === 3).forEach(name)
+  const reachable = new Set(list.filter(({ node }) => !node).map(({ id }) => id))
+  // Those that can be chosen first.
+  const regions = [...game.map.regions].sort((a, b) => Number(reachable.has(b.id)) - Number(reachable.has(a.id)))
+  for (const region of regions) {
+    const wide = (widthOf(region.name, REGION_FONT) * 1.06 + 10) * text
+    const spots = []
+    for (const out of [1, 0.8, 1.2, 0.6, 1.45, 0.4, 1.8, 0.2])
+      for (const turn of [0, 4, 1, 7, 3, 5, 2, 6]) {
+        const [dx, dy] = [Math.sin((turn * Math.PI) / 4), -Math.cos((turn * Math.PI) / 4)]
+        spots.push(pixel([region.position[0] + dx * rim(region) * out, region.position[1] + dy * rim(region) * out]))
+      }
+    const at = sheet.put(spots, ([x, y]) => line({ x, y: y + 4 * text, anchor: 'middle' }, wide, 18 * text))
+    if (at)
+      written.set(reachable.has(region.id) ? region.id : `name-${region.id}`, { ...point(...at), wide: wide / text })
+  }
+  return written
+}
+
+function spot(target, { u, here, focusable, quest, name, marked, reach, x, y, wide }) {
   const { id, node, region, position } = target
   const one = trip(target)
   const live = Boolean(one.offer)
   const current = id === here
   const label = node
-    ? `${node.name}, ${node.charted ? `${nameOf.nodeKind(node.type)}, ${danger(node.danger_level)}` : 'not charted'}${node.has_repair ? ', repair dock' : ''}${node.has_trade ? ', trade dock' : ''}${current ? '. You are here.' : ''}${quest ? '. Work leads here.' : ''}${live ? `. Travel for ${one.offer.cost.fuel} fuel.` : ''}`
-    : `Region ${region.name}, ${nameOf.regionKind(region.type)}, ${danger(region.danger_level)}.${live ? ` Jump for ${one.offer.cost.fuel} fuel.` : ''}`
+    ? `${iso(node.name)}, ${node.charted ? `${nameOf.nodeKind(node.type)}, ${danger(node.danger_level)}` : 'not charted'}${node.has_repair ? ', repair dock' : ''}${node.has_trade ? ', trade dock' : ''}${current ? '. You are here.' : ''}${quest ? '. Work leads here.' : ''}${live ? `. Travel for ${one.offer.cost.fuel} fuel.` : ''}`
+    : `Region ${iso(region.name)}, ${nameOf.regionKind(region.type)}, ${danger(region.danger_level)}.${live ? ` Jump for ${one.offer.cost.fuel} fuel.` : ''}`
+  const at = node || x === undefined ? position : [x, y]
   const shared = {
     key: `spot-${id}`,
     id: `spot-${id}`,
@@ -346,7 +459,7 @@ function spot(target, { u, far, here, focusable, quest }) {
     'aria-label': label,
     'aria-current': current ? 'location' : null,
     'aria-pressed': id === game.picked ? 'true' : 'false',
-    transform: `translate(${n(position[0])} ${n(position[1])}) scale(${(node ? u * Math.max(0.5, Math.min(1, 0.85 / u)) : u).toFixed(4)})`,
+    transform: `translate(${n(at[0])} ${n(at[1])}) scale(${(node ? spotScale(u) : u).toFixed(4)})`,
     onclick: () => !frame?.moved && (game.picked === id && live ? go(id) : pick(id)),
     onfocus: () => game.picked !== id && pick(id),
     onkeydown: (event) => {
@@ -359,21 +472,22 @@ function spot(target, { u, far, here, focusable, quest }) {
   }
   const classes = `spot ${live ? 'live' : ''} ${current ? 'current' : ''} ${id === game.picked ? 'picked' : ''}`
   if (!node) {
+    const half = Math.max(44, (wide ?? 88) / 2)
     return h(
       'g',
       { ...shared, class: `${classes} region-name` },
-      h('rect', { class: 'hit', x: -80, y: -26, width: 160, height: 44 }),
-      h('rect', { class: 'halo', x: -84, y: -24, width: 168, height: 34, rx: 17 }),
-      h('text', { y: -3 }, region.name),
+      h('rect', { class: 'hit', x: n(-half), y: -27, width: n(2 * half), height: 44 }),
+      h('rect', { class: 'halo', x: n(-half - 4), y: -21, width: n(2 * half + 8), height: 34, rx: 17 }),
+      // Where there is no room for it, its sign alone stands on its rim.
+      x === undefined ? h('circle', { class: 'disc', r: 7 }) : h('text', {}, region.name),
     )
   }
-  const far2 = far && !current && id !== game.picked
   const level = node.charted ? node.danger_level : 0
   const arc = 2 * Math.PI * 24
   return h(
     'g',
     { ...shared, class: `${classes} ${node.visited ? 'visited' : ''} ${node.charted ? '' : 'uncharted'}` },
-    h('circle', { class: 'hit', r: 26 }),
+    h('circle', { class: 'hit', r: n(reach) }),
     current ? h('circle', { class: 'pulse', r: 24 }) : null,
     h('circle', { class: 'disc', r: 22 }),
     node.charted
@@ -390,15 +504,25 @@ function spot(target, { u, far, here, focusable, quest }) {
       { class: 'glyph', transform: 'scale(0.44) translate(-50 -50)' },
       node.charted ? place(node.type, node.name) : place('unknown', node.name),
     ),
-    far2 ? null : h('text', { class: 'spot-name', y: 42 }, node.name),
-    node.has_repair && !far2
+    name
+      ? h(
+          'text',
+          {
+            class: 'spot-name',
+            'text-anchor': name.anchor,
+            transform: `translate(${n(name.x)} ${n(name.y)}) scale(${name.scale.toFixed(3)})`,
+          },
+          node.name,
+        )
+      : null,
+    node.has_repair && marked
       ? h('path', {
           class: 'dock-mark',
           transform: 'translate(20 -7) scale(0.6)',
           d: 'M14.5 6.5a4 4 0 0 0-5.2 5L4 16.8a2.2 2.2 0 0 0 3.2 3.2l5.3-5.3a4 4 0 0 0 5-5.2l-2.6 2.6-2.8-.7-.7-2.8z',
         })
       : null,
-    node.has_trade && !far2
+    node.has_trade && marked
       ? h('path', {
           class: 'dock-mark',
           transform: 'translate(-41 -8) scale(0.6)',
@@ -409,20 +533,43 @@ function spot(target, { u, far, here, focusable, quest }) {
   )
 }
 
+/** Corners for the card, the usual one first. */
+const CORNERS = ['bottom left', 'bottom right', 'top left', 'top right']
+/** Moves the card of the chosen place to a corner where it does not lie over it. */
+function clear() {
+  const card = document.querySelector('.map-card')
+  const chosen = document.getElementById(`spot-${game.picked}`)?.querySelector('.halo')
+  const map = card?.closest('.map')?.getBoundingClientRect()
+  if (!chosen || !map) return
+  const spot = chosen.getBoundingClientRect()
+  const gap = 0.8 * parseFloat(getComputedStyle(document.documentElement).fontSize)
+  const [width, height] = [card.offsetWidth, card.offsetHeight]
+  const covers = (corner) => {
+    const left = corner.endsWith('left') ? map.left + gap : map.right - gap - width
+    const top = corner.startsWith('top') ? map.top + gap : map.bottom - gap - height
+    return spot.left < left + width + 4 && left - 4 < spot.right && spot.top < top + height + 4 && top - 4 < spot.bottom
+  }
+  if (!covers(game.corner ?? CORNERS[0])) return
+  const corner = CORNERS.find((each) => !covers(each))
+  if (!corner || corner === game.corner) return
+  game.corner = corner
+  changed()
+}
+
 function card(target, here, quest) {
   const { node, region, id } = target
   const one = trip(target)
   const path = node && id !== here && !one.action ? way(id) : null
   return h(
     'section.map-card',
-    { key: 'card', 'aria-label': 'The chosen place' },
+    { key: 'card', class: game.corner ?? CORNERS[0], 'aria-label': 'The chosen place' },
     h(
       'p.kicker',
       {},
       node
         ? node.charted
-          ? `${nameOf.nodeKind(node.type)} in ${region.name}`
-          : `Not charted, in ${region.name}`
+          ? `${nameOf.nodeKind(node.type)} in ${iso(region.name)}`
+          : `Not charted, in ${iso(region.name)}`
         : nameOf.regionKind(region.type),
     ),
     h('h2', {}, h('bdi', {}, node ? node.name : region.name)),
