@@ -4,6 +4,7 @@
 // connecting, live, offline (comes back by itself), replaced (another tab plays), denied, unknown, expired (do not come back).
 
 import { at, call, get, Problem } from './api.js'
+import { refusal } from './words.js'
 
 const FINAL = { 4000: 'left', 4401: 'denied', 4404: 'unknown', 4409: 'replaced', 4410: 'expired' }
 const BY_CODE = {
@@ -132,7 +133,7 @@ export class Live {
       // What was refused at the handshake is not told to pages; asking tells.
       const reason = await this.ask()
       if (turn !== this.turn || this.over) return
-      if (reason?.final) return this.finish(reason.final, reason.detail)
+      if (reason?.final) return this.finish(reason.final, reason.detail, reason.frame)
       if (!reason) {
         this.failures += 1
         if (this.failures >= ENOUGH) return this.open(takeover)
@@ -160,7 +161,8 @@ export class Live {
       return null
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem
-      return { final: BY_CODE[problem.code], detail: problem.detail, wait: problem.wait && problem.wait * 1000 }
+      const { code, more, wait } = problem
+      return { final: BY_CODE[code], detail: refusal(problem), frame: more, wait: wait && wait * 1000 }
     }
   }
 
@@ -204,8 +206,8 @@ export class Live {
       if (!response.ok) {
         const problem = await response.json().catch(() => ({}))
         if (turn !== this.turn) return
-        if (BY_CODE[problem.code]) return this.finish(BY_CODE[problem.code], problem.detail)
-        return this.later(problem.detail, (problem.retry_after ?? 0) * 1000)
+        if (BY_CODE[problem.code]) return this.finish(BY_CODE[problem.code], refusal(problem), problem)
+        return this.later(refusal(problem), (problem.retry_after ?? 0) * 1000)
       }
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
       let rest = ''
@@ -245,7 +247,7 @@ export class Live {
     }
     const reason = await this.ask()
     if (turn !== this.turn || this.over) return
-    if (reason?.final) return this.finish(reason.final, reason.detail)
+    if (reason?.final) return this.finish(reason.final, reason.detail, reason.frame)
     if (reason) return this.later(reason.detail, reason.wait)
     this.poll(turn)
   }
@@ -266,8 +268,8 @@ export class Live {
         } catch (problem) {
           if (turn !== this.turn) return
           if (problem.status !== 304) {
-            if (BY_CODE[problem.code]) return this.finish(BY_CODE[problem.code], problem.detail)
-            return this.later(problem.detail, (problem.wait ?? 0) * 1000)
+            if (BY_CODE[problem.code]) return this.finish(BY_CODE[problem.code], refusal(problem), problem.more)
+            return this.later(refusal(problem), (problem.wait ?? 0) * 1000)
           }
         }
       }

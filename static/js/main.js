@@ -2,10 +2,10 @@
 
 import { h, render } from './dom.js'
 import { icon } from './icons.js'
-import { button, hot, meter, toasts } from './parts.js'
+import { button, hot, meter, press, toasts } from './parts.js'
 import { close, freshen, open, retry, takeOver } from './session.js'
 import { settings, show as showSettings } from './settings.js'
-import { changed, game, listen, ui } from './store.js'
+import { changed, find, game, listen, ui, unread } from './store.js'
 import { deedsView } from './views/deeds.js'
 import { dialogs, slots } from './views/dialogs.js'
 import { logView, ticker } from './views/log.js'
@@ -15,7 +15,7 @@ import { placeView } from './views/place.js'
 import { questsView } from './views/quests.js'
 import { shipView } from './views/ship.js'
 import { boardView, loadBoard, loadPlayer, masthead, newView, show, startView } from './views/start.js'
-import { number, word } from './words.js'
+import { iso, number, word } from './words.js'
 
 const root = document.getElementById('app')
 const TABS = [
@@ -39,16 +39,19 @@ function read() {
     return { view: 'game', id: asked.get('game'), watch: asked.get('watch'), tab: view, base: `#${address}`, parts: [] }
   }
   const [view = '', ...parts] = hash.replace(/^\//, '').split('/')
-  if (view === 'play' && parts[0])
-    return { view: 'game', id: parts[0], watch: null, tab: parts[1] ?? 'here', base: `#/play/${parts[0]}`, parts }
-  if (['new', 'board', 'saves'].includes(view)) return { view, parts }
-  return { view: 'start', parts }
+  const [first = '', second = 'here'] = parts
+  if (view === 'play' && first && parts.length <= 2 && TABS.some(([id]) => id === second))
+    return { view: 'game', id: first, watch: null, tab: second, base: `#/play/${first}`, parts }
+  const known = { '': [''], new: ['', 'daily'], board: [''], saves: [''] }[view]
+  if (known?.includes(first) && parts.length <= 1) return { view: view || 'start', parts }
+  return { view: hash.startsWith('/') ? 'nowhere' : 'start', address: hash, parts }
 }
 
 function follow() {
   const before = ui.route
   ui.route = read()
   ui.dialog = null
+  if (before.id !== ui.route.id) hot.known = []
   if (ui.route.view === 'game') open(ui.route.id, ui.route.watch)
   else {
     close()
@@ -109,10 +112,10 @@ function gameView() {
   return h(
     'div.game',
     {
-      class: `${tense ? 'tense' : ''} ${link.status}`,
+      class: `${tense ? 'tense' : ''} ${unread() ? 'unread' : ''} ${link.status}`,
       'data-tab': current,
       'data-revision': game.revision,
-      'data-settled': game.busy || game.offers?.revision !== game.revision ? null : 'yes',
+      'data-settled': game.busy || game.offers?.revision !== game.revision || unread() ? null : 'yes',
       vars: {
         '--tint': game.content.regions[game.state.current_location.region.type]?.background?.primary_color ?? '#6b64a8',
       },
@@ -216,7 +219,8 @@ const tabs = (current) =>
     TABS.map(([id, label, sign]) => {
       const count =
         id === 'quests'
-          ? game.state.active_quests.filter(({ done }) => done).length || game.state.offered_quests.length
+          ? game.state.active_quests.filter(({ id: quest }) => find('turn_in_quest', { quest }).offer).length ||
+            game.state.offered_quests.length
           : 0
       return h(
         'a.tab',
@@ -285,9 +289,7 @@ function lost({ status, frame, detail }) {
     denied: ['The door stays shut', detail ?? word.link({ status })],
     expired: [
       'This game is gone for good',
-      frame?.reason === 'deleted' || /deleted/.test(detail ?? '')
-        ? 'Its player deleted it.'
-        : (detail ?? 'It was kept as long as this server keeps games.'),
+      frame?.reason === 'deleted' ? 'Its player deleted it.' : 'It was kept as long as this server keeps games.',
     ],
     damaged: ['This game is damaged', word.link({ status })],
     left: ['Put away', 'The game was put away; it goes on when it is opened.'],
@@ -306,14 +308,43 @@ function lost({ status, frame, detail }) {
 const savesView = () =>
   h('div.start', {}, h('main.start-main', { id: 'main', tabindex: -1 }, masthead('Saves', 'What was kept'), slots()))
 
+const nowhereView = () =>
+  h(
+    'main.loading',
+    { id: 'main', tabindex: -1 },
+    icon('map', 'large'),
+    h('h1', {}, 'Nothing lies here'),
+    h('p.quiet', { role: 'status' }, 'This page has no view ', h('bdi', {}, `#${ui.route.address.slice(0, 80)}`), '.'),
+    h('p', {}, h('a.button.primary', { href: '#/' }, icon('home'), h('span', {}, 'To the start page'))),
+  )
+
+/** What stands in the tab: the view, and of a game the place and the name. */
+function title() {
+  const { view, tab: current, parts } = ui.route
+  const views = {
+    new: parts[0] === 'daily' ? 'Daily challenge' : 'New voyage',
+    board: 'Leaderboard',
+    saves: 'Saves',
+    nowhere: 'Nothing lies here',
+  }
+  if (view !== 'game') return views[view]
+  if (!game.state) return game.link.status === 'connecting' ? 'Waking the ship' : 'Not to be opened'
+  const label = TABS.find(([id]) => id === current)?.[1] ?? TABS[0][1]
+  return [label, iso(game.state.current_location.node.name), game.name && iso(game.name)].filter(Boolean).join(', ')
+}
+
 function page() {
   // The views that are drawn now say what the number keys do.
   hot.list = []
-  const views = { start: startView, new: newView, board: boardView, saves: savesView, game: gameView }
-  document.title =
-    ui.route.view === 'game' && game.state
-      ? `${game.state.current_location.node.name} \u2013 Cosmic Explorer`
-      : 'Cosmic Explorer'
+  const views = {
+    start: startView,
+    new: newView,
+    board: boardView,
+    saves: savesView,
+    game: gameView,
+    nowhere: nowhereView,
+  }
+  document.title = [title(), 'Cosmic Explorer'].filter(Boolean).join(' \u2013 ')
   render(
     root,
     h('div.page', { key: ui.route.view }, views[ui.route.view]()),
@@ -352,7 +383,7 @@ addEventListener('keydown', (event) => {
       return go(game.picked)
     if (/^[1-9]$/.test(key) && hot.list[key - 1] && !event.repeat) {
       event.preventDefault()
-      return hot.list[key - 1]()
+      return press(key - 1)
     }
     const found = TABS.find(([, , , letter]) => letter === key.toLowerCase())
     if (found) return tab(found[0])

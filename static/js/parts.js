@@ -3,15 +3,24 @@
 import { h } from './dom.js'
 import { icon } from './icons.js'
 import { act } from './session.js'
-import { changed, game, sameAction, ui } from './store.js'
-import { costs, danger, describe, number, percent } from './words.js'
+import { changed, game, sameAction, ui, UNREAD, unread } from './store.js'
+import { costs, danger, describe, endOf, number, percent } from './words.js'
 
-/** What the number keys do now, in the order of the page. */
-export const hot = { list: [] }
-const hotkey = (run) => {
+/** What the number keys do now, in the order of the page; what each did before, and since when it does this. */
+export const hot = { list: [], known: [], since: [] }
+const hotkey = (what, run) => {
   if (hot.list.length >= 9) return null
-  hot.list.push(run)
-  return String(hot.list.length)
+  const at = hot.list.push(run) - 1
+  if (hot.known[at] !== what) {
+    // What a key does in a game that has just been opened was not something else before.
+    hot.since[at] = hot.known[at] === undefined ? 0 : performance.now()
+    hot.known[at] = what
+  }
+  return String(at + 1)
+}
+/** Does what has a number, unless that has just become something else. */
+export function press(at) {
+  if (performance.now() - (hot.since[at] ?? 0) >= UNREAD) hot.list[at]?.()
 }
 
 export const isBusy = (action) => Boolean(game.busy && sameAction(game.busy.action, action))
@@ -33,6 +42,15 @@ export const cost = (offer, odds, amount) =>
     offer?.odds !== undefined
       ? h('span.odds', {}, odds ? `${percent(offer.odds)} ${odds}` : percent(offer.odds))
       : null,
+    offer?.worst
+      ? h(
+          'span.cost.harm',
+          { class: offer.may_end ? 'deadly' : '' },
+          icon('hull'),
+          h('span', { 'aria-hidden': 'true' }, `\u2264${number(offer.worst)}`),
+          h('span.unseen', {}, `may cost up to ${number(offer.worst)} hull`),
+        )
+      : null,
   )
 
 /** An action as a button: what it takes and how it may go, or why not. */
@@ -52,8 +70,8 @@ export function action(
   }
   const busy = isBusy(body)
   // Between a turn and the new offers nothing can be said for certain.
-  const off = Boolean(refused) || Boolean(game.busy) || game.offers?.revision !== game.revision
-  const number = offer && numbered ? hotkey(run) : null
+  const off = Boolean(refused) || Boolean(game.busy) || game.offers?.revision !== game.revision || unread()
+  const number = offer && numbered ? hotkey(JSON.stringify(found.action), run) : null
   return h(
     'button.act',
     {
@@ -73,6 +91,7 @@ export function action(
       {},
       h('span.act-name', {}, text ?? told.text),
       plain && !refused ? null : h('span.act-note', {}, refused ? refused.detail : (note ?? told.note ?? '')),
+      offer?.may_end ? h('span.act-risk', {}, endOf(offer)) : null,
     ),
     offer ? cost(offer, told.odds, amount) : null,
     number ? h('kbd', { 'aria-hidden': 'true' }, number) : null,
@@ -197,7 +216,7 @@ export const dialog = (title, { key, onclose = () => close(), wide = false, lock
       h(
         'header.dialog-head',
         {},
-        h('h2', { id: `title-${key}` }, title),
+        h('h2', { id: `title-${key}` }, h('bdi', {}, title)),
         locked ? null : h('button.round', { type: 'button', 'aria-label': 'Close', onclick: onclose }, icon('close')),
       ),
       kids,

@@ -3,8 +3,8 @@
 import { call, get, insist, Problem, freshKey } from './api.js'
 import { Live } from './live.js'
 import { playOutcome } from './sound.js'
-import { addTurn, changed, game, MOST_TURNS, reset, say, toast } from './store.js'
-import { word } from './words.js'
+import { addTurn, changed, find, game, MOST_TURNS, reset, say, shield, toast, ui, unread } from './store.js'
+import { describe, endOf, refusal, word } from './words.js'
 
 let live
 const bundles = new Map()
@@ -87,6 +87,7 @@ async function take(revision, state) {
   if (revision < game.revision || (revision === game.revision && game.state && whole)) return
   const first = !game.state
   const before = game.state
+  if (before) shield(before, state)
   game.revision = revision
   game.state = state
   if (first) {
@@ -133,6 +134,7 @@ export function refresh() {
       ])
       if (!mine()) return
       if (offers && offers.revision >= (game.offers?.revision ?? -1)) game.offers = offers
+      if (!game.state?.combat) game.dared.clear()
       if (map.revision >= (game.map?.revision ?? -1)) game.map = map
     } catch (problem) {
       if (mine()) fail(problem, true)
@@ -177,7 +179,7 @@ export async function fill() {
 function fail(problem, quiet = false) {
   if (!(problem instanceof Problem)) throw problem
   if (problem.passes && quiet) return
-  toast(problem.detail, 'danger')
+  toast(refusal(problem), 'danger')
 }
 
 function tell(turn) {
@@ -207,16 +209,34 @@ function repeatPending(id) {
   if (pending?.id === id) send(pending)
 }
 
-/** Takes an action. One at a time; the answer is the newest state, or a sentence that says why not. */
-export async function act(action) {
+/** Takes an action. One at a time; the answer is the newest state, or a sentence that says why not. What can end the voyage is asked
+ *  first; in a fight once, because each round of it can. */
+export async function act(action, sure = false) {
   if (
     game.busy ||
     game.watch ||
     !game.state ||
     game.link.status === 'replaced' ||
-    game.offers?.revision !== game.revision
+    game.offers?.revision !== game.revision ||
+    unread()
   )
     return false
+  const { amount: _, quantity: __, type, ...fields } = action
+  const { offer } = find(type, fields)
+  if (offer?.may_end && !sure && !game.dared.has(offer.may_end)) {
+    ui.dialog = {
+      name: 'ask',
+      title: 'This can end the voyage',
+      text: `${describe(action).text}: ${endOf(offer)}`,
+      yes: 'Do it all the same',
+      run: () => {
+        if (game.state?.combat) game.dared.add(offer.may_end)
+        act(action, true)
+      },
+    }
+    changed()
+    return false
+  }
   return send({ id: game.id, action, revision: game.revision, key: freshKey() })
 }
 
@@ -233,7 +253,7 @@ async function send(pending) {
       headers: { 'If-Match': `"${revision}"` },
       again: (problem, wait) => {
         if (game.id !== id) return false
-        game.busy = { action, slow: true, detail: problem.detail, wait }
+        game.busy = { action, slow: true, detail: refusal(problem), wait }
         changed()
         return true
       },
@@ -257,8 +277,8 @@ async function send(pending) {
       toast('The game has gone on meanwhile. Look again, then decide.', 'plain')
       await reload()
     } else {
-      game.refused = { action, detail: problem.detail }
-      toast(problem.detail, 'danger')
+      game.refused = { action, detail: refusal(problem) }
+      toast(refusal(problem), 'danger')
       await refresh()
     }
     return false

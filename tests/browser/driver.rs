@@ -88,7 +88,8 @@ impl Page {
             .expect("a browser");
         let session = client.session_id().await.expect("a session").expect("a session");
         let timeouts = TimeoutConfiguration::new(
-            Some(Duration::from_secs(60)),
+            // Some scripts play a whole game, and what is new is looked at before it is answered.
+            Some(Duration::from_secs(180)),
             Some(Duration::from_secs(60)),
             Some(Duration::from_secs(0)),
         );
@@ -287,19 +288,22 @@ impl Page {
         self.settled().await;
         let before = self.revision().await;
         self.click(&format!(".act{css}:not([aria-disabled])")).await;
-        self.until("the next revision", &format!("const game = document.querySelector('.game'); return game?.dataset.settled === 'yes' && Number(game.dataset.revision) > {before}")).await;
+        // What can end the voyage is asked first; this hand is sure.
+        self.until("the next revision", &format!("document.querySelector('dialog .row .button.danger')?.click(); const game = document.querySelector('.game'); return game?.dataset.settled === 'yes' && Number(game.dataset.revision) > {before}")).await;
     }
 
     /// Plays by script until something is on the page: answers, fights, travels where it has not been, else waits.
     pub async fn play_until(&self, css: &str) {
         let script = format!(
-            "const deadline = Date.now() + 55000;
+            "const deadline = Date.now() + 170000;
              const can = (css) => [...document.querySelectorAll(css)].filter((el) => !el.getAttribute('aria-disabled'));
              const fresh = (list) => list.find((el) => /not visited|Nothing known/.test(el.textContent)) ?? list[(7 * (revision + 1)) % list.length];
              let revision = -1;
              const step = () => {{
                if (document.querySelector({css})) return done(true);
                if (Date.now() > deadline) return done(false);
+               // What can end the voyage is asked first; this hand is sure.
+               document.querySelector('dialog .row .button.danger')?.click();
                const game = document.querySelector('.game[data-settled]');
                const seen = Number(game?.dataset.revision);
                if (!game || seen === revision) return setTimeout(step, 15);

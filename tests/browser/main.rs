@@ -4,8 +4,11 @@
 mod driver;
 mod server;
 
+mod below;
 mod chart;
+mod dangers;
 mod keyboard;
+mod layout;
 mod looks;
 mod network;
 mod odd;
@@ -13,3 +16,4 @@ mod play;
 mod quiet;
 mod saves;
 mod slips;
+mod words;

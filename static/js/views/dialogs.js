@@ -9,7 +9,7 @@ import { reload, rename } from '../session.js'
 import { change, settings } from '../settings.js'
 import { play } from '../sound.js'
 import { changed, game, player, toast, ui } from '../store.js'
-import { nameOf, number, since } from '../words.js'
+import { iso, many, nameOf, refusal, since } from '../words.js'
 import { known, loadPlayer, readSlots, remember } from './start.js'
 
 export function dialogs() {
@@ -22,7 +22,8 @@ export function dialogs() {
   )
 }
 
-function askDialog({ title, text, yes, run, back }) {
+function askDialog(open) {
+  const { title, text, yes, run, back } = open
   const done = () => {
     ui.dialog = back ?? null
     changed()
@@ -37,7 +38,9 @@ function askDialog({ title, text, yes, run, back }) {
       button('No', done),
       button(
         yes,
-        () => {
+        (event) => {
+          // The second half of a double click was meant for what stood there before; and one answer is enough.
+          if (event.detail > 1 || ui.dialog !== open) return
           done()
           run()
         },
@@ -270,7 +273,7 @@ async function renamed(name) {
     close()
     toast('Renamed.')
   } catch (problem) {
-    toast(problem.detail, 'danger')
+    toast(refusal(problem), 'danger')
   }
 }
 
@@ -279,7 +282,7 @@ async function invite() {
     const { link, expires_at: until } = await post(`api/sessions/${game.id}/observers`)
     ui.dialog = { name: 'watch', link: at(link), until }
   } catch (problem) {
-    toast(problem.detail, 'danger')
+    toast(refusal(problem), 'danger')
   }
   changed()
 }
@@ -324,7 +327,7 @@ export function slots() {
     return h(
       'div.slots',
       {},
-      h('p', {}, player.slotsProblem.detail),
+      h('p', {}, refusal(player.slotsProblem)),
       h('div.row', {}, button('Try again', loadSlots, { class: 'primary' })),
     )
   if (player.slots === null) {
@@ -374,7 +377,7 @@ async function tried(run, done) {
     return answer
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
-    toast(problem.detail, 'danger', 12)
+    toast(refusal(problem), 'danger', 12)
     return undefined
   } finally {
     changed()
@@ -397,7 +400,7 @@ function slotCard(slot, save) {
             h(
               'span.quiet',
               {},
-              `${save.place}; turn ${save.turn_count}, ${number(save.wealth)} credits, ${nameOf.ship(save.ship_type)}, ${save.difficulty}${save.game_over ? `, ${save.victory ? 'won' : 'over'}` : ''}. Saved ${since(save.saved_at)}.`,
+              `${iso(save.place)}; turn ${save.turn_count}, ${many(save.wealth, 'credit')}, ${nameOf.ship(save.ship_type)}, ${save.difficulty}${save.game_over ? `, ${save.victory ? 'won' : 'over'}` : ''}. Saved ${since(save.saved_at)}.`,
             ),
           ]
         : h('span.quiet', {}, 'Empty'),
@@ -440,7 +443,7 @@ function slotCard(slot, save) {
             () =>
               ask(
                 `Empty slot ${slot}?`,
-                `\u201c${save.name}\u201d, turn ${save.turn_count}, goes for good. The voyage itself stays.`,
+                `\u201c${iso(save.name)}\u201d, turn ${save.turn_count}, goes for good. The voyage itself stays.`,
                 'Empty it',
                 () => tried(() => call(`api/slots/${slot}`, { method: 'DELETE' }), `Slot ${slot} is empty.`),
               ),
@@ -454,7 +457,7 @@ function slotCard(slot, save) {
 const overwrite = (slot, save, run) =>
   ask(
     `Write over slot ${slot}?`,
-    `\u201c${save.name}\u201d, turn ${save.turn_count}, is replaced.`,
+    `\u201c${iso(save.name)}\u201d, turn ${save.turn_count}, is replaced.`,
     'Write over it',
     run,
   )
@@ -465,8 +468,8 @@ const write = (slot) =>
 function loadInto(slot, save) {
   const here = game.id && game.state && !game.watch
   const text = here
-    ? `The voyage as it stands now is replaced by \u201c${save.name}\u201d, turn ${save.turn_count}. Its history stays.`
-    : `\u201c${save.name}\u201d, turn ${save.turn_count}, is loaded into a new voyage.`
+    ? `The voyage as it stands now is replaced by \u201c${iso(save.name)}\u201d, turn ${save.turn_count}. Its history stays.`
+    : `\u201c${iso(save.name)}\u201d, turn ${save.turn_count}, is loaded into a new voyage.`
   ask(`Load slot ${slot}?`, text, 'Load it', async () => {
     let id = game.id
     const loaded = await tried(async () => {
@@ -512,7 +515,7 @@ async function importFile(slot, save, input) {
   try {
     JSON.parse(text)
   } catch {
-    toast(`${file.name} is not a file of this game: it is not JSON.`, 'danger')
+    toast(`${iso(file.name)} is not a save of this game.`, 'danger')
     return
   }
   const run = async () => {

@@ -4,22 +4,23 @@ import { h } from '../dom.js'
 import { button, sheetHead } from '../parts.js'
 import { fill } from '../session.js'
 import { changed, game } from '../store.js'
-import { clock, deed, number } from '../words.js'
+import { clock, deed, many, number } from '../words.js'
 
 const PAGE = 60
 
 export function logView() {
   const lines = []
   let revision = game.head
+  const at = counted()
   for (; revision >= 1 && lines.length < game.logShown; revision -= 1) {
     const turn = game.turns.get(revision)
-    if (turn) lines.push(line(turn))
+    if (turn) lines.push(line(turn, at(revision)))
     else if (revision < game.from) break
   }
   return h(
     'div.sheet.log',
     { 'data-haven': true, tabindex: -1 },
-    sheetHead('The log', 'What happened', `${number(game.head)} entries, newest first.`),
+    sheetHead('The log', 'What happened', `${many(game.head, 'entry', 'entries')}, newest first.`),
     lines.length
       ? h('ol.log-lines', { reversed: true, start: game.head }, lines)
       : h('p.quiet', {}, game.filling ? 'Reading\u2026' : 'Nothing yet. The first line is yours.'),
@@ -36,21 +37,43 @@ function earlier() {
   changed()
 }
 
+/** The game's turn after each entry, counted back from now. What was before a save was loaded had another count: it is not known. */
+function counted() {
+  const after = new Map()
+  let count = game.state.turn_count
+  for (let revision = game.revision; revision >= 1; revision -= 1) {
+    after.set(revision, count)
+    const turn = game.turns.get(revision)
+    if (!turn?.outcome || after.size > game.logShown + PAGE) break
+    count -= turn.outcome.cost.turns
+  }
+  return (revision) => after.get(revision)
+}
+
 /** A line stays as it was drawn while its turn and the names on the map stay. */
 const drawn = new WeakMap()
-function line(turn) {
+function line(turn, at) {
   const known = drawn.get(turn)
-  if (known?.map === game.map) return known.line
-  const line = draw(turn)
-  drawn.set(turn, { line, map: game.map })
+  if (known?.map === game.map && known.at === at) return known.line
+  const line = draw(turn, at)
+  drawn.set(turn, { line, map: game.map, at })
   return line
 }
 
-const draw = (turn) =>
+const draw = (turn, at) =>
   h(
     'li.log-line',
     { key: turn.revision, value: turn.revision },
-    h('div.log-deed', {}, h('b', {}, deed(turn)), turn.at ? h('time', { datetime: turn.at }, clock(turn.at)) : null),
+    h(
+      'div.log-deed',
+      {},
+      h('b', {}, deed(turn)),
+      h(
+        'time',
+        { datetime: turn.at ?? null, title: turn.at ? clock(turn.at) : null },
+        at === undefined ? clock(turn.at) : `Turn ${number(at)}`,
+      ),
+    ),
     turn.outcome ? h('p.story', {}, turn.outcome.message) : null,
   )
 

@@ -3,7 +3,7 @@
 import { h } from '../dom.js'
 import { action, amountOf, sheetHead, stepper } from '../parts.js'
 import { changed, find, game } from '../store.js'
-import { itemEffect, nameOf, number, signed } from '../words.js'
+import { goods, itemEffect, many, nameOf, number, signed } from '../words.js'
 
 export function marketView() {
   const { player_stats: ship, current_location: at } = game.state
@@ -26,7 +26,7 @@ export function marketView() {
       'The market',
       h('bdi', {}, at.node.name),
       rows.length
-        ? `You have ${number(ship.wealth)} credits, and room for ${number(Math.max(0, ship.cargo_capacity - ship.used_cargo_space))} of ${number(ship.cargo_capacity)}.`
+        ? `You have ${many(ship.wealth, 'credit')}, and room for ${number(Math.max(0, ship.cargo_capacity - ship.used_cargo_space))} of ${number(ship.cargo_capacity)}.`
         : 'Nobody trades here. Places with a trade dock are marked with scales on the map.',
     ),
     rows.length
@@ -54,7 +54,7 @@ export function marketView() {
       ? h(
           'p.quiet',
           {},
-          `Aboard, but not dealt in here: ${elsewhere.map(([item, quantity]) => `${quantity} \u00d7 ${nameOf.item(item)}`).join(', ')}.`,
+          `Aboard, but not dealt in here: ${elsewhere.map(([item, quantity]) => goods(item, quantity)).join(', ')}.`,
         )
       : null,
   )

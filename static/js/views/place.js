@@ -4,9 +4,10 @@ import { placeArt, enemyArt, shipArt } from '../art.js'
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { action, amountOf, bar, button, dangerMark, section, stepper } from '../parts.js'
-import { all, find, game, nodeById, regionById, ui } from '../store.js'
+import { all, find, game, goalOf, nodeById, regionById, ui } from '../store.js'
 import { settings } from '../settings.js'
-import { danger, deed, describe, ENDS, many, nameOf, number, percent } from '../words.js'
+import { danger, deed, describe, ENDS, goods, iso, many, nameOf, number, percent, the, upper } from '../words.js'
+import { way } from './map.js'
 
 export function placeView() {
   const { state } = game
@@ -22,7 +23,7 @@ export function placeView() {
       h(
         'div.place-title',
         {},
-        h('p.kicker', {}, `${nameOf.nodeKind(node.type)} in ${region.name}`),
+        h('p.kicker', {}, `${nameOf.nodeKind(node.type)} in ${iso(region.name)}`),
         h('h2', {}, h('bdi', {}, node.name)),
         h('p.lede', {}, kind?.description ?? ''),
         h(
@@ -40,7 +41,7 @@ export function placeView() {
         ? question(state)
         : state.combat
           ? fight(state)
-          : [last(), now(), here(state)],
+          : [h('div.place-news', {}, last(), now()), h('div.place-doing', {}, here(state))],
   )
 }
 
@@ -65,7 +66,6 @@ function hint() {
     return 'Food is running out: the crew eats a ration each turn. Buy some here.'
   if (ship.health < 45 && find('consume_food').offer) return 'The crew is worn out. Rations bring health back.'
   const routes = offered('navigate')
-  const unknown = routes.filter(({ action: { node } }) => !nodeById(node).node?.charted)
   const scanned = state.statistics.scans > 0
   if (!scanned && find('scan').offer) return 'Begin with a scan: it shows where the routes from here lead.'
   const dear = offered('sell_item')
@@ -76,8 +76,7 @@ function hint() {
     }))
     .filter(({ gain, usual }) => gain > usual * 1.05)
     .sort((a, b) => b.gain / b.usual - a.gain / a.usual)[0]
-  if (dear)
-    return `They pay ${number(dear.gain)} for ${nameOf.item(dear.item)} here, more than usual. Sell under Market.`
+  if (dear) return `They pay ${number(dear.gain)} for ${goods(dear.item, 1)} here, more than usual. Sell under Market.`
   if (offered('mine').length) return 'There is ore in this rock. Mine it, and sell it where it is dear.'
   if (offered('salvage').length) return 'The wreck has not been searched yet.'
   if (state.offered_quests.length && offered('accept_quest').length)
@@ -87,12 +86,46 @@ function hint() {
       .filter(({ buy, usual, item_id: item }) => buy < usual * 0.8 && find('buy_item', { item }).offer)
       .sort((a, b) => a.buy / a.usual - b.buy / b.usual)[0]
     if (cheap)
-      return `${nameOf.item(cheap.item_id)} is cheap here: ${number(cheap.buy)} instead of the usual ${number(cheap.usual)}. Buy it, and sell it at another dock.`
+      return `${nameOf.item(cheap.item_id)}: ${number(cheap.buy)} each here, against the usual ${number(cheap.usual)}. Buy some, and sell them at another dock.`
   }
+  return errand(state) ?? beyond(routes, offered)
+}
+
+/** Where work in hand leads, the nearest first. */
+function errand({ active_quests: quests, current_location: at }) {
+  const goals = quests
+    .map((quest) => ({ quest, id: goalOf(quest) }))
+    .filter(({ id }) => id && nodeById(id).node)
+    .map((goal) => ({ ...goal, ...way(goal.id), region: nodeById(goal.id).region }))
+    .filter(({ legs }) => legs !== 0)
+    .sort((a, b) => (a.legs ?? Infinity) - (b.legs ?? Infinity) || a.quest.deadline - b.quest.deadline)
+  const [next] = goals
+  if (!next) return null
+  const { quest, id, legs, first, region } = next
+  const title = `\u201c${iso(quest.title)}\u201d`
+  if (legs === 1) return `Work in hand, ${title}: ${nameOf.node(id)} is next door.`
+  if (legs)
+    return `Work in hand, ${title}: ${many(legs, 'leg')} to ${nameOf.node(id)}, by way of ${nameOf.node(first)}.`
+  if (region.id === at.region.id)
+    return `Work in hand, ${title}: no way to ${nameOf.node(id)} is known yet. Scan, or look around.`
+  return `Work in hand, ${title}: ${nameOf.node(id)} lies in ${nameOf.region(region.id)}. Jump towards it.`
+}
+
+/** What there is still to see: next door, then in the whole region as far as it is known, then beyond it. */
+function beyond(routes, offered) {
+  const unknown = routes.filter(({ action: { node } }) => !nodeById(node).node?.charted)
   if (unknown.length && find('scan').offer)
     return 'Scan to see what lies at the end of the routes, or just go and look.'
-  const fresh = routes.find(({ action: { node } }) => !nodeById(node).node?.visited)
-  if (fresh) return `You have not been to ${nameOf.node(fresh.action.node)} yet. Choose it below or on the map.`
+  const here = game.map?.current_node_id
+  const fresh = (regionById(game.map?.current_region_id)?.nodes ?? [])
+    .filter(({ id, visited }) => !visited && id !== here)
+    .map(({ id }) => ({ id, ...way(id) }))
+    .filter(({ legs }) => legs)
+    .sort((a, b) => a.legs - b.legs)[0]
+  if (fresh && routes.length)
+    return fresh.legs === 1
+      ? `You have not been to ${nameOf.node(fresh.id)} yet. Choose it below or on the map.`
+      : `You have not been to ${nameOf.node(fresh.id)} yet: ${many(fresh.legs, 'leg')}, by way of ${nameOf.node(fresh.first)}.`
   if (offered('jump').length)
     return 'You know this region by now. A jump leads to the next one; the first arrival is worth a bonus.'
   if (routes.length) return 'Choose a place to travel to, below or on the map.'
@@ -165,7 +198,7 @@ function counted(type, label) {
     action(one, {
       amount: amountOf(type, one.offer.max),
       text: `${label} ${amountOf(type, one.offer.max)}`,
-      note: `${one.offer.cost.credits ? `${one.offer.cost.credits} credits each` : describe(one.action).note}; up to ${number(one.offer.max)}`,
+      note: `${one.offer.cost.credits ? `${many(one.offer.cost.credits, 'credit')} each` : describe(one.action).note}; up to ${number(one.offer.max)}`,
       plain: false,
       key: type,
     }),
@@ -193,8 +226,7 @@ function question(state) {
   return h(
     'section.event',
     { 'aria-label': 'Something happens' },
-    last(state.current_event.text),
-    h('p.story', { key: 'asked' }, state.current_event.text),
+    h('div.event-scene', {}, last(state.current_event.text), h('p.story', { key: 'asked' }, state.current_event.text)),
     game.watch
       ? null
       : h(
@@ -217,59 +249,73 @@ function fight(state) {
   const { combat, player_stats: ship } = state
   const enemy = game.content?.enemies[combat.enemy_type]
   const moves = all('combat')
+  const barred = moves.filter(({ refused }) => refused)
   const items = all('use_item').filter(({ offer }) => offer)
   return h(
     'section.fight',
     { 'aria-label': 'A fight' },
     h(
-      'div.sides',
+      'div.fight-scene',
       {},
       h(
-        'div.side',
+        'div.sides',
         {},
-        shipArt(ship.in_pod_mode ? 'pod' : ship.ship_type, 'mine'),
-        h('b', {}, 'You'),
         h(
-          'span.side-figure',
+          'div.side',
           {},
-          ship.in_pod_mode
-            ? `${ship.pod_hp}/${ship.pod_max_hp} pod hull`
-            : `${ship.ship_condition}/${ship.max_hp} hull`,
+          shipArt(ship.in_pod_mode ? 'pod' : ship.ship_type, 'mine'),
+          h('b', {}, 'You'),
+          h(
+            'span.side-figure',
+            {},
+            ship.in_pod_mode
+              ? `${ship.pod_hp}/${ship.pod_max_hp} pod hull`
+              : `${ship.ship_condition}/${ship.max_hp} hull`,
+          ),
+          bar(ship.in_pod_mode ? ship.pod_hp / ship.pod_max_hp : ship.ship_condition / ship.max_hp),
+          ship.shield ? h('span.side-figure.shielded', {}, `shield ${ship.shield}`) : null,
         ),
-        bar(ship.in_pod_mode ? ship.pod_hp / ship.pod_max_hp : ship.ship_condition / ship.max_hp),
-        ship.shield ? h('span.side-figure.shielded', {}, `shield ${ship.shield}`) : null,
+        h('div.round-mark', {}, h('span', {}, 'round'), h('b', {}, String(combat.round + 1))),
+        h(
+          'div.side.foe',
+          {},
+          enemyArt(combat.enemy_type),
+          h('b', {}, combat.enemy_name),
+          h('span.side-figure', {}, `${combat.enemy_hp}/${combat.enemy_max_hp} hull`),
+          bar(combat.enemy_hp / combat.enemy_max_hp, 'foe'),
+          h('span.side-figure', {}, `hits you ${percent(combat.enemy_hit_chance)}`),
+        ),
       ),
-      h('div.round-mark', {}, h('span', {}, 'round'), h('b', {}, String(combat.round + 1))),
       h(
-        'div.side.foe',
+        'p.story',
         {},
-        enemyArt(combat.enemy_type),
-        h('b', {}, combat.enemy_name),
-        h('span.side-figure', {}, `${combat.enemy_hp}/${combat.enemy_max_hp} hull`),
-        bar(combat.enemy_hp / combat.enemy_max_hp, 'foe'),
-        h('span.side-figure', {}, `hits you ${percent(combat.enemy_hit_chance)}`),
+        combat.quarry ? `This is the one you were sent for. ${enemy?.description ?? ''}` : (enemy?.description ?? ''),
       ),
+      exchange(),
     ),
-    h(
-      'p.story',
-      {},
-      combat.quarry ? `This is the one you were sent for. ${enemy?.description ?? ''}` : (enemy?.description ?? ''),
-    ),
-    exchange(),
     game.watch
       ? null
-      : [
+      : h(
+          'div.fight-orders',
+          {},
           section(
             'Your orders',
-            moves.map((each) => action(each, { note: orderNote(each) })),
+            moves.filter(({ offer }) => offer).map((each) => action(each, { note: orderNote(each) })),
           ),
-          section(
-            'Or',
-            action(find('flee')),
-            action(find('negotiate')),
-            items.map((each) => action(each, { note: 'Takes the round: they shoot back' })),
-          ),
-        ],
+          section('Or', h('div.ways-out', {}, action(find('flee')), action(find('negotiate')))),
+          items.length
+            ? section(
+                'From the hold',
+                items.map((each) => action(each, { note: 'Takes the round: they shoot back' })),
+              )
+            : null,
+          barred.length
+            ? section(
+                'Not now',
+                barred.map((each) => action(each)),
+              )
+            : null,
+        ),
   )
 }
 
@@ -309,8 +355,8 @@ function exchange() {
           theirs.push(['bad', `hit for ${event.amount}${event.absorbed ? `, shield takes ${event.absorbed}` : ''}`])
         else if (event.type === 'flee_failed') rest.push('You cannot shake them.')
         else if (event.type === 'negotiation_failed') rest.push('They are not interested.')
-        else if (event.type === 'combat_began') rest.push(`${event.name} closes in.`)
-        else if (event.type === 'item_used') rest.push(`You use ${event.name}.`)
+        else if (event.type === 'combat_began') rest.push(`${upper(the(iso(event.name)))} closes in.`)
+        else if (event.type === 'item_used') rest.push(`You use ${goods(event.item, 1)}.`)
       }
       const side = (label, all) =>
         all.length

@@ -4,8 +4,8 @@ import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { action, ask, button, section, sheetHead } from '../parts.js'
 import { act } from '../session.js'
-import { find, game, nodeById } from '../store.js'
-import { many, nameOf, number, titled } from '../words.js'
+import { find, game, goalOf, nodeById } from '../store.js'
+import { goods, iso, many, nameOf, titled } from '../words.js'
 import { pick } from './map.js'
 
 export function questsView() {
@@ -50,16 +50,11 @@ function one(quest, active) {
   const { state } = game
   const left = active ? quest.deadline - state.turn_count : quest.deadline
   const where = nodeById(quest.target_node_id)
-  const goal = quest.done
-    ? quest.kind === 'delivery'
-      ? quest.target_node_id
-      : quest.kind === 'rescue'
-        ? quest.giver_node_id
-        : null
-    : quest.target_node_id
+  const goal = active ? goalOf(quest) : quest.target_node_id
+  const payable = active && Boolean(find('turn_in_quest', { quest: quest.id }).offer)
   return h(
     'article.quest',
-    { key: quest.id, class: quest.done ? 'done' : '' },
+    { key: quest.id, class: payable ? 'done' : '' },
     h(
       'header',
       {},
@@ -70,7 +65,7 @@ function one(quest, active) {
     h(
       'ul.terms',
       {},
-      h('li', {}, icon('credits'), `${number(quest.reward)} credits`),
+      h('li', {}, icon('credits'), many(quest.reward, 'credit')),
       h(
         'li',
         { class: active && left < 6 ? 'bad' : '' },
@@ -82,13 +77,13 @@ function one(quest, active) {
         {},
         icon('here'),
         where.node
-          ? `${where.node.name}, ${where.region.name}`
+          ? `${iso(where.node.name)}, ${iso(where.region.name)}`
           : `somewhere in ${nameOf.region(quest.target_region_id)}`,
       ),
       quest.enemy_type ? h('li', {}, icon('fight'), nameOf.enemy(quest.enemy_type)) : null,
       quest.cargo_weight ? h('li', {}, icon('cargo'), `weighs ${quest.cargo_weight}`) : null,
-      quest.takes ? h('li', {}, icon('lock'), `needs ${nameOf.item(quest.takes)}`) : null,
-      quest.done ? h('li.good', {}, icon('check'), 'done, to be turned in') : null,
+      quest.takes ? h('li', {}, icon('lock'), `needs ${goods(quest.takes, 1)}`) : null,
+      active ? stage(quest, payable) : null,
     ),
     game.watch
       ? null
@@ -102,7 +97,7 @@ function one(quest, active) {
               sign: 'check',
               numbered: false,
             }),
-            goal && where.node
+            goal && nodeById(goal).node
               ? button(
                   'On the map',
                   () => {
@@ -118,7 +113,7 @@ function one(quest, active) {
                   () =>
                     ask(
                       'Give this up?',
-                      `\u201c${quest.title}\u201d cannot be taken on again, and giving up costs a part of the pay.`,
+                      `\u201c${iso(quest.title)}\u201d cannot be taken on again, and giving up costs a part of the pay.`,
                       'Give it up',
                       () => act({ type: 'abandon_quest', quest: quest.id }),
                     ),
@@ -133,4 +128,13 @@ function one(quest, active) {
             numbered: false,
           }),
   )
+}
+
+/** How far work in hand is. A delivery is on its way until it is where it goes. */
+function stage(quest, payable) {
+  if (payable) return h('li.good', {}, icon('check'), 'done, and paid here')
+  if (quest.kind === 'delivery') return h('li', {}, icon('cargo'), `aboard, for ${nameOf.node(quest.target_node_id)}`)
+  if (!quest.done) return null
+  const where = quest.kind === 'rescue' ? `paid at ${nameOf.node(quest.giver_node_id)}` : 'paid at any dock'
+  return h('li.good', {}, icon('check'), `done, ${where}`)
 }

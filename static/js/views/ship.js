@@ -6,7 +6,7 @@ import { icon } from '../icons.js'
 import { action, bar, section } from '../parts.js'
 import { act } from '../session.js'
 import { all, changed, find, game } from '../store.js'
-import { effects, itemEffect, many, nameOf, number, STATS } from '../words.js'
+import { effects, goods as units, itemEffect, many, nameOf, number, STATS, upper } from '../words.js'
 
 const SLOTS = [
   ['high', 'High', 'weapons and tools'],
@@ -175,7 +175,7 @@ function sockets(ship, def) {
               },
               h('b', {}, nameOf.mod(id)),
               h('span', {}, effects(game.content?.mods[id]?.effects)),
-              h('i', {}, one.offer ? `remove for ${one.offer.gain ?? 0}` : (one.refused?.detail ?? '')),
+              h('i', {}, one.offer ? `remove for ${many(one.offer.gain ?? 0, 'credit')}` : (one.refused?.detail ?? '')),
             )
           }),
           Array.from({ length: Math.max(0, room - fitted.length) }, (_, ix) =>
@@ -349,7 +349,7 @@ function hold(ship) {
               h(
                 'div.hold-item',
                 {},
-                h('b', {}, `${quantity} \u00d7 ${nameOf.item(item)}`),
+                h('b', {}, upper(units(item, quantity))),
                 h(
                   'span.quiet',
                   {},

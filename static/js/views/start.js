@@ -6,7 +6,7 @@ import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { ask, button } from '../parts.js'
 import { changed, player, toast, ui } from '../store.js'
-import { ENDS, many, number, since } from '../words.js'
+import { ENDS, iso, many, number, refusal, since } from '../words.js'
 
 const form = { name: '', difficulty: 'normal', seed: '', daily: false, permadeath: false }
 let content = null
@@ -18,7 +18,7 @@ export async function loadPlayer() {
     if (sessions.length) remember()
     player.sessions = sessions.sort((a, b) => (a.last_activity < b.last_activity ? 1 : -1))
     player.problem = null
-    if (sessions.length || player.slots) await readSlots()
+    if (sessions.length || (player.slots && known())) await readSlots()
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
     player.sessions ??= []
@@ -88,7 +88,7 @@ async function begin() {
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
     if (problem.code === 'TOKEN_INVALID') await forget()
-    else toast(problem.detail, 'danger')
+    else toast(refusal(problem), 'danger')
   } finally {
     player.busy = false
     changed()
@@ -112,9 +112,9 @@ async function forget() {
 async function remove(session) {
   try {
     await call(`api/sessions/${session.session_id}`, { method: 'DELETE' })
-    toast(`\u201c${session.name}\u201d was deleted.`)
+    toast(`\u201c${iso(session.name)}\u201d was deleted.`)
   } catch (problem) {
-    toast(problem.detail, 'danger')
+    toast(refusal(problem), 'danger')
   }
   loadPlayer()
 }
@@ -303,7 +303,7 @@ function trouble(problem) {
           ? 'It was revoked, or it is older than 90 days. Games that were played with it cannot be opened from here any more.'
           : problem.status === 0
             ? 'Your games are safe on its disk. This page asks again every few seconds.'
-            : problem.detail,
+            : refusal(problem),
       ),
       bad ? button('Begin anew', forget, { class: 'primary' }) : null,
     ),
@@ -342,7 +342,7 @@ function card(session) {
         h(
           'span.quiet',
           {},
-          `${session.challenge ? `Challenge of ${session.challenge.date}${session.challenge.verdict ? `, ${VERDICTS[session.challenge.verdict] ?? session.challenge.verdict}` : ''}; ` : session.permadeath ? 'no way back; ' : ''}turn ${session.turn_count}, ${number(session.wealth)} credits, ${since(session.last_activity)}`,
+          `${session.challenge ? `Challenge of ${session.challenge.date}${session.challenge.verdict ? `, ${VERDICTS[session.challenge.verdict] ?? session.challenge.verdict}` : ''}; ` : session.permadeath ? 'no way back; ' : ''}turn ${session.turn_count}, ${many(session.wealth, 'credit')}, ${since(session.last_activity)}`,
         ),
       ),
     ),
@@ -350,11 +350,11 @@ function card(session) {
       'button.round',
       {
         type: 'button',
-        'aria-label': `Delete ${session.name}`,
+        'aria-label': `Delete ${iso(session.name)}`,
         onclick: () =>
           ask(
             'Delete this voyage?',
-            `\u201c${session.name}\u201d goes for good, with its history. Saves of it stay.`,
+            `\u201c${iso(session.name)}\u201d goes for good, with its history. Saves of it stay.`,
             'Delete it',
             () => remove(session),
           ),
@@ -367,7 +367,7 @@ function card(session) {
 // A new game ----------------------------------------------------------------------------------------------------------------
 
 const LEVELS = [
-  ['easy', 'Easy', 'A longer purse, kinder passages'],
+  ['easy', 'Easy', 'A longer purse, kinder passages, softer foes'],
   ['normal', 'Normal', 'As it was meant'],
   ['hard', 'Hard', 'A higher sum, rougher passages'],
 ]
@@ -449,7 +449,7 @@ export function newView() {
                   ? h(
                       'span.level-sums',
                       {},
-                      `${number(rules.wealth)} credits to begin, ${number(rules.goal)} to win${board ? `; ${many(board.entries, 'voyage')} on the board` : ''}`,
+                      `${many(rules.wealth, 'credit')} to begin, ${number(rules.goal)} to win${board ? `; ${many(board.entries, 'voyage')} on the board` : ''}`,
                     )
                   : null,
               ),
@@ -522,7 +522,7 @@ export async function loadBoard() {
     const answer = await get(`api/leaderboard?${query}`)
     player.board = answer
   } catch (problem) {
-    player.board = { problem: problem.status === 404 ? 'This server keeps no leaderboard.' : problem.detail }
+    player.board = { problem: refusal(problem) }
   }
   changed()
 }
@@ -558,7 +558,7 @@ export function boardView() {
           h('span', {}, 'Day of the challenge'),
           h('input', {
             type: 'date',
-            value: board.date,
+            value: board.date || date || '',
             onchange: (event) => {
               board.date = event.target.value
               loadBoard()
