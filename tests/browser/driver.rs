@@ -13,8 +13,18 @@ use serde_json::{Value, json};
 /// The longest a page may take for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A driver's process, and where it listens.
+/// A driver's process, and where it listens. It takes a port of IPv4 and wants the same of IPv6, which another one may have taken
+/// meanwhile; then it ends, and another is started.
 fn driver() -> (Child, String) {
+    for _ in 0..10 {
+        if let Some(driver) = try_driver() {
+            return driver;
+        }
+    }
+    panic!("no driver found a port in ten tries");
+}
+
+fn try_driver() -> Option<(Child, String)> {
     let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
     let mut child = Command::new(&program)
         .arg("--port=0")
@@ -27,10 +37,13 @@ fn driver() -> (Child, String) {
         let line = line.expect("text");
         line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse::<u16>().ok()
     });
-    let url = format!("http://127.0.0.1:{}", port.expect("the driver says its port"));
+    let Some(port) = port else {
+        child.wait().expect("it has ended");
+        return None;
+    };
     // It may say more, and must not wait for a reader.
     std::thread::spawn(move || lines.for_each(drop));
-    (child, url)
+    Some((child, format!("http://127.0.0.1:{port}")))
 }
 
 /// A call that only this driver has.

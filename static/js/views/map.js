@@ -542,11 +542,14 @@ function clear() {
   const map = card?.closest('.map')?.getBoundingClientRect()
   if (!chosen || !map) return
   const spot = chosen.getBoundingClientRect()
-  const gap = 0.8 * parseFloat(getComputedStyle(document.documentElement).fontSize)
-  const [width, height] = [card.offsetWidth, card.offsetHeight]
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize)
+  const gap = 0.8 * rem
+  const height = card.offsetHeight
   const covers = (corner) => {
-    const left = corner.endsWith('left') ? map.left + gap : map.right - gap - width
-    const top = corner.startsWith('top') ? map.top + gap : map.bottom - gap - height
+    const up = corner.startsWith('top')
+    const width = Math.min(21 * rem, map.width - (up ? 5.2 : 1.6) * rem)
+    const left = corner.endsWith('left') ? map.left + gap : map.right - (up ? 4.4 * rem : gap) - width
+    const top = up ? map.top + gap : map.bottom - gap - height
     return spot.left < left + width + 4 && left - 4 < spot.right && spot.top < top + height + 4 && top - 4 < spot.bottom
   }
   if (!covers(game.corner ?? CORNERS[0])) return
