@@ -55,7 +55,7 @@ fn slips(text: &str) -> Vec<String> {
         }
     }
     let first = text.chars().next();
-    if !first.is_some_and(|letter| !letter.is_lowercase()) {
+    if first.is_none_or(char::is_lowercase) {
         slip("a small beginning");
     }
     if !text.ends_with(['.', '!', '?', '\u{2026}', '"', '\u{201d}']) {
