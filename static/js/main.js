@@ -36,6 +36,8 @@ function read() {
   if (hash.startsWith('watch=')) {
     const [address, view = 'map'] = hash.split('/')
     const asked = new URLSearchParams(address)
+    // A link that was not copied whole.
+    if (!asked.get('watch') || !asked.get('game')) return { view: 'nowhere', address: 'watch', parts: [] }
     return { view: 'game', id: asked.get('game'), watch: asked.get('watch'), tab: view, base: `#${address}`, parts: [] }
   }
   const [view = '', ...parts] = hash.replace(/^\//, '').split('/')
@@ -286,7 +288,12 @@ function banner() {
 function lost({ status, frame, detail }) {
   const texts = {
     unknown: ['No such game', 'It was never here, or it belongs to another player\u2019s browser.'],
-    denied: ['The door stays shut', detail ?? word.link({ status })],
+    denied: [
+      'The door stays shut',
+      game.watch === null
+        ? (detail ?? word.link({ status }))
+        : 'This link is no longer good, or was not copied whole. Ask for a new one.',
+    ],
     expired: [
       'This game is gone for good',
       frame?.reason === 'deleted' ? 'Its player deleted it.' : 'It was kept as long as this server keeps games.',

@@ -317,7 +317,7 @@ const REFUSALS = {
   TOKEN_REQUIRED: 'This browser has no voyages here. A voyage opens in the browser that began it.',
   TOKEN_INVALID: 'This browser\u2019s key is no longer good. The start page begins anew.',
   ADMIN_TOKEN_REQUIRED: 'This is for the admin of the server.',
-  OBSERVER_ONLY: 'This link is for looking on, and no longer fits or never did.',
+  OBSERVER_ONLY: 'This link is for looking on at one voyage, and this is another.',
   NOT_FOUND: AGAIN,
   SESSION_NOT_FOUND: 'There is no such voyage, or it belongs to another browser.',
   SESSION_EXPIRED: 'This voyage is gone for good.',

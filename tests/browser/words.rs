@@ -76,6 +76,12 @@ fn a_stranger_reads_no_words_for_programs() {
             for bad in ["Authorization", "Bearer", "POST", "GET ", "/api", "token", "JSON"] {
                 assert!(!text.contains(bad), "{address}: {text}");
             }
+            let wanted = match address.split_once('=').map(|(_, rest)| rest.split('&').next()) {
+                Some(Some("nonsense")) => "This link is no longer good",
+                Some(_) => "Nothing lies here",
+                None => "",
+            };
+            assert!(text.contains(wanted), "{address}: {text}");
         }
         stranger.close().await;
         owner.close().await;
