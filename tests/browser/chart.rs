@@ -161,42 +161,52 @@ fn the_card_never_lies_over_the_place_it_speaks_of() {
     });
 }
 
+/// Changes what the page knows, and reads what it then advises.
+async fn hint(page: &Page, change: &str) -> String {
+    page.js_async(&format!(
+        "import('./js/store.js').then(({{game, changed}}) => {{
+            Object.assign(game.state, {{offered_quests: []}}); game.state.current_location.market = [];
+            const region = game.map.regions.find(({{id}}) => id === game.map.current_region_id);
+            const here = region.nodes.find(({{id}}) => id === game.map.current_node_id);
+            const far = region.nodes.find(({{id}}) => id !== here.id && !here.connections.includes(id));
+            {change}; changed(); done(true) }})"
+    ))
+    .await;
+    drawn(page).await;
+    page.text(".now").await
+}
+
 #[test]
 fn the_hint_knows_the_whole_region_and_work_in_hand() {
     run(async {
         let server = Server::start();
         let page = Page::open(&server.url).await;
-        let mut hints = 0;
-        for seed in [7, 11] {
-            page.begin(seed).await;
-            let (token, session) = (page.token().await, page.session().await);
-            for _ in 0..14 {
-                explore(&server.url, &token, &session, 1);
-                let revision =
-                    call(&server.url, &token, "GET", &format!("/api/sessions/{session}"), None)["revision"].clone();
-                page.until(
-                    "the turn",
-                    &format!("return document.querySelector('.game').dataset.revision === String({revision})"),
-                )
-                .await;
-                page.settled().await;
-                if page.has(".ending").await {
-                    break;
-                }
-                let hint = page.text(".now").await;
-                if hint.contains("You know this region by now") {
-                    hints += 1;
-                    let left = page.js_async("import('./js/store.js').then(({game, goalOf, nodeById}) => {
-                        const region = game.map.regions.find(({id}) => id === game.map.current_region_id);
-                        const seen = new Set([game.map.current_node_id]); const queue = [...seen];
-                        while (queue.length) for (const next of nodeById(queue.shift()).node?.connections ?? []) if (nodeById(next).node && !seen.has(next)) { seen.add(next); queue.push(next) }
-                        done([...region.nodes.filter(({id, visited}) => !visited && seen.has(id)).map(({name}) => name),
-                          ...game.state.active_quests.filter((quest) => nodeById(goalOf(quest)).node).map(({title}) => title)]) })").await;
-                    assert_eq!(left, json!([]), "seed {seed}: {hint}");
-                }
-            }
-        }
-        println!("said {hints} times that the region is known");
+        page.begin(7).await;
+        page.act("[data-action=scan]").await;
+        let text = hint(&page, "").await;
+        assert!(text.contains("You have not been to"), "{text}");
+        // All next door is known, but not what lies two legs away.
+        let text = hint(&page, "for (const node of region.nodes) node.visited = node !== far").await;
+        let far = page.js_async("import('./js/store.js').then(({game}) => done(game.map.regions.flatMap(({nodes}) => nodes).find(({visited, charted}) => !visited)?.name))").await;
+        let far = far.as_str().expect("a place two legs away");
+        assert!(text.contains(far) && text.contains("2 legs, by way of"), "{far}: {text}");
+        // Work that leads away comes first; work done that every dock pays leads nowhere.
+        let quest = |done: bool, kind: &str, target: &str| {
+            format!(
+                "for (const node of region.nodes) node.visited = true; game.state.active_quests = [{{id: 'QUEST_1', title: 'A bell', kind: '{kind}', done: {done}, target_node_id: {target}, giver_node_id: here.id, deadline: 30}}]"
+            )
+        };
+        let text = hint(&page, &quest(true, "delivery", "far.id")).await;
+        assert!(text.contains("A bell") && text.contains(far) && text.contains("2 legs"), "{text}");
+        let text = hint(&page, &quest(false, "bounty", "here.connections[0]")).await;
+        assert!(text.contains("A bell") && text.contains("next door"), "{text}");
+        let elsewhere = "game.map.regions.find(({id, nodes}) => id !== region.id && nodes.length)?.nodes[0].id ?? (game.map.regions.find(({id}) => id !== region.id).nodes.push({...far, id: 'NODE_X', name: 'Elsewhere', connections: []}), 'NODE_X')";
+        let text = hint(&page, &quest(false, "exploration", elsewhere)).await;
+        assert!(text.contains("A bell") && text.contains("Jump towards it"), "{text}");
+        let text = hint(&page, &quest(true, "bounty", "far.id")).await;
+        assert!(text.contains("You know this region by now"), "{text}");
+        let text = hint(&page, "game.state.active_quests = []").await;
+        assert!(text.contains("You know this region by now"), "{text}");
         page.close().await;
     });
 }
