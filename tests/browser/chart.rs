@@ -1,6 +1,6 @@
 //! The map: names, places and badges that keep off each other, clicks that hit, and a card that hides nothing it speaks of.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::driver::{Page, run};
 use crate::server::{Server, call};

@@ -13,15 +13,20 @@ use serde_json::{Value, json};
 /// The longest a page may take for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A driver's process, and where it listens. It takes a port of IPv4 and wants the same of IPv6, which another one may have taken
-/// meanwhile; then it ends, and another is started.
+/// How long a driver looks for a port. On a machine where other tests have used up all of them, they come free after a minute.
+const NO_PORT: Duration = Duration::from_secs(120);
+
+/// A driver's process, and where it listens. It takes a port of IPv4 and wants the same of IPv6, which another one may have; or there
+/// is none just now. Then it ends, and another is started.
 fn driver() -> (Child, String) {
-    for _ in 0..10 {
+    let begun = Instant::now();
+    loop {
         if let Some(driver) = try_driver() {
             return driver;
         }
+        assert!(begun.elapsed() < NO_PORT, "no driver found a port within {NO_PORT:?}");
+        std::thread::sleep(Duration::from_millis(250));
     }
-    panic!("no driver found a port in ten tries");
 }
 
 fn try_driver() -> Option<(Child, String)> {
