@@ -10,6 +10,8 @@ use fantoccini::wd::{TimeoutConfiguration, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
+use crate::patience::watch_for;
+
 /// The longest a page may take for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -366,7 +368,8 @@ impl Page {
 impl Drop for Page {
     fn drop(&mut self) {
         // What is gone already cannot be ended again.
-        let _ = ureq::delete(&self.session).call();
+        let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().into();
+        let _ = agent.delete(&self.session).call();
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
@@ -374,6 +377,8 @@ impl Drop for Page {
 
 /// A runtime for a test.
 pub fn run(test: impl Future<Output = ()>) {
+    // Some look at every view, wide and narrow, beside others on the same machine.
+    watch_for(Duration::from_secs(900));
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio").block_on(test);
 }
 

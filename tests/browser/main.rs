@@ -2,6 +2,9 @@
 //! chromium, chromedriver, and axe-core in `target/browser/axe.min.js`.
 
 mod driver;
+#[path = "../it/patience.rs"]
+#[allow(dead_code, reason = "the other tests need more of it")]
+mod patience;
 mod server;
 
 mod below;

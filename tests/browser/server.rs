@@ -1,10 +1,11 @@
 //! The program itself, on a free port, that can be killed and started again where it was.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+
+use crate::patience::{PATIENCE, Reaper, first_line, wait};
 
 pub struct Server {
     pub url: String,
@@ -12,6 +13,7 @@ pub struct Server {
     saves: tempfile::TempDir,
     data: Option<std::path::PathBuf>,
     program: Option<Child>,
+    reaper: Option<Reaper>,
 }
 
 impl Server {
@@ -28,6 +30,7 @@ impl Server {
             saves,
             data: data.map(Path::to_path_buf),
             program: None,
+            reaper: None,
         };
         server.begin();
         server
@@ -43,8 +46,8 @@ impl Server {
         command.env("COSMIC_LIMITS__REQUESTS_PER_MINUTE", "0").env("COSMIC_LIMITS__CONNECTS_PER_MINUTE", "0");
         let mut program =
             command.env("COSMIC_LOG", "error").stdout(Stdio::piped()).spawn().expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(program.stdout.take().expect("its output")).read_line(&mut line).expect("it says where it is");
+        self.reaper = Some(Reaper::of(&program));
+        let line = first_line("the program to say where it is", &mut program);
         self.program = Some(program);
         let address = line.split("http://").nth(1).and_then(|rest| rest.split(',').next());
         self.bind = address.unwrap_or_else(|| panic!("an address in {line:?}")).to_owned();
@@ -55,7 +58,7 @@ impl Server {
     pub fn kill(&mut self) {
         if let Some(mut program) = self.program.take() {
             program.kill().expect("it can be killed");
-            program.wait().expect("it ends");
+            wait("the program", &mut program);
         }
     }
 }
@@ -68,7 +71,7 @@ impl Drop for Server {
 
 /// A player's other device: plain calls with his token.
 pub fn call(url: &str, token: &str, method: &str, path: &str, body: Option<&Value>) -> Value {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
     let agent = ureq::Agent::from(config);
     let request = ureq::http::Request::builder().method(method).uri(format!("{url}{path}"));
     let request = request.header("authorization", format!("Bearer {token}")).header("content-type", "application/json");

@@ -1,12 +1,12 @@
 //! The program itself: started, stopped in the middle of a fight, started again.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use cosmic_explorer::game::rng::Dice;
 use serde_json::{Value, json};
 
+use crate::patience::{Reaper, first_line, output, wait, watch};
 use crate::play::{choose_offer, game, play};
 use crate::server::Client;
 use crate::wire::Socket;
@@ -14,6 +14,7 @@ use crate::wire::Socket;
 pub struct Program {
     child: Child,
     pub url: String,
+    _reaper: Reaper,
 }
 
 pub fn program(saves: &Path, more: &[&str]) -> Command {
@@ -29,11 +30,12 @@ fn run(saves: &Path) -> Program {
 }
 
 pub fn start(mut program: Command) -> Program {
+    watch();
     let mut child = program.stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    let reaper = Reaper::of(&child);
+    let line = first_line("a program to say where it listens", &mut child);
     let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{line:?}"));
-    Program { url: url.trim_end_matches(',').to_owned(), child }
+    Program { url: url.trim_end_matches(',').to_owned(), child, _reaper: reaper }
 }
 
 impl Program {
@@ -41,7 +43,7 @@ impl Program {
     pub fn end(mut self, signal: &str) -> Option<i32> {
         let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(sent.expect("kill").success());
-        self.child.wait().expect("it ends").code()
+        wait("a program", &mut self.child).code()
     }
 }
 
@@ -131,7 +133,7 @@ fn a_server_for_one_game_ends_with_it() {
     assert_eq!(server.child.try_wait().expect("its state"), None);
     socket.say(&json!({"type": "leave"}));
     assert_eq!(socket.wait_for_close(), 4000);
-    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(wait("a server for one game", &mut server.child).code(), Some(0));
 
     let client = {
         let mut client = Client::new("");
@@ -152,7 +154,7 @@ fn a_server_for_one_game_ends_with_it() {
             .status,
         204
     );
-    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(wait("a server for one game", &mut server.child).code(), Some(0));
 }
 
 /// Two hundred megabytes of bodies leave nothing behind.
@@ -190,18 +192,18 @@ fn wrong_content_and_wrong_configuration_do_not_start() {
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("a folder");
     std::fs::write(data.join("ships.toml"), "[scout]\ncost = 1\n").expect("a file");
-    let output = program(folder.path(), &["--data", data.to_str().expect("UTF-8")]).output().expect("it ends");
-    assert!(!output.status.success());
-    let said = String::from_utf8_lossy(&output.stderr);
+    let ended = output(&mut program(folder.path(), &["--data", data.to_str().expect("UTF-8")]));
+    assert!(!ended.status.success());
+    let said = String::from_utf8_lossy(&ended.stderr);
     assert!(said.contains("ships.toml:1:2: scout.name: is missing") && said.contains("mods.toml"), "{said}");
 
-    let output = program(folder.path(), &["--config", "/does/not/exist.toml"]).output().expect("it ends");
-    assert!(!output.status.success());
-    let output = program(folder.path(), &["--bind", "somewhere"]).output().expect("it ends");
-    assert!(!output.status.success());
+    let ended = output(&mut program(folder.path(), &["--config", "/does/not/exist.toml"]));
+    assert!(!ended.status.success());
+    let ended = output(&mut program(folder.path(), &["--bind", "somewhere"]));
+    assert!(!ended.status.success());
     // Flags before a command would be those of no command, and count for nothing.
-    let output = program(folder.path(), &["serve"]).output().expect("it ends");
-    assert!(!output.status.success());
+    let ended = output(&mut program(folder.path(), &["serve"]));
+    assert!(!ended.status.success());
 }
 
 #[test]

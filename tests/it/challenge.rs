@@ -314,9 +314,8 @@ fn what_ends_after_its_day_does_not_count_and_the_day_after_everything_is_told()
         assert_eq!(file.json()["seed"], told["seed"]);
         let path = folder.path().join("replay.json");
         std::fs::write(&path, &file.text).expect("a file");
-        let program =
-            std::process::Command::new(env!("CARGO_BIN_EXE_cosmic-explorer")).arg("replay").arg(&path).output();
-        let program = program.expect("it runs");
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
+        let program = crate::patience::output(program.arg("replay").arg(&path));
         let said = String::from_utf8_lossy(&program.stdout).into_owned();
         assert!(program.status.success() && said.contains("every one as it was played"), "{said}");
         for secret in [&ann.session, &bob.session] {
@@ -607,9 +606,8 @@ fn sealed(mut entry: Value) -> String {
 }
 
 fn verify(saves: &std::path::Path) -> (bool, String) {
-    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
-    let said = program.args(["saves", "verify", "--saves"]).arg(saves).output().expect("it runs");
-    (said.status.success(), String::from_utf8_lossy(&said.stdout).into_owned())
+    let (code, said, _) = crate::commands::cosmic(&["saves", "verify", "--saves", crate::commands::text(saves)]);
+    (code == Some(0), said)
 }
 
 #[test]

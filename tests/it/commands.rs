@@ -7,11 +7,23 @@ use serde_json::{Value, json};
 
 use crate::binary::{program, start};
 use crate::golden::copy_files;
+use crate::patience::{output, until};
 use crate::server::{Client, start_in, unlimited};
 
 pub fn cosmic(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let command = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer")).args(arguments).output();
-    let Output { status, stdout, stderr } = command.expect("it runs");
+    let mut said = None;
+    // A folder is held a moment longer by a server that has just stopped, see `server::open`.
+    until("the folder to be free", || {
+        let free = |(_, _, said): &(_, _, String)| !said.contains("in use by another server");
+        said = Some(cosmic_once(arguments));
+        said.as_ref().is_some_and(free)
+    });
+    said.expect("it ran")
+}
+
+/// The same where a server holds the folder.
+fn cosmic_once(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = output(Command::new(env!("CARGO_BIN_EXE_cosmic-explorer")).args(arguments));
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (status.code(), text(stdout), text(stderr))
 }
@@ -91,10 +103,10 @@ fn a_game_is_listed_exported_replayed_imported_and_played_on() {
     assert_eq!(client.history().len(), 2);
 
     // While a server runs, nobody else may touch its folder; a copy of it is free.
-    let (code, _, said) = cosmic(&["saves", "list", "--saves", saves]);
+    let (code, _, said) = cosmic_once(&["saves", "list", "--saves", saves]);
     assert_eq!(code, Some(1));
     assert!(said.contains("in use by another server"), "{said}");
-    let second = program(folder.path(), &[]).output().expect("it ends");
+    let second = output(&mut program(folder.path(), &[]));
     assert!(!second.status.success());
     let backup = tempfile::tempdir().expect("a folder");
     copy_files(folder.path(), backup.path());
@@ -156,7 +168,7 @@ fn a_new_key_is_taken_up_and_the_one_before_is_accepted() {
     let mut client = Client::new(&server.url);
     client.begin(json!({}));
     let idle = client.clone();
-    let change = || cosmic(&["saves", "rotate-key", "--saves", saves]);
+    let change = || cosmic_once(&["saves", "rotate-key", "--saves", saves]);
     let (code, _, said) = change();
     assert!(code == Some(1) && said.contains("in use by another server"), "{said}");
     assert_eq!(server.end("-TERM"), Some(0));

@@ -13,6 +13,7 @@ use cosmic_explorer::game::rng::{Dice, Stream};
 use serde_json::{Value, json};
 
 use crate::binary::{Program, program, start};
+use crate::patience::{Stop, until, watch_for};
 use crate::play::{busy, choose_offer};
 use crate::server::{Client, Reply};
 
@@ -201,7 +202,10 @@ fn kill_9_loses_no_answered_turn() {
     };
     let mut dice = Dice::new(u64::from(std::process::id()));
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    watch_for(Duration::from_secs(300 + 5 * kills));
     let players: Vec<_> = std::thread::scope(|scope| {
+        // Also where something here fails: the players end then.
+        let stop = Stop(&shared.stop);
         let players: Vec<_> = (0..CLIENTS)
             .map(|number| {
                 let client = Client::new("");
@@ -217,17 +221,16 @@ fn kill_9_loses_no_answered_turn() {
             let moment = dice.stream(Stream::Events).below(250);
             // Not before it has answered somebody, or nothing is tested.
             let before = count(&shared.answers);
-            while count(&shared.answers) < before + 20
-                && !players.iter().any(std::thread::ScopedJoinHandle::is_finished)
-            {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            until("twenty answers", || {
+                let failed = players.iter().any(std::thread::ScopedJoinHandle::is_finished);
+                failed || count(&shared.answers) >= before + 20
+            });
             std::thread::sleep(Duration::from_millis(moment));
             assert_eq!(server.end("-KILL"), None);
             server = run(folder.path());
             shared.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&server.url);
         }
-        shared.stop.store(true, Ordering::Relaxed);
+        drop(stop);
         assert_eq!(server.end("-KILL"), None);
         players.into_iter().map(|player| player.join().expect("a player")).collect()
     });

@@ -1,11 +1,10 @@
 //! Promise 1 on a disk that fails: every operation refused once, or done and told as an error; and a disk that is full, or broken,
 //! until it is not. No answered turn is lost, reads go on, and play resumes without a restart.
 
-use std::time::{Duration, Instant};
-
 use cosmic_explorer::session::Settings;
 use serde_json::json;
 
+use crate::patience::until;
 use crate::server::serve;
 use crate::sim::{End, Fault, Op, SimDisk};
 use crate::voyage::{Client, VOYAGE, open, reopen, store_on};
@@ -93,11 +92,7 @@ fn break_and_mend(way: &str, harm: impl Fn(&SimDisk), mend: impl Fn(&SimDisk)) {
     let acted = act("second", &json!({"type": "wait"}));
     assert_eq!((acted.status, acted.json()["revision"].clone()), (200, json!(taken + 1)), "{way}: {}", acted.text);
     // The trial that tells the server comes within a second, or with the turn above.
-    let until = Instant::now() + Duration::from_secs(60);
-    while client.get("/ready").status != 200 {
-        assert!(Instant::now() < until, "{way}: it does not recover");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until(&format!("{way}, mended: the server to recover"), || client.get("/ready").status == 200);
     assert_eq!(server.sweep().failed, 0, "{way}");
     assert_eq!(client.history().len(), taken + 1);
     let other = server.player(8);

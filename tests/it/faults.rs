@@ -49,7 +49,7 @@ fn one_players_lock_does_not_stall_another_and_neither_does_a_slow_body() {
     let (_folder, server) = start();
     let client = server.player(1);
     let address = client.url.strip_prefix("http://").expect("a URL");
-    let mut slow: Vec<_> = (0..50).map(|_| std::net::TcpStream::connect(address).expect("a connection")).collect();
+    let mut slow: Vec<_> = (0..50).map(|_| crate::patience::connect(address)).collect();
     for stream in &mut slow {
         let head = "POST /api/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
         stream.write_all(head.as_bytes()).expect("half a request");

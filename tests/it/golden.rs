@@ -30,7 +30,7 @@ pub fn copy_files(from: &Path, to: &Path) {
 fn tell(name: &str) -> Value {
     let folder = copy(name);
     let mut verify = Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
-    let proven = verify.args(["saves", "verify", "--saves"]).arg(folder.path()).output().expect("it runs");
+    let proven = crate::patience::output(verify.args(["saves", "verify", "--saves"]).arg(folder.path()));
     assert!(proven.status.success(), "{}", String::from_utf8_lossy(&proven.stdout));
 
     let opened = Store::open(folder.path(), Default::default()).expect("a store");

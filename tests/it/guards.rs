@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use cosmic_explorer::api;
 use cosmic_explorer::session::Settings;
@@ -23,10 +22,7 @@ fn wait_of(reply: &Reply, code: &str) -> i64 {
 }
 
 fn connection(server: &Server) -> TcpStream {
-    let stream = TcpStream::connect(server.url.strip_prefix("http://").expect("a URL")).expect("a connection");
-    // Far beyond every deadline here: who waits so long has been forgotten.
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-    stream
+    crate::patience::connect(&server.url)
 }
 
 /// All that a server says to this until it hangs up.

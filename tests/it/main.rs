@@ -1,4 +1,4 @@
-//! The integration tests, in one binary. `play` and `server` are what the others stand on.
+//! The integration tests, in one binary. `play`, `server` and `patience` are what the others stand on.
 
 mod architecture;
 mod binary;
@@ -20,6 +20,7 @@ mod laws;
 mod lifecycle;
 mod packs;
 mod page;
+mod patience;
 mod play;
 mod power;
 mod presence;

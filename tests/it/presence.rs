@@ -1,13 +1,14 @@
 //! Connections that drop and come back: grace, takeover, replay, leaving, and what the other side is told.
 
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use cosmic_explorer::api;
 use cosmic_explorer::session::Settings;
 use serde_json::{Value, json};
 
+use crate::patience::{PATIENCE, Stop, join, receive};
 use crate::server::{Client, Server, serve, start, start_in, start_with, unlimited};
 use crate::sim::{Fault, SimDisk};
 use crate::voyage::store_on;
@@ -500,31 +501,63 @@ fn a_thousand_drops_under_load_lose_nothing_and_repeat_nothing() {
     let drops = 1_000;
     let (_folder, server) = start();
     let client = server.player(1);
-    let done = AtomicBool::new(false);
+    let (done, told) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut cut_off = 0;
     let heard = std::thread::scope(|scope| {
+        // Whatever stops one of the two stops the other.
+        let (stop, own) = (Stop(&done), Stop(&done));
         // One plays without a pause; games end, so they are loaded again.
         scope.spawn(|| {
+            let _own = own;
             let save = json!({"session_id": client.session});
             let json = [("content-type", "application/json")];
             assert_eq!(client.send("PUT", "/api/slots/1", &json, Some(save.to_string().as_bytes())).status, 200);
+            let mut played = 0;
             while !done.load(Ordering::Relaxed) {
-                if client.try_act(&wait()).status != 200 {
+                // A thousand are told again at the most, and a busy machine may not run the other thread for so long.
+                if played > told.load(Ordering::Relaxed) + 500 {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    continue;
+                }
+                let reply = client.try_act(&wait());
+                if reply.status == 200 {
+                    played = reply.json()["revision"].as_u64().expect("a revision");
+                } else {
                     assert_eq!(client.post("/api/slots/1/load", &save).status, 200);
                 }
             }
         });
         let mut heard: Vec<(u64, String)> = Vec::new();
         let mut last = None;
-        for drop_after in 0..drops {
+        let mut drop_after = 0;
+        while drop_after < drops {
+            assert!(!done.load(Ordering::Relaxed), "the player has stopped");
             let more = last.as_ref().map_or(String::new(), |last| format!("&last_event_id={last}"));
-            let mut socket = Socket::resume(&server.url, &client, &more).expect("a socket");
+            let mut socket = match Socket::resume(&server.url, &client, &more) {
+                Ok(socket) => socket,
+                // Cut off before it was greeted: as below.
+                Err(Refusal::Closed(4408 | 1006)) => {
+                    cut_off += 1;
+                    continue;
+                }
+                Err(refusal) => panic!("{refusal:?}"),
+            };
             if last.is_some() {
                 assert_eq!(socket.hello["recovered"], true, "{more}");
             }
             // Dropped after hello, and somewhere in what follows.
             for _ in 0..(drop_after * 7) % 11 {
-                drop(socket.read().expect("a frame"));
+                match socket.read() {
+                    Ok(_) => {}
+                    // It fell behind, and comes back as the README says, with what it has.
+                    Err(4408 | 1006) => {
+                        cut_off += 1;
+                        break;
+                    }
+                    Err(code) => panic!("closed with {code}"),
+                }
             }
+            drop_after += 1;
             if last.is_none() {
                 last = Some(socket.hello["head"].as_str().expect("a head").to_owned());
                 let begun = socket.hello["revision"].as_u64().expect("a revision");
@@ -535,10 +568,12 @@ fn a_thousand_drops_under_load_lose_nothing_and_repeat_nothing() {
                 heard.push((turn["revision"].as_u64().expect("a revision"), id.clone()));
                 last = Some(id);
             }
+            told.store(heard.last().expect("some").0, Ordering::Relaxed);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         heard
     });
+    println!("cut off {cut_off} times");
     let mut socket = Socket::resume(&server.url, &client, &format!("&last_event_id={}", heard.last().expect("some").1))
         .expect("a socket");
     let head = socket.hello["revision"].as_u64().expect("a revision");
@@ -604,7 +639,7 @@ fn a_server_that_stops_tells_everybody_and_saves_first() {
         socket.wait_for_close()
     });
     assert_eq!(server.stop(), 0);
-    assert_eq!(ended.join().expect("it ends"), 1001);
+    assert_eq!(join("the connections to end", ended), 1001);
     let server = start_in(folder.path(), Settings::default(), unlimited());
     let client = client.at(&server.url);
     let socket = Socket::resume(&server.url, &client, &format!("&last_event_id={last}")).expect("a socket");
@@ -957,13 +992,13 @@ fn a_deletion_that_the_disk_refuses_lets_nobody_wait_for_ever() {
     disk.plan(Some(Box::new(move |_, _| {
         // Only the first operation waits; the test may be over for those after it.
         if reached.send(()).is_ok() {
-            let _ = told.recv();
+            let _ = told.recv_timeout(PATIENCE);
         }
         Some(Fault::Refused)
     })));
     std::thread::scope(|scope| {
         let deleted = scope.spawn(|| client.send("DELETE", &client.path(""), &[], None).status);
-        at_the_disk.recv().expect("it is reached");
+        receive("the disk to be reached", &at_the_disk);
         // While nobody finds the session, its time is over.
         server.clock.advance(300);
         std::thread::sleep(std::time::Duration::from_millis(50));

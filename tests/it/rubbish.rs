@@ -1,10 +1,10 @@
 //! Bad input: each kind is a refusal with a code of its own, and hurts nobody.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
+use crate::patience::connect;
 use crate::server::start;
 
 #[test]
@@ -96,7 +96,7 @@ fn ten_megabytes_are_refused_as_they_stream() {
         client.token.as_deref().expect("a token")
     );
     for chunked in [false, true] {
-        let mut stream = TcpStream::connect(&address).expect("a connection");
+        let mut stream = connect(&address);
         let framing = if chunked { "transfer-encoding: chunked\r\n\r\n" } else { "content-length: 10000000\r\n\r\n" };
         stream.write_all(format!("{head}{framing}").as_bytes()).expect("a head");
         let piece = vec![b' '; 10_000];
@@ -188,7 +188,7 @@ fn raw_rubbish_does_not_stop_the_server() {
         b"GET /api/sessions HTTP/1.1\r\nhost: localhost\r\nauthorization: \xff\xff\r\n\r\n",
         b"GET /api/sessions HTTP/1.1\r\nhost: localhost\r\ncookie: cosmic=%%%; cosmic=;;;\r\n\r\n",
     ] {
-        let mut stream = TcpStream::connect(&address).expect("a connection");
+        let mut stream = connect(&address);
         drop(stream.write_all(rubbish));
         drop(stream.shutdown(std::net::Shutdown::Write));
         let mut answer = Vec::new();

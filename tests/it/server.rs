@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::patience::{PATIENCE, join, receive, until, watch};
 use crate::play::CONTENT;
 
 pub struct Server {
@@ -55,13 +56,15 @@ pub fn start_in(saves: &Path, settings: Settings, api: api::Settings) -> Server 
 /// Opens a folder. A server that has just stopped may hold it a moment longer: its last threads are still ending, or another test
 /// is starting a program, which has a copy of what this process has open until it has become that program.
 pub fn open(saves: &Path, settings: cosmic_explorer::store::Settings) -> Opened {
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        match Store::open(saves, settings) {
-            Err(StoreError::Locked { .. }) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
-            opened => return opened.expect("a store"),
+    let mut opened = None;
+    until("the folder to be free", || match Store::open(saves, settings) {
+        Err(StoreError::Locked { .. }) => false,
+        other => {
+            opened = Some(other);
+            true
         }
-    }
+    });
+    opened.expect("it was opened").expect("a store")
 }
 
 /// A server over a store that the test has opened.
@@ -94,7 +97,7 @@ pub fn serve(opened: Opened, settings: Settings, mut api: api::Settings) -> Serv
             api::serve(listener, registry, api, told).await.expect("it serves")
         })
     });
-    let (registry, runtime) = started.recv().expect("it starts");
+    let (registry, runtime) = receive("a server to start", &started);
     Server { url, clock, registry, runtime, stop: Some(stop), thread: Some(thread) }
 }
 
@@ -117,7 +120,16 @@ impl Server {
     fn end(&mut self) -> Option<usize> {
         // The server may have ended by itself.
         let _ = self.stop.take()?.send(());
-        self.thread.take()?.join().ok()
+        let thread = self.thread.take()?;
+        // A test that has failed must not fail twice.
+        if !std::thread::panicking() {
+            return Some(join("a server to stop", thread));
+        }
+        let began = Instant::now();
+        while !thread.is_finished() && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        None
     }
 
     pub fn sweep(&self) -> cosmic_explorer::session::registry::Swept {
@@ -193,7 +205,8 @@ impl Reply {
 
 impl Client {
     pub fn new(url: &str) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        watch();
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
         Self { agent: config.into(), url: url.to_owned(), token: None, session: String::new() }
     }
 
@@ -247,7 +260,10 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.agent.run(request.body(()).expect("a request")).expect("an answer");
+        // It may go on for as long as a test does.
+        let request = request.body(()).expect("a request");
+        let request = self.agent.configure_request(request).timeout_global(Some(3 * PATIENCE)).build();
+        let response = self.agent.run(request).expect("an answer");
         assert_eq!(
             (response.status().as_u16(), &response.headers()["content-type"]),
             (200, &"text/event-stream".parse().expect("a header"))

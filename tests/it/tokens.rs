@@ -1,7 +1,6 @@
 //! Tokens: who may only watch, and which of a player's tokens count, over restarts, older folders and failing disks.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use crate::binary::program;
 use crate::golden::copy_files;
+use crate::patience::until;
 use crate::server::{Client, Server, dawn, open, serve, start, start_in, start_with, unlimited};
 use crate::sim::{End, Fault, Op, SimDisk};
 use crate::voyage::store_on;
@@ -208,11 +208,7 @@ fn the_first_use_is_written_down_at_once_though_nobody_waits_for_it() {
     assert!(written().contains("\"previous\""));
     assert!(good(&server, &second));
     // Without a sweep, and without an end.
-    let until = Instant::now() + Duration::from_secs(60);
-    while written().lines().last().is_none_or(|line| line.contains("\"previous\"")) {
-        assert!(Instant::now() < until, "it is never written down");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    until("it to be written down", || written().lines().last().is_some_and(|line| !line.contains("\"previous\"")));
 }
 
 #[test]

@@ -2,26 +2,16 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::client::Response;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
+use crate::patience::{PATIENCE, connect};
 use crate::server::Client;
 
-/// No test waits longer for anything: what takes so long does not come.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Waits until something holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < PATIENCE, "{what} never came");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
+pub use crate::patience::until;
 
 pub struct Socket {
     ws: WebSocket<TcpStream>,
@@ -54,8 +44,7 @@ impl Socket {
         let address = url.strip_prefix("http://").expect("an address");
         let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a request");
         request.headers_mut().insert(name, value.parse().expect("a header"));
-        let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let stream = connect(address);
         stream.set_nodelay(true).expect("no delay");
         match tungstenite::client(request, stream) {
             Ok(shaken) => Ok(shaken),
@@ -113,7 +102,7 @@ impl Socket {
                 Ok(Message::Close(None)) => return Err(1005),
                 Ok(_) => {}
                 Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    panic!("nothing came");
+                    panic!("waited {} s for a frame, and nothing came", PATIENCE.as_secs());
                 }
                 Err(_) => return Err(1006),
             }
