@@ -134,7 +134,7 @@ fn cosmic(name: &'static str, durability: Durability, folder: &std::path::Path) 
                 opened: Store::open(&folder, store).expect("a store"),
                 content: Content::parse(&files).expect("content").into(),
                 files,
-                clock: std::sync::Arc::new(SystemClock),
+                clock: std::sync::Arc::new(SystemClock::new()),
                 seeds: Box::new(|| 1),
                 key: || [7; 32],
                 settings,

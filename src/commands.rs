@@ -270,6 +270,7 @@ impl Folder {
         save.prove(&content)?;
         let store = &self.opened.store;
         let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
+        let lived = store.clock()?.map_or(now, |clock| clock.lived);
         let turn = save.clone().loaded(0, 1, now);
         let checkpoint = Checkpoint {
             version: VERSION,
@@ -278,6 +279,7 @@ impl Folder {
             name: save.name,
             created_at: save.created_at,
             last_activity: now,
+            lived: Some(lived),
             revision: turn.revision,
             ranked: false,
             permadeath: false,
@@ -290,7 +292,7 @@ impl Folder {
             star_map: save.star_map,
         };
         store.save(&checkpoint, Some(&turn))?;
-        let token = Signer::new(&store.keys(crate::random)?).sign(Bearer::Player(owner), Nonce::first(), now);
+        let token = Signer::new(&store.keys(crate::random)?).sign(Bearer::Player(owner), Nonce::first(), lived);
         Ok((id, owner, token.reveal().to_owned()))
     }
 }

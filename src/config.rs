@@ -107,6 +107,7 @@ impl Config {
         let rate = "0 (no limit) to 1000000";
         fits("limits.requests_per_minute", limits.requests_per_minute <= 1_000_000, rate)?;
         fits("limits.connects_per_minute", limits.connects_per_minute <= 1_000_000, rate)?;
+        fits("limits.challenges_per_day", limits.challenges_per_day <= 1_000_000, rate)?;
         let names = "names without scheme and port, as game.example";
         fits("hosts", self.hosts.iter().all(|name| api::is_host(name)), names)?;
         let origins = "scheme://host[:port] in small letters and without a default port, as https://game.example";

@@ -129,7 +129,7 @@ async fn serve_until_stopped(options: Serve) -> anyhow::Result<ExitCode> {
         opened,
         files,
         content: Arc::new(content),
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(SystemClock::new()),
         seeds: Box::new(|| u64::from_le_bytes(random())),
         key: random,
         settings: config.sessions,

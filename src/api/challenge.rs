@@ -17,7 +17,7 @@ use crate::store::board::{Day, Name};
 /// Entries in a page of a board, when nothing else is asked and at the most.
 const PAGE: usize = 100;
 
-pub(super) async fn today(app: web::Data<App>, _: Anybody) -> Answer {
+pub(super) async fn today(app: web::Data<App>, player: Anybody) -> Answer {
     let registry = &app.registry;
     let date = registry.today();
     let yesterday = date.before(1);
@@ -29,12 +29,20 @@ pub(super) async fn today(app: web::Data<App>, _: Anybody) -> Answer {
             "entries": registry.board(Name { date, difficulty }).await?.standings.len(),
         }));
     }
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
+    let mut body = json!({
         "date": date,
         "ends_at": date.ends_at(),
         "difficulties": difficulties,
-        "yesterday": { "date": yesterday, "seed": registry.seed_of(yesterday) },
-    })))
+        "yesterday": { "date": yesterday, "seed": registry.seed_of(yesterday).await },
+    });
+    if let Some(player) = player.0 {
+        body["begun"] = json!(registry.begun_today(player));
+    }
+    let unsettled = registry.clock().unsettled_secs;
+    if unsettled > 0 {
+        body["retry_after"] = json!(unsettled);
+    }
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body))
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,7 +82,7 @@ pub(super) async fn board(app: web::Data<App>, player: Anybody, page: Query<Page
     if player.0.is_some() {
         body["your_rank"] = json!(own);
     }
-    if let Some(seed) = registry.seed_of(date) {
+    if let Some(seed) = registry.seed_of(date).await {
         body["seed"] = json!(seed);
     }
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(body))

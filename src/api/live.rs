@@ -358,7 +358,7 @@ impl<W: Wire> Connection<'_, W> {
 
     async fn go_on(&mut self) -> Close {
         let registry = self.app.registry.clone();
-        let mut beat = registry.now() + SignedDuration::from_secs(W::HEARTBEAT);
+        let mut beat = registry.lived() + SignedDuration::from_secs(W::HEARTBEAT);
         loop {
             // In this order: whoever says much is told things all the same, and is not dead while he does.
             let done = tokio::select! {
@@ -367,7 +367,7 @@ impl<W: Wire> Connection<'_, W> {
                 news = self.presence.line.news(), if !self.leaving => self.tell(news).await,
                 incoming = self.wire.receive() => self.hear(incoming).await,
                 () = registry.sleep_until(beat) => {
-                    beat = registry.now() + SignedDuration::from_secs(W::HEARTBEAT);
+                    beat = registry.lived() + SignedDuration::from_secs(W::HEARTBEAT);
                     self.beat().await
                 }
             };

@@ -55,6 +55,8 @@ pub struct Settings {
     pub requests_per_minute: u32,
     /// New players and connections for events a minute of one address; 0: as many as it likes.
     pub connects_per_minute: u32,
+    /// Daily challenges a day of one address that players begin who have played on no other day; 0: as many as they like.
+    pub challenges_per_day: u32,
     /// Threads that serve requests; 0: one for each core.
     pub workers: usize,
     /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
@@ -77,6 +79,7 @@ impl Default for Settings {
             body_secs: 10,
             requests_per_minute: 600,
             connects_per_minute: 40,
+            challenges_per_day: 20,
             workers: 0,
             admin_token: None,
             hosts: Vec::new(),

@@ -182,6 +182,7 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
             "entries": count(&registry.challenge_counts().entries),
             "refused": count(&registry.challenge_counts().refused),
         },
+        "clock": registry.clock(),
         "slow_readers": count(&counters.slow_readers),
         "turns": count(&counters.turns),
         "created": count(&counters.created),
@@ -202,7 +203,7 @@ pub(super) async fn stats(request: HttpRequest, app: web::Data<App>) -> Answer {
 
 pub(super) async fn sessions(request: HttpRequest, app: web::Data<App>) -> Answer {
     admit(&request, &app)?;
-    let now = app.registry.now();
+    let now = app.registry.lived();
     let is_shutting_down = app.shutting_down.load(Ordering::Relaxed);
     let sessions: Vec<_> = app
         .registry
@@ -216,7 +217,7 @@ pub(super) async fn sessions(request: HttpRequest, app: web::Data<App>) -> Answe
                 "timeout_remaining_secs": remaining,
                 "is_shutting_down": is_shutting_down,
                 "revision": listed.card.revision,
-                "idle_secs": now.duration_since(listed.card.last_activity).as_secs(),
+                "idle_secs": now.duration_since(listed.card.active).as_secs(),
                 "created_at": listed.card.created_at,
             })
         })

@@ -93,6 +93,10 @@ problems! {
     permadeath = 409 "PERMADEATH";
     /// The seed of a challenge is not told yet.
     challenge_running = 409 "CHALLENGE_RUNNING";
+    /// The player has begun the day's challenge.
+    challenge_begun = 409 "CHALLENGE_BEGUN";
+    /// The seed of the day is known.
+    challenge_closed = 409 "CHALLENGE_CLOSED";
     /// An entry of a board is not what it says.
     entry_refused = 409 "ENTRY_REFUSED";
     /// The session is gone for good.
@@ -135,12 +139,16 @@ problems! {
     too_many_requests = 429 "TOO_MANY_REQUESTS";
     /// An address brings too many players and connections.
     too_many_connects = 429 "TOO_MANY_CONNECTS";
+    /// New players of an address begin the day's challenge too often.
+    too_many_challenges = 429 "TOO_MANY_CHALLENGES";
     /// Something in the server failed.
     internal = 500 "INTERNAL";
     /// Memory is full.
     session_limit = 503 "SESSION_LIMIT_REACHED";
     /// The store is full.
     store_full = 503 "STORE_FULL";
+    /// The server's clock was set lately.
+    clock_unsettled = 503 "CLOCK_UNSETTLED";
     /// Too many commands wait for the session.
     session_busy = 503 "SESSION_BUSY";
     /// The server stops.
@@ -304,6 +312,23 @@ impl From<SessionError> for Problem {
             ),
             SessionError::ChallengeRunning { ends_at, retry_after } => Self::challenge_running(format!(
                 "This would tell the seed of a challenge that others still play. Ask again when its day is over, at {ends_at}."
+            ))
+            .with("ends_at", ends_at)
+            .retry_after(retry_after),
+            SessionError::ClockUnsettled { retry_after } => Self::clock_unsettled(format!(
+                "The clock of this server was set, and it is not sure yet which day it is: a challenge begins, and the seed of one is                  told, once the clock has held for an hour. Try again in {retry_after} s; every other game can be played now."
+            ))
+            .retry_after(retry_after),
+            SessionError::ChallengeBegun { session, there, ends_at, retry_after } => {
+                let detail = if there {
+                    format!("You have begun today's challenge: it is the game {session}. Play on there; the next one begins at {ends_at}.")
+                } else {
+                    format!("You have begun today's challenge, and the game is gone. There is one try a day; the next one begins at {ends_at}.")
+                };
+                Self::challenge_begun(detail).with("session_id", session).with("ends_at", ends_at).retry_after(retry_after)
+            }
+            SessionError::ChallengeClosed { ends_at, retry_after } => Self::challenge_closed(format!(
+                "The seed of this day was told while the clock of this server was ahead, so nobody plays it for the board any more. The                  next challenge begins at {ends_at}."
             ))
             .with("ends_at", ends_at)
             .retry_after(retry_after),

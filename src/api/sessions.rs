@@ -68,6 +68,10 @@ pub(super) async fn create(
             PlayerId::fresh()
         }
     };
+    let registry = &app.registry;
+    if challenge.is_some() && !registry.played_before_today(owner) && registry.begun_today(owner).is_none() {
+        guard::challenge(&request, &app)?;
+    }
     let Created { snapshot, name } = app.registry.create(owner, asked).await?;
     let token = match player.0 {
         Some((_, carried)) => carried.claims.ageing.then(|| app.registry.renew(&carried.claims)),

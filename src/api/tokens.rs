@@ -22,7 +22,7 @@ pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Json<
     let body = json!({
         "token": token.reveal(),
         "link": format!("#watch={}&game={}", token.reveal(), *id),
-        "expires_at": token.expires_at(),
+        "expires_at": app.registry.on_the_wall(token.expires_at()),
     });
     Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(body))
 }

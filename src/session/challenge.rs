@@ -12,12 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
 use sha2::Sha256;
 
 use super::registry::{Registry, session_mut};
 use super::{PlayerId, SessionError, SessionId, name};
-use crate::game::content::{Content, hex};
+use crate::game::content::{Content, Difficulty, hex};
 use crate::game::rng::MAX_SEED;
 use crate::store::board::{Claim, Day, Entry, Name, Verdict};
 use crate::store::model::{Checkpoint, Deed, Keys, Step};
@@ -84,16 +83,6 @@ impl Secret {
         }
         Err(Refusal::Invalid("its seal is not this server's".to_owned()))
     }
-}
-
-/// Whether the seed of a day may be told.
-pub(super) fn over(day: Day, now: Timestamp) -> Result<(), SessionError> {
-    let ends_at = day.ends_at();
-    if day.over(now) {
-        return Ok(());
-    }
-    let retry_after = ends_at.duration_since(now).as_secs() + 1;
-    Err(SessionError::ChallengeRunning { ends_at, retry_after })
 }
 
 /// An entry on a board.
@@ -209,9 +198,38 @@ impl Registry {
         Day::of(self.now())
     }
 
-    /// The seed of a day that is over.
-    pub fn seed_of(&self, day: Day) -> Option<u64> {
-        day.over(self.now()).then(|| self.secret.seed(day))
+    /// The seed of a day that is over; none before it is, or where nobody can tell.
+    pub async fn seed_of(&self, day: Day) -> Option<u64> {
+        self.may_tell(day).await.ok().map(|()| self.secret.seed(day))
+    }
+
+    /// Whether the seed of a day may be told: from its end on. Before it is told the day is closed, so that a clock that is set back
+    /// lets nobody play it with the seed in hand.
+    pub(super) async fn may_tell(&self, day: Day) -> Result<(), SessionError> {
+        if self.time.closed(day) {
+            return Ok(());
+        }
+        let now = self.now();
+        if !day.over(now) {
+            return Err(SessionError::ChallengeRunning { ends_at: day.ends_at(), retry_after: day.left(now) });
+        }
+        if day >= self.time.today()? {
+            // It was set back this very moment.
+            return Err(SessionError::ChallengeRunning { ends_at: day.ends_at(), retry_after: day.left(self.now()) });
+        }
+        self.close_day(day).await
+    }
+
+    /// From here on no game of a day counts that ends; those that have ended count, so they are looked at first.
+    pub(super) async fn close_day(&self, day: Day) -> Result<(), SessionError> {
+        if self.time.closed(day) {
+            return Ok(());
+        }
+        if !self.maps().due.is_empty() {
+            self.task(|me| async move { me.judge_all().await }).await?;
+        }
+        let me = self.arc()?;
+        self.blocking(move |store| me.time.close(store, day)).await
     }
 
     /// How many boards there are, and games that are due.
@@ -245,7 +263,7 @@ impl Registry {
     /// What it takes to play the game of an entry again, once its day is over. Ranks count from 1.
     pub async fn board_replay(&self, name: Name, rank: usize) -> Result<Replay, SessionError> {
         let board = self.board(name).await?;
-        over(name.date, self.now())?;
+        self.may_tell(name.date).await?;
         let standing = rank.checked_sub(1).and_then(|at| board.standings.get(at)).ok_or(SessionError::NoEntry)?;
         let claim = standing.claim.clone();
         let found = self.at_boards(move |me, store| {
@@ -480,7 +498,7 @@ impl Registry {
         }
         let turns = store.turns(form.session_id, 0, form.revision, usize::MAX)?;
         let Some(finished_at) = turns.last().map(|turn| turn.at) else { return Ok(Err(Verdict::Unproven)) };
-        if Day::of(finished_at) != date {
+        if Day::of(finished_at) != date || self.time.closed(date) {
             return Ok(Err(Verdict::Late));
         }
         if board.rank_of(PlayerId(form.owner)).is_some() {
@@ -511,8 +529,21 @@ impl Registry {
 
     /// Removes boards that have been kept long enough.
     pub(super) async fn clear_boards(&self) {
-        let first = self.today().before(self.settings().board_days);
-        let old: Vec<_> = self.boards.shelf().known.iter().copied().filter(|name| name.date < first).collect();
+        let Ok(today) = self.time.today() else { return };
+        let days = self.settings().board_days;
+        let (first, first_lived) = (today.before(days), Day::of(self.lived()).before(days));
+        let old: Vec<_> = {
+            let shelf = self.boards.shelf();
+            // Where the wall's clock and lived time have come apart, because one was wrong, a board stays that is young by either;
+            // but there are no more of them than at other times.
+            let most = (days as usize + 1).saturating_mul(Difficulty::ALL.len());
+            let surplus = shelf.known.len().saturating_sub(most);
+            let past = shelf.known.iter().copied().filter(|name| name.date < first);
+            past.enumerate()
+                .filter(|(at, name)| *at < surplus || name.date < first_lived)
+                .map(|(_, name)| name)
+                .collect()
+        };
         if old.is_empty() {
             return;
         }

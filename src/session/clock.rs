@@ -1,60 +1,96 @@
-//! The clock, passed in, so that tests move it instead of sleeping.
+//! The clock, passed in, so that tests move it instead of sleeping. It has two faces: what the wall shows, which somebody may set,
+//! and steady time, which only goes on.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// What the wall shows: for what people read, and for days.
     fn now(&self) -> Timestamp;
-    /// Waits until a time; not at all where it is past.
-    fn sleep_until(&self, time: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// How long it has been since some moment. It never jumps, whoever sets the clock: for everything that lasts.
+    fn steady(&self) -> Duration;
+    /// Waits until a steady time; not at all where it is past.
+    fn sleep_until(&self, steady: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// The system's clock.
 #[derive(Debug)]
-pub struct SystemClock;
+pub struct SystemClock {
+    began: std::time::Instant,
+}
+
+impl SystemClock {
+    /// From now on.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self { began: std::time::Instant::now() }
+    }
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
 
-    fn sleep_until(&self, time: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        // What is past is no duration.
-        let left = time.duration_since(self.now()).try_into().unwrap_or_default();
-        Box::pin(tokio::time::sleep(left))
+    /// Also goes on while the machine sleeps, so that to wake up is no jump of the wall's clock.
+    #[cfg(target_os = "linux")]
+    fn steady(&self) -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        // Since the machine was started: never negative.
+        Duration::try_from(time).unwrap_or_else(|_| self.began.elapsed())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn steady(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn sleep_until(&self, steady: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(steady.saturating_sub(self.steady())))
     }
 }
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct ManualClock(watch::Sender<Timestamp>);
+pub struct ManualClock(watch::Sender<(Timestamp, Duration)>);
 
 impl ManualClock {
     /// A clock that shows a time.
     pub fn at(now: Timestamp) -> Self {
-        Self(watch::Sender::new(now))
+        Self(watch::Sender::new((now, Duration::ZERO)))
     }
 
-    /// Moves it on.
+    /// Time goes by; never back.
     pub fn advance(&self, seconds: i64) {
-        self.0.send_modify(|now| *now += SignedDuration::from_secs(seconds));
+        assert!(seconds >= 0, "time goes on; what can be set back is the wall's clock");
+        self.step(seconds);
+        self.0.send_modify(|(_, steady)| *steady += Duration::from_secs(seconds.unsigned_abs()));
+    }
+
+    /// Somebody sets the wall's clock, on or back. No time goes by.
+    pub fn step(&self, seconds: i64) {
+        self.0.send_modify(|(now, _)| *now += SignedDuration::from_secs(seconds));
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        self.0.borrow().0
     }
 
-    fn sleep_until(&self, time: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn steady(&self) -> Duration {
+        self.0.borrow().1
+    }
+
+    fn sleep_until(&self, steady: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
             // The sender is this clock, which is borrowed.
-            drop(self.0.subscribe().wait_for(|now| *now >= time).await);
+            drop(self.0.subscribe().wait_for(|(_, passed)| *passed >= steady).await);
         })
     }
 }

@@ -1,4 +1,5 @@
-//! What the registry knows of every session, under its one short lock: cards, owners, seats in memory, tombstones.
+//! What the registry knows of every session, under its one short lock: cards, owners, seats in memory, tombstones. Every `now`
+//! here is lived time.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -120,7 +121,7 @@ impl Maps {
         let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|card| (*id, card)));
         let (id, _) = candidates
             .filter(|(id, card)| self.may_yield(*id, card, now, yield_secs))
-            .min_by_key(|(id, card)| (card.end.is_none(), card.last_activity, *id))?;
+            .min_by_key(|(id, card)| (card.end.is_none(), card.active, *id))?;
         let resident = self.resident.get_mut(&id)?;
         resident.leaving = true;
         Some((id, resident.seat.clone()))
@@ -128,12 +129,12 @@ impl Maps {
 }
 
 pub(super) fn idle_secs(card: &Card, now: Timestamp) -> i64 {
-    now.duration_since(card.last_activity).as_secs()
+    now.duration_since(card.active).as_secs()
 }
 
 /// Whether a tombstone has stood long enough.
 pub(super) fn past(stone: &Tombstone, now: Timestamp) -> bool {
-    now.duration_since(stone.expired_at).as_secs() >= TOMBSTONE_SECS
+    now.duration_since(stone.lived.unwrap_or(stone.expired_at)).as_secs() >= TOMBSTONE_SECS
 }
 
 /// Sessions that are gone for good, oldest first; for a day, and ten thousand at the most.

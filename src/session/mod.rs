@@ -1,8 +1,10 @@
 //! Who is here: players, their sessions, which of them are in memory, and how they come and go. Nothing of HTTP.
 
+mod begun;
 pub mod challenge;
 pub mod clock;
 pub mod live;
+pub mod lived;
 mod maps;
 pub mod name;
 pub mod presence;
@@ -210,6 +212,32 @@ pub enum SessionError {
     #[error("the challenge goes on until {ends_at}")]
     ChallengeRunning {
         /// When it is over.
+        ends_at: Timestamp,
+        /// In how many seconds that is.
+        retry_after: i64,
+    },
+    /// The server's clock was set, and has not held for long enough since then to tell the day.
+    #[error("the clock was set lately")]
+    ClockUnsettled {
+        /// In how many seconds it has.
+        retry_after: i64,
+    },
+    /// The player has begun the day's challenge.
+    #[error("the challenge of the day was begun already")]
+    ChallengeBegun {
+        /// The game.
+        session: SessionId,
+        /// Whether it is still there.
+        there: bool,
+        /// When the next one begins.
+        ends_at: Timestamp,
+        /// In how many seconds that is.
+        retry_after: i64,
+    },
+    /// The seed of the day was told while the clock was ahead.
+    #[error("the challenge of the day is closed")]
+    ChallengeClosed {
+        /// When the next one begins.
         ends_at: Timestamp,
         /// In how many seconds that is.
         retry_after: i64,

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::live::{ConnectionId, End, EventId, Line, Live, MOST_OBSERVERS, Role};
+use super::lived::later;
 use super::registry::{Registry, session, session_mut};
 use super::resident::{GameSession, Snapshot};
 use super::{PlayerId, SessionError, SessionId};
@@ -134,7 +135,7 @@ impl Registry {
     /// A connection has ended, however it did.
     fn part(self: &Arc<Self>, id: SessionId, connection: ConnectionId) {
         let mut maps = self.maps();
-        let now = self.now();
+        let now = self.moment();
         let Some(live) = maps.live.get_mut(&id) else { return };
         live.observers.retain(|(each, _)| *each != connection);
         if live.player.as_ref().is_some_and(|(each, _)| *each == connection) {
@@ -142,7 +143,7 @@ impl Registry {
             self.set_timer(id, live);
             if let Some(card) = maps.known.get_mut(&id) {
                 // An open connection was activity.
-                card.last_activity = now;
+                card.touch(now);
             }
         } else if live.newest.is_none() && live.observers.is_empty() {
             maps.live.remove(&id);
@@ -164,7 +165,7 @@ impl Registry {
             let changed = self.changed.notified();
             // None: it has a newer connection, or has left, and this timer means nothing any more.
             let Some(deadline) = self.deadline(id, connection) else { return };
-            if self.now() < deadline {
+            if self.lived() < deadline {
                 tokio::select! {
                     () = self.sleep_until(deadline) => {}
                     () = changed => {}
@@ -182,17 +183,17 @@ impl Registry {
                 continue;
             }
             // Nobody joins while the seat is held; but a request may have come.
-            if self.deadline(id, connection).is_some_and(|deadline| self.now() >= deadline) {
+            if self.deadline(id, connection).is_some_and(|deadline| self.lived() >= deadline) {
                 self.unseat(id, &mut seated);
             }
         }
     }
 
-    /// When a dropped connection's session leaves memory, if it is still the newest.
+    /// When a dropped connection's session leaves memory, if it is still the newest; in lived time.
     fn deadline(&self, id: SessionId, connection: ConnectionId) -> Option<Timestamp> {
         let maps = self.maps();
         maps.live.get(&id).filter(|live| live.link_dead() && live.newest == Some(connection))?;
-        Some(maps.known.get(&id)?.last_activity + SignedDuration::from_secs(self.settings().grace_secs))
+        Some(later(maps.known.get(&id)?.active, self.settings().grace_secs))
     }
 
     /// The player puts the game away: it is written down and leaves memory, without grace. From any connection but the player's
@@ -213,14 +214,14 @@ impl Registry {
         .await
     }
 
-    /// Waits until a time.
+    /// Waits until a lived time, whatever is done to the clock meanwhile.
     pub async fn sleep_until(&self, time: Timestamp) {
-        self.clock().sleep_until(time).await;
+        self.time.clock().sleep_until(self.time.steady(time)).await;
     }
 
     /// Waits for some seconds.
     pub async fn sleep(&self, secs: i64) {
-        self.sleep_until(self.now() + SignedDuration::from_secs(secs)).await;
+        self.sleep_until(later(self.lived(), secs)).await;
     }
 
     /// Ends every connection, and takes no more.
@@ -238,7 +239,7 @@ impl Registry {
         let connections = live.lines().count();
         drop(maps);
         let left = newest.and_then(|connection| self.deadline(id, connection));
-        (connections, left.map(|deadline| deadline.duration_since(self.now()).as_secs().max(0)))
+        (connections, left.map(|deadline| deadline.duration_since(self.lived()).as_secs().max(0)))
     }
 
     /// Sessions with a connection of their player, and those that wait for one to come back.

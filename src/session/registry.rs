@@ -17,9 +17,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
 
+use super::begun::Beginnings;
 use super::challenge::{Boards, Secret};
 use super::clock::Clock;
 use super::live::{End, Role};
+use super::lived::{ClockReport, Lived, Moment};
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
 use super::revocation::Tokens;
@@ -28,7 +30,7 @@ use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
 use crate::game::rng::MAX_SEED;
 use crate::game::state::Game;
-use crate::store::board::{Challenge, Day};
+use crate::store::board::Challenge;
 use crate::store::model::{self, Deed, Departure, Tombstone, Turn};
 use crate::store::{Opened, Store, StoreError};
 
@@ -170,7 +172,8 @@ pub struct Registry {
     pub(super) tokens: Tokens,
     pub(super) secret: Secret,
     pub(super) boards: Boards,
-    clock: Arc<dyn Clock>,
+    pub(super) begun: Beginnings,
+    pub(super) time: Lived,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Held over nothing but themselves.
     settings: Mutex<Settings>,
@@ -194,7 +197,7 @@ impl Registry {
     /// Opens the registry over its store. Blocks: it reads the folder. Call it inside a tokio runtime; its work runs there.
     pub fn open(wiring: Wiring) -> Result<Arc<Self>, StoreError> {
         let Wiring {
-            opened: Opened { store, sessions, unread, slots, boards },
+            opened: Opened { store, sessions, unread, slots, boards, begun },
             files,
             content,
             clock,
@@ -203,7 +206,9 @@ impl Registry {
             settings,
         } = wiring;
         let keys = store.keys(key)?;
-        let tokens = Tokens::open(Signer::new(&keys), store.nonces()?);
+        let nonces = store.nonces()?;
+        let time = Lived::begin(clock, store.clock()?, &sessions, &nonces);
+        let tokens = Tokens::open(Signer::new(&keys), nonces);
         if let Err(error) = store.mend_content(&content.hash, &files) {
             // Nobody needs it before there is other content.
             tracing::error!(%error, "damaged content could not be mended");
@@ -212,7 +217,11 @@ impl Registry {
         let buried = store.tombstones()?;
         let dead: HashMap<_, _> = buried.iter().map(|stone| (stone.session_id, stone.revision)).collect();
         for header in sessions {
-            let (id, card) = Card::of(header);
+            let (id, mut card) = Card::of(header);
+            // What the log has of it is younger than its checkpoint, by nobody knows how much.
+            if store.log().holds(id.0) {
+                card.active = time.now();
+            }
             if dead.get(&id.0).is_none_or(|revision| card.revision > *revision) {
                 maps.insert(id, card);
             } else if let Err(error) = store.remove_session(id.0) {
@@ -225,11 +234,12 @@ impl Registry {
                 maps.tombstones.insert(stone);
             }
         }
-        maps.tombstones.prune(clock.now());
+        maps.tombstones.prune(time.now());
         maps.unread = unread.into_iter().map(|(id, damaged)| (SessionId(id), damaged)).collect();
         maps.unread.retain(|id, _| !dead.contains_key(&id.0));
         maps.due = maps.known.iter().filter(|(_, card)| card.due()).map(|(id, _)| *id).collect();
         maps.slots = slots.into_iter().map(|(player, number)| (PlayerId(player), number)).collect();
+        let begun = Beginnings::open(&store, &begun, maps.known.iter().map(|(id, card)| (*id, card)), &time)?;
         let places = Arc::new(Semaphore::new(settings.limit.min(Semaphore::MAX_PERMITS)));
         let registry = Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -240,7 +250,8 @@ impl Registry {
             tokens,
             secret: Secret::new(&keys),
             boards: Boards::new(boards),
-            clock,
+            begun,
+            time,
             seeds,
             settings: Mutex::new(settings),
             changed: Notify::new(),
@@ -256,13 +267,29 @@ impl Registry {
         Ok(registry)
     }
 
-    /// The time.
+    /// What the wall's clock shows: for people.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.time.clock().now()
     }
 
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    /// Lived time: for everything that lasts, or has an age.
+    pub fn lived(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        Moment { wall: self.now(), lived: self.lived() }
+    }
+
+    /// What the wall's clock will show at a lived time, if nobody sets it.
+    pub fn on_the_wall(&self, lived: Timestamp) -> Timestamp {
+        let left = lived.duration_since(self.lived());
+        self.now().checked_add(left).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What the server makes of its clock.
+    pub fn clock(&self) -> ClockReport {
+        self.time.report()
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -489,6 +516,7 @@ impl Registry {
                 revision: 0,
                 owner: owner.0,
                 expired_at: me.now(),
+                lived: Some(me.lived()),
                 reason,
             };
             // From here on nobody finds it any more.
@@ -551,7 +579,7 @@ impl Registry {
         card: Option<&Card>,
     ) -> Result<(), SessionError> {
         let form = match session {
-            Some(session) => session.due().then(|| session.checkpoint(self.now())),
+            Some(session) => session.due().then(|| session.checkpoint(self.moment())),
             None if card.is_some_and(Card::due) => match self.blocking(move |store| store.load(id.0)).await {
                 // Nobody can tell what became of it.
                 Err(SessionError::Store(StoreError::Damaged { .. } | StoreError::Newer { .. })) => None,
@@ -605,7 +633,8 @@ impl Registry {
     /// Writes down what changed, and lets what is idle leave memory.
     pub async fn sweep(&self) -> Swept {
         let began = Instant::now();
-        let now = self.now();
+        self.note_the_time().await;
+        let now = self.lived();
         let due = |maps: &Maps, id| maps.idle(id, now, self.settings().idle_secs);
         let residents: Vec<_> = {
             let maps = self.maps();
@@ -633,6 +662,7 @@ impl Registry {
         self.settle(&mut swept).await;
         self.bring_out_the_dead(now).await;
         self.clear_boards().await;
+        self.forget_beginnings().await;
         self.tidy_tokens().await;
         self.counters.last_sweep_micros.store(micros(began), Ordering::Relaxed);
         swept
@@ -691,7 +721,15 @@ impl Registry {
         // What cannot be settled is safe in the log.
         self.settle(&mut Swept::default()).await;
         self.tidy_tokens().await;
+        self.note_the_time().await;
         swept.failed
+    }
+
+    async fn note_the_time(&self) {
+        let Ok(me) = self.arc() else { return };
+        if let Err(error) = self.blocking(move |store| me.time.note(store)).await {
+            tracing::error!(%error, "the time could not be noted down; it will be tried again");
+        }
     }
 
     /// Makes checkpoints of sessions that are not in memory, where only the log has their last turns.
@@ -728,11 +766,12 @@ impl Registry {
     async fn do_create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
         // Before anybody has to give way for it; and again when it counts.
         self.may_create(owner)?;
+        let id = SessionId(Uuid::now_v7());
+        let reserved = if asked.daily { Some(self.begin_day(owner, id)?) } else { None };
         let place = self.make_room().await?;
         self.retire_finished().await?;
-        let now = self.now();
-        let id = SessionId(Uuid::now_v7());
-        let challenge = asked.daily.then(|| Challenge { date: Day::of(now), verdict: None });
+        let now = self.moment();
+        let challenge = reserved.as_ref().map(|reserved| Challenge { date: reserved.day, verdict: None });
         let seed = match challenge {
             Some(challenge) => self.secret.seed(challenge.date),
             None => asked.seed.unwrap_or_else(|| (self.seeds)() & MAX_SEED),
@@ -747,7 +786,7 @@ impl Registry {
             game,
             content: self.content.clone(),
         };
-        let mut session = GameSession::new(id, owner, now, fresh, place);
+        let mut session = GameSession::new(id, owner, now.wall, fresh, place);
         let seat = Seat::default();
         // Nobody else has seen this seat: the lock is free.
         let mut seated = seat.clone().lock_owned().await;
@@ -757,7 +796,11 @@ impl Registry {
             maps.insert(id, session.card(now));
             maps.resident.insert(id, Resident::coming(seat));
         }
-        if let Err(error) = self.write_first(id, &mut session, now).await {
+        let mut written = self.write_first(id, &mut session, now).await;
+        if let (Ok(()), Some(reserved)) = (&written, reserved) {
+            written = self.keep_beginning(reserved).await;
+        }
+        if let Err(error) = written {
             {
                 let mut maps = self.maps();
                 maps.remove(id);
@@ -805,7 +848,7 @@ impl Registry {
                 return Ok(());
             }
             let finished = maps.known.iter().filter(|(_, card)| card.end.is_some());
-            finished.min_by_key(|(id, card)| (card.last_activity, **id)).map(|(id, card)| (*id, card.owner))
+            finished.min_by_key(|(id, card)| (card.active, **id)).map(|(id, card)| (*id, card.owner))
         };
         let (id, owner) = oldest.ok_or(SessionError::StoreFull)?;
         // Boxed: deleting is a task, and tasks are built from futures like this one.
@@ -833,7 +876,7 @@ impl Registry {
     /// That its player asks for a session is activity; that others watch it is none.
     fn touch(&self, role: Role, card: &mut Card) {
         if role == Role::Player {
-            card.last_activity = self.now();
+            card.touch(self.moment());
         }
     }
 
@@ -945,7 +988,7 @@ impl Registry {
 
     /// Makes somebody leave who can; none where he was asked for meanwhile.
     async fn clear_place(&self) -> Result<Option<Place>, SessionError> {
-        let now = self.now();
+        let now = self.lived();
         let victim = self.maps().victim(now, self.settings().yield_secs);
         let Some((id, seat)) = victim else { return Err(self.limit_reached(now)) };
         let mut seated = seat.lock_owned().await;
@@ -978,7 +1021,7 @@ impl Registry {
     async fn make_leave(&self, id: SessionId, seated: &mut Seated) -> Result<Option<Place>, SessionError> {
         let Some(session) = seated.as_mut() else { return Ok(None) };
         self.checkpoint(id, session).await?;
-        let now = self.now();
+        let now = self.lived();
         {
             let maps = self.maps();
             let still = |card| maps.may_yield(id, card, now, self.settings().yield_secs);
@@ -1018,7 +1061,7 @@ impl Registry {
     }
 
     /// Writes a new session down.
-    async fn write_first(&self, id: SessionId, session: &mut GameSession, now: Timestamp) -> Result<(), SessionError> {
+    async fn write_first(&self, id: SessionId, session: &mut GameSession, now: Moment) -> Result<(), SessionError> {
         let checkpoint = session.checkpoint(now);
         let me = self.arc()?;
         let written = self.blocking(move |store| {
@@ -1044,7 +1087,8 @@ impl Registry {
         load: Option<Arc<Turn>>,
     ) -> Result<(), SessionError> {
         let began = Instant::now();
-        let last_activity = self.maps().known.get(&id).map_or_else(|| self.now(), |card| card.last_activity);
+        let own = self.maps().known.get(&id).map(|card| Moment { wall: card.last_activity, lived: card.active });
+        let last_activity = own.unwrap_or_else(|| self.moment());
         let checkpoint = session.checkpoint(last_activity);
         let me = self.arc()?;
         let written = self

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::live::EventId;
+use super::lived::Moment;
 use super::{PlayerId, SessionError, SessionId};
 use crate::game::RULES_VERSION;
 use crate::game::action::Action;
@@ -97,6 +98,8 @@ pub struct Card {
     pub created_at: Timestamp,
     /// When its owner last asked for it.
     pub last_activity: Timestamp,
+    /// The same in lived time.
+    pub active: Timestamp,
     /// Of its state.
     pub revision: u64,
     /// The game's own clock.
@@ -118,6 +121,11 @@ pub struct Card {
 }
 
 impl Card {
+    /// Its owner asks for it.
+    pub fn touch(&mut self, now: Moment) {
+        (self.last_activity, self.active) = (now.wall, now.lived);
+    }
+
     /// Whether its game has ended, and takes part in a challenge that has not heard of that.
     pub fn due(&self) -> bool {
         self.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
@@ -130,6 +138,7 @@ impl Card {
             name: header.name,
             created_at: header.created_at,
             last_activity: header.last_activity,
+            active: header.lived.unwrap_or(header.last_activity),
             revision: header.revision,
             turn_count: header.turn_count,
             ship_type: header.player_stats.ship_type,
@@ -258,12 +267,13 @@ impl GameSession {
     }
 
     /// What lists tell of it.
-    pub fn card(&self, last_activity: Timestamp) -> Card {
+    pub fn card(&self, now: Moment) -> Card {
         let mut card = Card {
             owner: self.owner,
             name: String::new(),
             created_at: self.created_at,
-            last_activity,
+            last_activity: now.wall,
+            active: now.lived,
             revision: 0,
             turn_count: 0,
             ship_type: String::new(),
@@ -433,14 +443,15 @@ impl GameSession {
     }
 
     /// What a checkpoint writes. It stays due until [`Self::saved`].
-    pub fn checkpoint(&self, last_activity: Timestamp) -> Checkpoint {
+    pub fn checkpoint(&self, last_activity: Moment) -> Checkpoint {
         Checkpoint {
             version: model::VERSION,
             session_id: self.id.0,
             owner: self.owner.0,
             name: self.name.clone(),
             created_at: self.created_at,
-            last_activity,
+            last_activity: last_activity.wall,
+            lived: Some(last_activity.lived),
             revision: self.revision,
             ranked: self.ranked,
             permadeath: self.permadeath,

@@ -8,6 +8,8 @@
 //! Nonces are numbered, and only this server signs. So a nonce that follows the current one tells that the disk has lost a later
 //! line, or that an admin has brought back an older folder. It counts, or else everybody who had come back since would be locked
 //! out of his games for good.
+//!
+//! Every time here is lived time: neither a token nor a revocation ends because somebody has set the clock.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -166,7 +168,7 @@ impl List {
 impl Registry {
     /// What a token says, if it is good. It waits for nothing: every request comes through here.
     pub fn check(&self, text: &str) -> Result<Claims, BadToken> {
-        let now = self.now();
+        let now = self.lived();
         let claims = self.tokens.signer.check(text, now)?;
         let Bearer::Player(player) = claims.bearer else { return Ok(claims) };
         let first_used = self.tokens.list().admit(player, claims.nonce, now)?;
@@ -179,19 +181,19 @@ impl Registry {
 
     /// The first token of a new player.
     pub fn mint(&self, player: PlayerId) -> Token {
-        self.tokens.signer.sign(Bearer::Player(player), Nonce::first(), self.now())
+        self.tokens.signer.sign(Bearer::Player(player), Nonce::first(), self.lived())
     }
 
     /// The same token with a new life: to a rotation or a logout it is the same, also to one that comes at this moment. For the
     /// previous token it is the current one, because it may take its place in a browser.
     pub fn renew(&self, claims: &Claims) -> Token {
         let current = claims.player().ok().and_then(|player| self.tokens.list().current(player));
-        self.tokens.signer.sign(claims.bearer, current.unwrap_or(claims.nonce), self.now())
+        self.tokens.signer.sign(claims.bearer, current.unwrap_or(claims.nonce), self.lived())
     }
 
     /// A token to watch a session with. Whether it may be had is for the caller to ask.
     pub fn watch(&self, id: SessionId) -> Token {
-        self.tokens.signer.sign(Bearer::Observer(id), Nonce::first(), self.now())
+        self.tokens.signer.sign(Bearer::Observer(id), Nonce::first(), self.lived())
     }
 
     /// A token that a player gives to those who are to watch his session.
@@ -221,7 +223,7 @@ impl Registry {
     /// Whether a token that was good a moment ago still is: for who has joined a session in between.
     pub fn recheck(&self, claims: &Claims) -> Result<(), SessionError> {
         let Bearer::Player(player) = claims.bearer else { return Ok(()) };
-        let admitted = self.tokens.list().admit(player, claims.nonce, self.now());
+        let admitted = self.tokens.list().admit(player, claims.nonce, self.lived());
         admitted.map(|_| ()).map_err(|BadToken| SessionError::BadToken)
     }
 
@@ -231,7 +233,7 @@ impl Registry {
         let me = self.arc()?;
         let rotated = self.blocking(move |store| {
             let _alone = me.tokens.alone();
-            let now = me.now();
+            let now = me.lived();
             let current = {
                 let mut list = me.tokens.list();
                 if list.admit(player, nonce, now).is_err() {
@@ -249,7 +251,7 @@ impl Registry {
             me.change(store, player, entry).map(|()| Ok(next))
         });
         let nonce = rotated.await?.map_err(|BadToken| SessionError::BadToken)?;
-        Ok(self.tokens.signer.sign(Bearer::Player(player), nonce, self.now()))
+        Ok(self.tokens.signer.sign(Bearer::Player(player), nonce, self.lived()))
     }
 
     /// Revokes every token of a player.
@@ -257,7 +259,7 @@ impl Registry {
         let me = self.arc()?;
         self.blocking(move |store| {
             let _alone = me.tokens.alone();
-            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.now() })?;
+            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.lived() })?;
             // Who is connected with one of them goes too.
             let maps = me.maps();
             let own = maps.by_owner.get(&player).into_iter().flatten().filter_map(|id| maps.live.get(id));
@@ -298,7 +300,7 @@ impl Registry {
     pub(super) async fn tidy_tokens(&self) {
         let due = {
             let mut list = self.tokens.list();
-            list.prune(self.now());
+            list.prune(self.lived());
             list.stale() || !list.unwritten.is_empty()
         };
         if due && let Err(error) = self.write_down_uses().await {

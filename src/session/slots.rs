@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::challenge::over;
 use super::registry::{Registry, session_mut};
 use super::resident::Snapshot;
 use super::{PlayerId, SessionError, SessionId};
@@ -79,8 +78,9 @@ impl Registry {
     /// Saves a session's game as it stands.
     pub async fn save(&self, owner: PlayerId, number: u8, id: SessionId) -> Result<Save, SessionError> {
         self.task(move |me| async move {
-            me.may_copy(owner, id)?;
-            me.maps().card(owner, id)?.last_activity = me.now();
+            me.may_copy(owner, id).await?;
+            let now = me.moment();
+            me.maps().card(owner, id)?.touch(now);
             let save = me.copy(owner, id, true).await?;
             me.fill(owner, number, save).await
         })
@@ -115,7 +115,7 @@ impl Registry {
             let save = me.slot(owner, number).await?;
             let source = SessionId(save.session_id);
             if number == AUTOSAVE {
-                me.may_copy(owner, source)?;
+                me.may_copy(owner, source).await?;
             }
             if source != id {
                 me.unrank(owner, source).await?;
@@ -149,7 +149,7 @@ impl Registry {
         self.task(move |me| async move {
             let mut save = me.slot(owner, number).await?;
             if number == AUTOSAVE {
-                me.may_copy(owner, SessionId(save.session_id))?;
+                me.may_copy(owner, SessionId(save.session_id)).await?;
             }
             me.unrank(owner, SessionId(save.session_id)).await?;
             save.owner = None;
@@ -199,7 +199,7 @@ impl Registry {
             if me.maps().card(owner, id)?.end.is_none() {
                 return Err(SessionError::NotFinished);
             }
-            me.may_copy(owner, id)?;
+            me.may_copy(owner, id).await?;
             Ok(me.copy(owner, id, true).await?.replay())
         })
         .await
@@ -207,20 +207,25 @@ impl Registry {
 
     /// Whether a session's game may be taken out of it: not while it has permadeath and goes on, because its future could be tried
     /// out in the copy; and not with the seed of a challenge whose day is not over. What may be copied stays so.
-    fn may_copy(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
-        let now = self.now();
-        let mut maps = self.maps();
-        let card = maps.card(owner, id)?;
-        if card.permadeath && card.end.is_none() {
-            return Err(SessionError::Permadeath);
+    async fn may_copy(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
+        let challenge = {
+            let mut maps = self.maps();
+            let card = maps.card(owner, id)?;
+            if card.permadeath && card.end.is_none() {
+                return Err(SessionError::Permadeath);
+            }
+            card.challenge
+        };
+        match challenge {
+            Some(challenge) => self.may_tell(challenge.date).await,
+            None => Ok(()),
         }
-        card.challenge.map_or(Ok(()), |challenge| over(challenge.date, now))
     }
 
     fn last_played(&self, owner: PlayerId) -> Option<SessionId> {
         let maps = self.maps();
         let own = maps.by_owner.get(&owner)?;
-        let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.last_activity, *id)));
+        let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.active, *id)));
         played.max().map(|(_, id)| id)
     }
 
@@ -260,7 +265,7 @@ impl Registry {
         if let Some(seat) = seat
             && let Some(session) = seat.lock_owned().await.as_ref()
         {
-            return Ok(session.checkpoint(self.now()));
+            return Ok(session.checkpoint(self.moment()));
         }
         let stored = self.blocking(move |store| store.load(id.0)).await?;
         stored.ok_or(SessionError::NotFound)

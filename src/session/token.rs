@@ -1,7 +1,7 @@
 //! Tokens: who a player is, or what an observer may watch, signed. Opaque to everybody but this file.
 //!
-//! base64url of player or session (16 bytes), issue and expiry (8 each, Unix seconds), nonce (8), kind (1), HMAC-SHA256 of those
-//! (32).
+//! base64url of player or session (16 bytes), issue and expiry (8 each, Unix seconds of lived time), nonce (8), kind (1), HMAC-SHA256
+//! of those (32).
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ impl Token {
         &self.text
     }
 
-    /// When it is no longer good.
+    /// When it is no longer good, in lived time.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }

@@ -41,6 +41,11 @@ impl Day {
         Self(self.0.checked_sub(span).unwrap_or(Date::MIN))
     }
 
+    /// Seconds until it is over, by a moment of it.
+    pub fn left(self, now: Timestamp) -> i64 {
+        self.ends_at().duration_since(now).as_secs() + 1
+    }
+
     /// Whether a moment is later than it.
     pub fn over(self, now: Timestamp) -> bool {
         now >= self.ends_at()

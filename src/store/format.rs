@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Entry,
     /// Which segments of the turn log are needed.
     Marker,
+    Clock,
+    Begun,
 }
 
 /// Why bytes are not an object of this program.

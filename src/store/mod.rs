@@ -12,6 +12,8 @@
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
 //! | `tokens.jsonl`, `tokens.copy.jsonl` | which tokens of a player count, [`model::Nonces`] a line, from a rotation or a logout on; the last one holds |
 //! | `leaderboard_{date}_{difficulty}.jsonl` | the board of a daily challenge, a [`board::Entry`] a line; of a player, the first good one counts |
+//! | `challenge_{date}.jsonl` | who has begun a day's challenge, a [`model::Begun`] a line |
+//! | `clock.json` | what the server makes of its clock, [`model::Clock`], replaced whole |
 //! | `keys.json`, `keys.copy.json` | the keys of tokens and challenges, twice: without them nobody gets at his games |
 //! | `lock` | held by the server that uses the folder |
 //!
@@ -35,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::SignedDuration;
 use memchr::memmem;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,7 +49,9 @@ use disk::{Disk, LocalDisk};
 use folder::Folder;
 use format::{Kind, Unreadable};
 use log::{Durability, Log, Record, Rejected, Told};
-use model::{Checkpoint, Deed, Head, Header, Heading, Keys, Logged, Nonces, Step, Tombstone, Turn, UsedKey};
+use model::{
+    Begun, Checkpoint, Clock, Deed, Head, Header, Heading, Keys, Logged, Nonces, Step, Tombstone, Turn, UsedKey,
+};
 use replay::{Replay, Unproven};
 use save::Save;
 
@@ -58,6 +63,8 @@ const TOMBSTONES: &str = "tombstones.jsonl";
 const TOKENS: [&str; 2] = ["tokens.jsonl", "tokens.copy.jsonl"];
 /// How errors name the boards' files.
 const BOARDS: &str = "leaderboard_*.jsonl";
+/// The name of the clock's file.
+const CLOCK: &str = "clock.json";
 /// The keys' file; its copy is written after it.
 const KEYS: &str = "keys.json";
 /// Files of one history: the first, and those that were begun because the ones before could not be appended to. When there are so many
@@ -155,6 +162,8 @@ pub struct Opened {
     pub slots: Vec<(Uuid, u8)>,
     /// The boards in it.
     pub boards: Vec<board::Name>,
+    /// The days of which it is known who began their challenges.
+    pub begun: Vec<board::Day>,
 }
 
 /// The folder of one server.
@@ -334,8 +343,9 @@ impl Store {
         });
         let slots: BTreeSet<_> = names.iter().filter_map(|name| slot_of(name)).collect();
         let boards = names.iter().filter_map(|name| board_of(name)).collect();
+        let begun = names.iter().filter_map(|name| begun_of(name)).collect();
         let (sessions, unread) = (sessions.into_values().collect(), unread.into_iter().collect());
-        Ok(Opened { store, sessions, unread, slots: slots.into_iter().collect(), boards })
+        Ok(Opened { store, sessions, unread, slots: slots.into_iter().collect(), boards, begun })
     }
 
     /// What can be told of a session that cannot be read now, or not any more: whose it is, and how far it got.
@@ -361,6 +371,7 @@ impl Store {
             name: member("name").unwrap_or_default(),
             created_at: time("created_at"),
             last_activity: time("last_activity"),
+            lived: None,
             ranked: false,
             permadeath: false,
             challenge: None,
@@ -524,6 +535,9 @@ impl Store {
                 checkpoint.keys.extend(turn.key.map(|key| UsedKey { key, revision: turn.revision }));
             }
             checkpoint.revision = turn.revision;
+            // What the wall's clock says of the time between is near enough.
+            let since = turn.at.duration_since(checkpoint.last_activity).max(SignedDuration::ZERO);
+            checkpoint.lived = checkpoint.lived.and_then(|lived| lived.checked_add(since).ok());
             checkpoint.last_activity = checkpoint.last_activity.max(turn.at);
             checkpoint.rules = turn.rules;
             checkpoint.place = logged.place;
@@ -925,6 +939,53 @@ impl Store {
         self.folder.remove(&names).map_err(|error| self.failed(BOARDS, error))
     }
 
+    /// Who has begun a day's challenge. What a killed server had written without waiting is on the platter when this answers.
+    pub fn begun(&self, day: board::Day) -> Result<Vec<Begun>, StoreError> {
+        let name = begun_file(day);
+        if !self.folder.exists(&name) {
+            return Ok(Vec::new());
+        }
+        self.folder.append(&name, &[]).map_err(|error| self.failed(&name, error))?;
+        Ok(self.lines_of(Kind::Begun, &name)?.0)
+    }
+
+    /// Writes down who has begun a day's challenge. One caller at a time.
+    pub fn append_begun(&self, day: board::Day, begun: &[Begun]) -> Result<(), StoreError> {
+        let lines: Vec<_> = begun.iter().map(format::line).collect();
+        self.append_lines(&begun_file(day), &lines)
+    }
+
+    /// Rewrites who has begun a day's challenge. One caller at a time.
+    pub fn rewrite_begun(&self, day: board::Day, all: &[Begun]) -> Result<(), StoreError> {
+        let name = begun_file(day);
+        let (_, unread) = self.lines_of::<Begun>(Kind::Begun, &name)?;
+        self.rewrite_lines(&name, all, &unread)
+    }
+
+    /// Forgets who has begun a day's challenge.
+    pub fn remove_begun(&self, day: board::Day) -> Result<(), StoreError> {
+        let name = begun_file(day);
+        self.folder.remove(std::slice::from_ref(&name)).map_err(|error| self.failed(&name, error))
+    }
+
+    /// What the server made of its clock; none where nobody can tell.
+    pub fn clock(&self) -> Result<Option<Clock>, StoreError> {
+        let Some(bytes) = self.folder.read(CLOCK).map_err(|error| self.unread(CLOCK, error))? else { return Ok(None) };
+        match format::read_mended(Kind::Clock, &bytes) {
+            Ok((clock, _)) => Ok(Some(clock)),
+            Err(Unreadable::Newer(version)) => Err(StoreError::Newer { file: CLOCK.to_owned(), version }),
+            Err(Unreadable::Damaged(problem)) => {
+                drop(self.set_aside(CLOCK, &problem));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes down what the server makes of its clock.
+    pub fn write_clock(&self, clock: &Clock) -> Result<(), StoreError> {
+        self.write(CLOCK, clock)
+    }
+
     /// The server's keys; each is drawn on first use.
     pub fn keys(&self, fresh: impl Fn() -> [u8; 32]) -> Result<Keys, StoreError> {
         let found = match self.read_twice::<Keys>(Kind::Keys, KEYS) {
@@ -1314,8 +1375,18 @@ fn copy_of(name: &str) -> String {
 
 /// Whether a file is of those that the store makes.
 fn is_ours(name: &str) -> bool {
-    const BEGINNINGS: [&str; 9] =
-        ["session_", "slot_", "content_", "leaderboard_", "turns", "tombstones.", "tokens.", "keys.", "clock."];
+    const BEGINNINGS: [&str; 10] = [
+        "session_",
+        "slot_",
+        "content_",
+        "leaderboard_",
+        "turns",
+        "tombstones.",
+        "tokens.",
+        "keys.",
+        "clock.",
+        "challenge_",
+    ];
     BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
@@ -1340,6 +1411,14 @@ fn board_file(board: board::Name) -> String {
 fn board_of(name: &str) -> Option<board::Name> {
     let (date, difficulty) = name.strip_prefix("leaderboard_")?.strip_suffix(".jsonl")?.split_once('_')?;
     Some(board::Name { date: date.parse().ok()?, difficulty: board::Name::difficulty(difficulty)? })
+}
+
+fn begun_file(day: board::Day) -> String {
+    format!("challenge_{day}.jsonl")
+}
+
+fn begun_of(name: &str) -> Option<board::Day> {
+    name.strip_prefix("challenge_")?.strip_suffix(".jsonl")?.parse().ok()
 }
 
 fn slot_file(player: Uuid, number: u8) -> String {

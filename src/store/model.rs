@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::board::Challenge;
+use super::board::{Challenge, Day};
 use crate::game::RULES_VERSION;
 use crate::game::action::Action;
 use crate::game::content::{Content, Difficulty, Slot, hex};
@@ -112,7 +112,7 @@ pub struct Nonces {
     /// Counts until the current one is first used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Nonce>,
-    /// When this changed last.
+    /// When this changed last, in lived time, see [`Clock::lived`].
     pub at: Timestamp,
 }
 
@@ -126,6 +126,9 @@ pub struct Checkpoint {
     pub name: String,
     pub created_at: Timestamp,
     pub last_activity: Timestamp,
+    /// The last activity in lived time, see [`Clock::lived`]; those of before there was any have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lived: Option<Timestamp>,
     pub revision: u64,
     pub ranked: bool,
     /// No save takes the game's place.
@@ -174,6 +177,8 @@ pub struct Header {
     pub name: String,
     pub created_at: Timestamp,
     pub last_activity: Timestamp,
+    #[serde(default)]
+    pub lived: Option<Timestamp>,
     pub revision: u64,
     pub ranked: bool,
     #[serde(default)]
@@ -196,6 +201,7 @@ impl Header {
             name: name.clone(),
             created_at: checkpoint.created_at,
             last_activity: checkpoint.last_activity,
+            lived: checkpoint.lived,
             revision: checkpoint.revision,
             ranked: checkpoint.ranked,
             permadeath: checkpoint.permadeath,
@@ -268,6 +274,9 @@ pub struct Head {
     pub name: String,
     pub created_at: Timestamp,
     pub last_activity: Timestamp,
+    /// The same in lived time, see [`Clock::lived`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lived: Option<Timestamp>,
     pub ranked: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub permadeath: bool,
@@ -283,7 +292,7 @@ pub struct Head {
 impl Heading {
     /// Of a session as it is written down.
     pub fn of(checkpoint: &Checkpoint) -> Self {
-        let Checkpoint { session_id, owner, created_at, last_activity, revision, .. } = *checkpoint;
+        let Checkpoint { session_id, owner, created_at, last_activity, lived, revision, .. } = *checkpoint;
         let Checkpoint { ranked, permadeath, challenge, .. } = *checkpoint;
         let head = Head {
             revision,
@@ -292,6 +301,7 @@ impl Heading {
             name: checkpoint.name.clone(),
             created_at,
             last_activity,
+            lived,
             ranked,
             permadeath,
             challenge,
@@ -312,6 +322,7 @@ impl Head {
             name: self.name,
             created_at: self.created_at,
             last_activity: self.last_activity,
+            lived: self.lived,
             revision: self.revision,
             ranked: self.ranked,
             permadeath: self.permadeath,
@@ -338,6 +349,10 @@ impl Head {
             name: self.name,
             created_at: self.created_at,
             last_activity: last.map_or(self.last_activity, |turn| self.last_activity.max(turn.at)),
+            lived: last.map_or(self.lived, |turn| {
+                let since = turn.at.duration_since(self.last_activity).max(SignedDuration::ZERO);
+                self.lived.and_then(|lived| lived.checked_add(since).ok())
+            }),
             revision: last.map_or(0, |turn| turn.revision),
             ranked: self.ranked,
             permadeath: self.permadeath,
@@ -403,7 +418,46 @@ pub struct Tombstone {
     pub revision: u64,
     pub owner: Uuid,
     pub expired_at: Timestamp,
+    /// The same in lived time, see [`Clock::lived`]; those of before there was any have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lived: Option<Timestamp>,
     pub reason: Departure,
+}
+
+/// What the server makes of its clock, over restarts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Clock {
+    pub version: u32,
+    /// What the wall's clock showed when this was written.
+    pub wall: Timestamp,
+    /// Lived time then. It began as what the wall showed, and goes on by what the server has seen pass, whatever is done to the
+    /// clock: so whatever has an age is stamped with it.
+    pub lived: Timestamp,
+    /// Seconds that the wall's clock was still to hold then before days are believed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsettled_secs: u64,
+    /// Days of which no challenge counts any more, because their seed was told, or who began them is forgotten.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub closed: BTreeSet<Day>,
+    /// So are all up to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_to: Option<Day>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// That a player has begun the challenge of a day, whatever becomes of the game.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Begun {
+    pub version: u32,
+    pub player: Uuid,
+    pub session_id: Uuid,
+    /// In lived time.
+    pub at: Timestamp,
 }
 
 /// Why a session is gone for good.

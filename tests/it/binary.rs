@@ -22,6 +22,7 @@ pub fn program(saves: &Path, more: &[&str]) -> Command {
     command.args(["--bind", "127.0.0.1:0", "--saves"]).arg(saves).args(more);
     command.env("COSMIC_LOG", "warn").env("COSMIC_LIMITS__WORKERS", "2");
     command.env("COSMIC_LIMITS__REQUESTS_PER_MINUTE", "0").env("COSMIC_LIMITS__CONNECTS_PER_MINUTE", "0");
+    command.env("COSMIC_LIMITS__CHALLENGES_PER_DAY", "0");
     command
 }
 

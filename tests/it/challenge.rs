@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cosmic_explorer::api;
 use cosmic_explorer::game::action::Action;
 use cosmic_explorer::game::content::{Difficulty, built_in};
 use cosmic_explorer::game::rng::Dice;
@@ -15,10 +16,11 @@ use cosmic_explorer::session::resident::Command;
 use cosmic_explorer::session::{SessionError, SessionId, Settings};
 use cosmic_explorer::store::board::{Day, Name, Verdict};
 use cosmic_explorer::store::{Store, StoreError};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::play::{CONTENT, choose_offer, decide};
-use crate::server::{Client, Server, dawn, start, start_in, start_with, unlimited};
+use crate::server::{Client, Server, dawn, edit, start, start_at, start_in, start_with, unlimited};
 use crate::sim::{End, Fault, SimDisk};
 use crate::voyage::{PLAYER, RUNTIME, STORE};
 
@@ -90,6 +92,8 @@ fn everybody_gets_the_days_seed_and_another_the_next_day() {
     assert!(before["challenge"].is_string() && before["current"] != after["current"]);
     assert_eq!(before["challenge"], after["challenge"]);
     let server = start_in(folder.path(), Default::default(), unlimited());
+    // This one's clock is set back to the morning, and must hold for an hour.
+    server.clock.advance(3600);
     assert_eq!(fingerprint(&challenger(&server, "Eve")), first);
     server.clock.advance(DAY);
     assert_eq!(fingerprint(&challenger(&server, "Fay")), next);
@@ -171,7 +175,6 @@ fn the_seed_of_a_challenge_is_told_nowhere_before_its_day_is_over() {
     };
     hidden(&client);
     let mut plain = client.clone();
-    server.clock.advance(-10);
     plain.begin(json!({}));
     server.clock.advance(10);
     finish(&client, 1);
@@ -184,9 +187,9 @@ fn the_seed_of_a_challenge_is_told_nowhere_before_its_day_is_over() {
     ] {
         assert_eq!((refused.status, refused.code().as_str()), (409, "CHALLENGE_RUNNING"));
         assert_eq!(refused.json()["ends_at"], "2027-01-16T00:00:00Z");
-        assert_eq!(refused.header("retry-after"), (16 * 3600 + 1).to_string());
+        assert_eq!(refused.header("retry-after"), (16 * 3600 - 9).to_string());
     }
-    server.clock.advance(16 * 3600 - 1);
+    server.clock.advance(16 * 3600 - 11);
     hidden(&client);
     server.clock.advance(1);
     let replay = client.get(&client.path("/turns?format=replay"));
@@ -218,16 +221,24 @@ fn verdict(client: &Client) -> Value {
     own.expect("it is listed")["challenge"]["verdict"].clone()
 }
 
-/// Adds a game of the challenge to a player, and plays it to its end.
-fn play_again(client: &Client, policy: u64) -> Client {
-    let mut client = client.clone();
-    client.begin(json!({"challenge": "daily"}));
-    finish(&client, policy);
-    client
+/// Tries to begin the day once more.
+fn again(client: &Client, difficulty: &str) -> crate::server::Reply {
+    client.post("/api/sessions", &json!({"challenge": "daily", "difficulty": difficulty}))
+}
+
+/// That the day cannot be begun again, and what is said of it.
+fn begun(client: &Client) {
+    for difficulty in ["easy", "normal", "hard"] {
+        let refused = again(client, difficulty);
+        assert_eq!((refused.status, refused.code().as_str()), (409, "CHALLENGE_BEGUN"), "{difficulty}");
+        assert_eq!(refused.json()["session_id"], client.session.as_str());
+        assert_eq!(refused.json()["ends_at"], "2027-01-16T00:00:00Z");
+        assert!(refused.header("retry-after").parse::<i64>().is_ok_and(|wait| wait > 0));
+    }
 }
 
 #[test]
-fn the_first_game_that_a_player_finishes_counts() {
+fn a_finished_game_counts_under_the_name_it_has_then() {
     let (_folder, server) = start();
     let stranger = server.client();
     let day = stranger.get("/api/challenge").json();
@@ -237,10 +248,8 @@ fn the_first_game_that_a_player_finishes_counts() {
     assert_eq!(day["yesterday"]["date"], "2027-01-14");
     assert!(day["yesterday"]["seed"].is_u64() && day.get("seed").is_none());
 
-    // One that was given up does not count, nor one of another day's seed.
-    let mut ann = challenger(&server, "  Ann\u{202e} ");
-    ann.act(&json!({"type": "wait"}));
-    assert_eq!(ann.send("DELETE", &ann.path(""), &[], None).status, 204);
+    // One of another seed does not count.
+    let mut ann = server.client();
     ann.begin(json!({}));
     finish(&ann, 1);
     assert_eq!(entries(&ann), Vec::<Value>::new());
@@ -257,10 +266,8 @@ fn the_first_game_that_a_player_finishes_counts() {
     // Its name on the board is the one it had.
     let renamed = json!({"name": "Other"}).to_string();
     ann.send("PATCH", &ann.path(""), &[("content-type", "application/json")], Some(renamed.as_bytes()));
-    let again = play_again(&ann, 2);
     assert_eq!(entries(&ann), [standing]);
-    assert_eq!((verdict(&ann), verdict(&again)), (json!("counted"), json!("not_first")));
-    let mut hard = ann.clone();
+    let mut hard = server.client();
     hard.begin(json!({"challenge": "daily", "difficulty": "hard"}));
     finish(&hard, 3);
     assert_eq!(board(&ann, "?difficulty=hard")["total"], 1, "each difficulty has a board");
@@ -275,7 +282,7 @@ fn the_first_game_that_a_player_finishes_counts() {
     }
     let seen = board(&stranger, "");
     assert!(seen.get("your_rank").is_none() && seen["entries"][0]["yours"] == false);
-    for secret in [&ann.session, &bob.session, &again.session] {
+    for secret in [&ann.session, &bob.session, &hard.session] {
         assert!(!seen.to_string().contains(secret.as_str()));
     }
     let counts = stranger.get("/stats").json()["challenge"].clone();
@@ -395,57 +402,216 @@ fn a_board_comes_in_pages_and_has_a_bound() {
 }
 
 #[test]
-fn who_fell_off_a_board_and_came_back_stands_there_after_a_restart() {
-    let settings = Settings { board_entries: 1, ..Settings::default() };
-    let (folder, server) = start_with(settings, unlimited());
-    let ann = challenger(&server, "Ann");
-    finish(&ann, 0);
-    assert_eq!(verdict(&ann), "counted");
-    let beaten = (1..200).any(|policy| {
-        finish(&challenger(&server, "Bob"), policy);
-        board(&ann, "")["your_rank"].is_null()
-    });
-    let back = beaten && (1..500).any(|policy| verdict(&play_again(&ann, policy)) == "counted");
-    assert!(back, "the policies differ");
-    let before = board(&ann, "");
-    assert_eq!(before["your_rank"], 1);
-    server.stop();
-    let server = start_in(folder.path(), settings, unlimited());
-    assert_eq!(board(&server.client(), "")["entries"][0]["score"], before["entries"][0]["score"]);
-}
-
-#[test]
 fn a_game_that_is_deleted_at_its_end_counts_all_the_same() {
     let (_folder, server) = start();
     let client = challenger(&server, "Ann");
     finish(&client, 1);
     assert_eq!(client.send("DELETE", &client.path(""), &[], None).status, 204);
     let standing = entries(&client)[0].clone();
-    assert_eq!(verdict(&play_again(&client, 2)), "not_first");
+    begun(&client);
     assert_eq!(entries(&client), [standing]);
 }
 
 #[test]
-fn of_two_that_are_finished_at_once_one_counts() {
+fn the_day_cannot_be_tried_out() {
+    let (folder, server) = start();
+    let [ann, bob, cid] = ["Ann", "Bob", "Cid"].map(|name| challenger(&server, name));
+    assert_eq!(ann.get("/api/challenge").json()["begun"], ann.session.as_str());
+    finish(&bob, 1);
+    cid.act(&json!({"type": "wait"}));
+    // As long as it goes on, when it is over, and when it was given up; over every restart, also one that was not told of.
+    assert_eq!(cid.send("DELETE", &cid.path(""), &[], None).status, 204);
+    [&ann, &bob, &cid].into_iter().for_each(begun);
+    assert!(again(&cid, "easy").json()["detail"].as_str().expect("a detail").contains("the game is gone"));
+    assert!(again(&ann, "easy").json()["detail"].as_str().expect("a detail").contains(&ann.session));
+    let copy = tempfile::tempdir().expect("a folder");
+    for file in std::fs::read_dir(folder.path()).expect("a folder") {
+        let file = file.expect("a file").path();
+        std::fs::copy(&file, copy.path().join(file.file_name().expect("a name"))).expect("a copy");
+    }
+    server.stop();
+    for saves in [folder.path(), copy.path()] {
+        let server = start_in(saves, Default::default(), unlimited());
+        [&ann, &bob, &cid].into_iter().for_each(|client| begun(&client.clone().at(&server.url)));
+        // Nor by a socket, a save, or the end of all tokens.
+        let cid = cid.clone().at(&server.url);
+        let socket = crate::wire::Socket::open(&server.url, "", cid.token.as_deref()).expect("a socket");
+        assert_eq!(socket.hello["state"]["challenge"], Value::Null);
+        // A sweep, and a day of which nobody knows, and it is still the same day.
+        server.sweep();
+        server.clock.step(-DAY);
+        server.clock.advance(7200);
+        server.sweep();
+        server.clock.step(DAY - 7200);
+        server.sweep();
+        server.clock.advance(3600);
+        server.sweep();
+        [&ann, &bob, &cid].into_iter().for_each(|client| begun(&client.clone().at(&server.url)));
+        server.stop();
+    }
+}
+
+#[test]
+fn of_two_beginnings_at_once_one_counts() {
     let (_folder, server) = start();
-    for round in 0..5 {
-        let ann = challenger(&server, "Ann");
-        let mut second = ann.clone();
-        second.begin(json!({"challenge": "daily"}));
-        let bob = challenger(&server, "Bob");
-        std::thread::scope(|scope| {
-            for client in [&ann, &second, &bob] {
-                scope.spawn(move || finish(client, round));
-            }
+    for round in 0..10 {
+        let client = server.player(round);
+        let mut statuses = std::thread::scope(|scope| {
+            let tries = ["easy", "hard"].map(|difficulty| {
+                scope.spawn({
+                    let client = &client;
+                    move || again(client, difficulty).status
+                })
+            });
+            tries.map(|one| one.join().expect("an answer"))
         });
-        assert_eq!(board(&ann, "")["total"], 2 * (round + 1), "one of each player");
-        let mut verdicts = [verdict(&ann), verdict(&second)].map(|verdict| verdict.to_string());
-        verdicts.sort();
-        assert_eq!(verdicts, ["\"counted\"", "\"not_first\""]);
-        for client in [ann, second, bob] {
-            client.send("DELETE", &client.path(""), &[], None);
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409]);
+    }
+}
+
+#[test]
+fn a_list_of_beginnings_goes_when_its_day_is_long_over_and_the_day_is_closed_then() {
+    let (folder, server) = start();
+    let ann = challenger(&server, "Ann");
+    let file = folder.path().join(format!("challenge_{TODAY}.jsonl"));
+    server.clock.advance(2 * DAY - 1);
+    server.sweep();
+    assert!(file.exists());
+    server.clock.advance(1);
+    server.sweep();
+    assert!(!file.exists());
+    server.clock.step(-2 * DAY);
+    assert_eq!((again(&ann, "easy").status, again(&ann, "easy").code().as_str()), (503, "CLOCK_UNSETTLED"));
+    server.clock.advance(3600);
+    for client in [&ann, &server.client()] {
+        let refused = again(client, "easy");
+        assert_eq!((refused.status, refused.code().as_str()), (409, "CHALLENGE_CLOSED"));
+    }
+    finish(&ann, 1);
+    assert_eq!(verdict(&ann), "late");
+}
+
+#[test]
+fn who_makes_players_begins_the_day_a_few_times_and_others_are_not_counted() {
+    let (_folder, server) = start_with(Settings::default(), api::Settings { challenges_per_day: 3, ..unlimited() });
+    let old = server.player(1);
+    server.clock.advance(DAY);
+    for _ in 0..3 {
+        assert_eq!(again(&server.client(), "easy").status, 201);
+    }
+    // Not by a detour either.
+    for stranger in [server.client(), server.player(2)] {
+        let refused = again(&stranger, "easy");
+        assert_eq!((refused.status, refused.code().as_str()), (429, "TOO_MANY_CHALLENGES"));
+        let wait = refused.header("retry-after").parse::<i64>().expect("seconds");
+        assert!((8 * 3600 - 60..=8 * 3600).contains(&wait), "{wait}");
+    }
+    assert_eq!(again(&old, "easy").status, 201, "who has played before is not new");
+    assert_eq!(again(&old, "easy").status, 409);
+    server.clock.advance(8 * 3600);
+    assert_eq!(again(&server.client(), "easy").status, 201);
+}
+
+#[test]
+fn a_clock_that_was_set_waits_for_an_hour_before_days_are_believed() {
+    for by in [100 * DAY, 500 * DAY, -3600, -1800, 301, -301, -57 * 365 * DAY] {
+        let (folder, server) = start();
+        let ann = challenger(&server, "Ann");
+        let stranger = server.client();
+        let yesterday = || stranger.get("/api/challenge").json()["yesterday"]["seed"].clone();
+        assert!(yesterday().is_u64());
+        server.clock.step(by);
+        let unsettled = |stranger: &Client| {
+            let refused = again(stranger, "easy");
+            assert_eq!((refused.status, refused.code().as_str()), (503, "CLOCK_UNSETTLED"), "{by}");
+            let wait: i64 = refused.header("retry-after").parse().expect("seconds");
+            assert!((1..=3600).contains(&wait), "{wait}");
+        };
+        unsettled(&stranger);
+        let clock = server.client().get("/stats").json()["clock"].clone();
+        assert_eq!(
+            (&clock["jumps"], &clock["last_jump_secs"], &clock["unsettled_secs"]),
+            (&json!(1), &json!(by), &json!(3600))
+        );
+        if by > 0 {
+            // What is no day yet, as far as anybody knows, is not told.
+            assert_eq!(yesterday(), if by > DAY { Value::Null } else { yesterday() });
+            // Of a day that is too long ago, by this clock, there is no board.
+            if by == 100 * DAY {
+                let told = board(&stranger, &format!("?date={TODAY}"));
+                assert!(told.get("seed").is_none(), "{told}");
+            }
+            finish(&ann, 1);
+            if by > DAY {
+                assert_eq!(ann.get(&ann.path("/turns?format=replay")).code(), "CLOCK_UNSETTLED");
+            }
+        }
+        // It stays so over a restart; and is over when the clock has held.
+        server.clock.advance(1800);
+        server.sweep();
+        assert_eq!(server.stop(), 0);
+        let server = start_at(folder.path(), dawn() + SignedDuration::from_secs(by + 1800));
+        let stranger = stranger.at(&server.url);
+        unsettled(&stranger);
+        server.clock.advance(1800);
+        if by > -DAY {
+            assert_eq!(again(&stranger, "easy").status, 201, "{by}");
+        } else {
+            // A clock that shows a time before this program was made was never set.
+            unsettled(&stranger);
         }
     }
+}
+
+#[test]
+fn a_day_whose_seed_was_told_while_the_clock_was_ahead_is_played_by_nobody() {
+    let (folder, server) = start();
+    let [ann, bob] = ["Ann", "Bob"].map(|name| challenger(&server, name));
+    finish(&bob, 1);
+    server.clock.step(DAY);
+    server.sweep();
+    server.clock.advance(3600);
+    let told = board(&server.client(), &format!("?date={TODAY}"));
+    assert!(told["seed"].is_u64() && told["total"] == 1, "what had ended before counts");
+    server.clock.step(-DAY);
+    server.sweep();
+    server.clock.advance(3600);
+    finish(&ann, 2);
+    assert_eq!((verdict(&ann), verdict(&bob)), (json!("late"), json!("counted")));
+    let closed = |server: &Server| {
+        let refused = again(&server.client(), "hard");
+        assert_eq!((refused.status, refused.code().as_str()), (409, "CHALLENGE_CLOSED"));
+        assert_eq!(refused.json()["ends_at"], "2027-01-16T00:00:00Z");
+    };
+    closed(&server);
+    server.stop();
+    let server = start_at(folder.path(), dawn() + SignedDuration::from_secs(7200));
+    closed(&server);
+    server.clock.advance(DAY);
+    assert_eq!(again(&server.client(), "hard").status, 201, "the next day is as any other");
+}
+
+/// Folders of before a day could be begun once have players with several games of it.
+#[test]
+fn of_two_games_of_a_player_the_first_that_is_finished_counts() {
+    let (folder, server) = start();
+    let ann = challenger(&server, "Ann");
+    let mut other = ann.clone();
+    other.begin(json!({"permadeath": true}));
+    assert_eq!(server.stop(), 0);
+    edit(folder.path(), &other.session, |text| {
+        let mark = format!("\"challenge\": {{\"date\": \"{TODAY}\"}}, \"rules\":");
+        text.replacen("\"rules\":", &mark, 1)
+    });
+    let server = start_in(folder.path(), Default::default(), unlimited());
+    let (ann, other) = (ann.at(&server.url), other.at(&server.url));
+    finish(&ann, 1);
+    assert_eq!(verdict(&ann), "counted");
+    finish(&other, 2);
+    assert_eq!(verdict(&other), "not_first");
+    assert_eq!(entries(&ann).len(), 1);
+    begun(&ann);
 }
 
 fn name() -> Name {

@@ -31,6 +31,7 @@ mod sim;
 mod simulate;
 mod slots;
 mod texts;
+mod time;
 mod tokens;
 mod voyage;
 mod wire;

@@ -35,7 +35,7 @@ pub fn start() -> (tempfile::TempDir, Server) {
 
 /// Settings for tests, which ask more often than players.
 pub fn unlimited() -> api::Settings {
-    api::Settings { requests_per_minute: 0, connects_per_minute: 0, ..api::Settings::default() }
+    api::Settings { requests_per_minute: 0, connects_per_minute: 0, challenges_per_day: 0, ..api::Settings::default() }
 }
 
 pub fn start_with(settings: Settings, api: api::Settings) -> (tempfile::TempDir, Server) {
@@ -53,6 +53,16 @@ pub fn start_in(saves: &Path, settings: Settings, api: api::Settings) -> Server 
     serve(open(saves, Default::default()), settings, api)
 }
 
+/// The same with another time at which its clock begins.
+pub fn start_at(saves: &Path, now: Timestamp) -> Server {
+    serve_at(now, saves, Settings::default())
+}
+
+/// The same with settings.
+pub fn serve_at(now: Timestamp, saves: &Path, settings: Settings) -> Server {
+    serve_by(Arc::new(ManualClock::at(now)), open(saves, Default::default()), settings, unlimited())
+}
+
 /// Opens a folder. A server that has just stopped may hold it a moment longer: its last threads are still ending, or another test
 /// is starting a program, which has a copy of what this process has open until it has become that program.
 pub fn open(saves: &Path, settings: cosmic_explorer::store::Settings) -> Opened {
@@ -68,12 +78,15 @@ pub fn open(saves: &Path, settings: cosmic_explorer::store::Settings) -> Opened 
 }
 
 /// A server over a store that the test has opened.
-pub fn serve(opened: Opened, settings: Settings, mut api: api::Settings) -> Server {
+pub fn serve(opened: Opened, settings: Settings, api: api::Settings) -> Server {
+    serve_by(Arc::new(ManualClock::at(dawn())), opened, settings, api)
+}
+
+fn serve_by(clock: Arc<ManualClock>, opened: Opened, settings: Settings, mut api: api::Settings) -> Server {
     // Two are enough, and many servers run at once.
     api.workers = 2;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let clock = Arc::new(ManualClock::at(dawn()));
     let (ready, started) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
     let time = clock.clone();

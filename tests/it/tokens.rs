@@ -241,13 +241,13 @@ fn after_a_logout_no_token_of_the_player_is_good() {
         assert!(server.registry.check(late.reveal()).is_err(), "a renewal that had begun before");
         let server = again(&folder, server);
         all_out(&server);
+        assert_eq!(watcher.at(&server.url).look()["revision"], 0, "those who were invited go on watching");
         server.clock.advance(LIFE_SECS);
         server.sweep();
         again(&folder, server)
     };
     assert!(!good(&server, &renewed));
     assert_eq!(logout(&client.at(&server.url), &[]).code(), "TOKEN_INVALID");
-    assert_eq!(watcher.at(&server.url).look()["revision"], 0, "those who were invited go on watching");
 }
 
 #[test]

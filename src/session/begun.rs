@@ -1,0 +1,208 @@
+//! Who has begun which day's challenge: once a day, over all difficulties, and for good. Deleting the game gives no second try.
+//!
+//! It is written down before the first state of the game is answered, in a file of its own, which outlives the game. What a crash
+//! leaves between the two is found at the start: a game of the challenge is as good as its line.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::lived::Lived;
+use super::registry::Registry;
+use super::resident::Card;
+use super::{PlayerId, SessionError, SessionId};
+use crate::store::board::Day;
+use crate::store::model::{self, Begun};
+use crate::store::{Store, StoreError};
+
+/// Seconds of lived time that a day's list is kept after somebody began: long enough that a clock which was ahead for a day, and is
+/// set right, finds it still there.
+const KEPT_SECS: i64 = 48 * 3600;
+
+/// Who has begun which day's challenge.
+#[derive(Default)]
+pub(super) struct Beginnings {
+    days: Mutex<BTreeMap<Day, List>>,
+    /// Held while a day's file is written.
+    writing: Mutex<()>,
+}
+
+/// Who has begun a day's challenge.
+#[derive(Default)]
+struct List {
+    players: HashMap<PlayerId, Beginning>,
+    /// A line may be in the file that was answered with an error.
+    doubtful: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Beginning {
+    session: SessionId,
+    at: Timestamp,
+}
+
+/// A player's beginning that is not written down yet. Dropped before it is, it was none.
+pub(super) struct Reservation {
+    registry: Arc<Registry>,
+    pub day: Day,
+    owner: PlayerId,
+    kept: bool,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Some(list) = self.registry.begun.days().get_mut(&self.day)
+        {
+            list.players.remove(&self.owner);
+        }
+    }
+}
+
+fn line(owner: &PlayerId, begun: &Beginning) -> Begun {
+    Begun { version: model::VERSION, player: owner.0, session_id: begun.session.0, at: begun.at }
+}
+
+impl Beginnings {
+    /// Reads the days' files, and adds the games whose line a crash, or an older version of the program, has left out.
+    pub fn open<'a>(
+        store: &Store,
+        days: &[Day],
+        cards: impl Iterator<Item = (SessionId, &'a Card)>,
+        time: &Lived,
+    ) -> Result<Self, StoreError> {
+        let mut lists: BTreeMap<Day, List> = BTreeMap::new();
+        for day in days {
+            let list = lists.entry(*day).or_default();
+            for Begun { player, session_id, at, .. } in store.begun(*day)? {
+                list.players.insert(PlayerId(player), Beginning { session: SessionId(session_id), at });
+            }
+        }
+        // Nobody can begin one of a day that is over; and yesterday may be today again when the clock is set.
+        let first = Day::of(time.clock().now()).min(Day::of(time.now())).before(1);
+        let mut missing: BTreeMap<Day, Vec<Begun>> = BTreeMap::new();
+        for (session, card) in cards {
+            let Some(day) = card.challenge.map(|challenge| challenge.date).filter(|day| *day >= first) else {
+                continue;
+            };
+            let begun = Beginning { session, at: card.active };
+            let players = &mut lists.entry(day).or_default().players;
+            if let std::collections::hash_map::Entry::Vacant(vacant) = players.entry(card.owner) {
+                missing.entry(day).or_default().push(line(&card.owner, vacant.insert(begun)));
+            }
+        }
+        for (day, lines) in missing {
+            if let Err(error) = store.append_begun(day, &lines) {
+                tracing::error!(%day, %error, "who began the challenge could not be written down; it will be tried again");
+                lists.entry(day).or_default().doubtful = true;
+            }
+        }
+        Ok(Self { days: Mutex::new(lists), writing: Mutex::default() })
+    }
+
+    fn days(&self) -> MutexGuard<'_, BTreeMap<Day, List>> {
+        // Nothing under this lock can panic halfway through a change.
+        self.days.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down that a player has begun a day. Blocks.
+    fn write(&self, store: &Store, day: Day, owner: PlayerId) -> Result<(), StoreError> {
+        let _alone = self.alone();
+        let (own, all) = {
+            let days = self.days();
+            let Some(list) = days.get(&day) else { return Ok(()) };
+            let own = list.players.get_key_value(&owner).map(|(owner, begun)| line(owner, begun));
+            let all =
+                list.doubtful.then(|| list.players.iter().map(|(owner, begun)| line(owner, begun)).collect::<Vec<_>>());
+            (own, all)
+        };
+        let written = match &all {
+            Some(all) => store.rewrite_begun(day, all),
+            None => store.append_begun(day, own.as_slice()),
+        };
+        if let Some(list) = self.days().get_mut(&day) {
+            list.doubtful = written.is_err();
+        }
+        written
+    }
+}
+
+impl Registry {
+    /// Reserves the day's challenge for a player.
+    pub(super) fn begin_day(&self, owner: PlayerId, session: SessionId) -> Result<Reservation, SessionError> {
+        let day = self.time.today()?;
+        let registry = self.arc()?;
+        let (ends_at, retry_after) = (day.ends_at(), day.left(self.now()));
+        if self.time.closed(day) {
+            return Err(SessionError::ChallengeClosed { ends_at, retry_after });
+        }
+        let mut days = self.begun.days();
+        let players = &mut days.entry(day).or_default().players;
+        if let Some(begun) = players.get(&owner) {
+            let session = begun.session;
+            drop(days);
+            let there = self.maps().known.contains_key(&session);
+            return Err(SessionError::ChallengeBegun { session, there, ends_at, retry_after });
+        }
+        // As many as there can be games: who begins one and deletes it must not fill the disk with lines.
+        if players.len() >= self.settings().stored {
+            return Err(SessionError::StoreFull);
+        }
+        players.insert(owner, Beginning { session, at: self.lived() });
+        drop(days);
+        Ok(Reservation { registry, day, owner, kept: false })
+    }
+
+    /// The game that a player has begun today, deleted or not.
+    pub fn begun_today(&self, owner: PlayerId) -> Option<SessionId> {
+        let days = self.begun.days();
+        days.get(&self.today())?.players.get(&owner).map(|begun| begun.session)
+    }
+
+    /// Whether a player has a game of an earlier day.
+    pub fn played_before_today(&self, owner: PlayerId) -> bool {
+        let (maps, today) = (self.maps(), self.today());
+        let own = maps.by_owner.get(&owner).into_iter().flatten();
+        own.filter_map(|id| maps.known.get(id)).any(|card| Day::of(card.created_at) < today)
+    }
+
+    /// Writes a beginning down; from then on it counts for good.
+    pub(super) async fn keep_beginning(&self, mut reserved: Reservation) -> Result<(), SessionError> {
+        let (me, day, owner) = (self.arc()?, reserved.day, reserved.owner);
+        self.blocking(move |store| me.begun.write(store, day, owner)).await?;
+        reserved.kept = true;
+        Ok(())
+    }
+
+    /// Forgets who began the days that are long over; such a day is closed first, so that nobody begins it again whatever the clock
+    /// will show.
+    pub(super) async fn forget_beginnings(&self) {
+        let Ok(today) = self.time.today() else { return };
+        let now = self.lived();
+        let old = |list: &List| list.players.values().all(|begun| now.duration_since(begun.at).as_secs() >= KEPT_SECS);
+        let over: Vec<_> =
+            self.begun.days().range(..today).filter(|(_, list)| old(list)).map(|(day, _)| *day).collect();
+        for day in over {
+            if let Err(error) = self.forget_day(day).await {
+                tracing::error!(%day, %error, "who began the challenge could not be forgotten; it will be tried again");
+            }
+        }
+    }
+
+    async fn forget_day(&self, day: Day) -> Result<(), SessionError> {
+        self.close_day(day).await?;
+        let me = self.arc()?;
+        self.blocking(move |store| {
+            let _alone = me.begun.alone();
+            store.remove_begun(day)?;
+            me.begun.days().remove(&day);
+            Ok(())
+        })
+        .await
+    }
+}
