@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
-use cosmic_explorer::game::content::{Checked, Content};
+use cosmic_explorer::game::content::{Checked, Content, Fault, Files};
 use cosmic_explorer::session::challenge::Secret;
 use cosmic_explorer::session::token::{Bearer, Signer};
 use cosmic_explorer::session::{PlayerId, SessionId};
@@ -18,9 +18,12 @@ use cosmic_explorer::store::board::Name;
 use cosmic_explorer::store::model::{Checkpoint, Nonce, VERSION};
 use cosmic_explorer::store::replay::{self, Unproven};
 use cosmic_explorer::store::save::{Refusal, Save};
-use cosmic_explorer::store::{Opened, Settings, Store, read_content, read_file, saves_folder, write_schemas};
+use cosmic_explorer::store::{
+    Opened, Settings, Store, StoreError, read_content, read_file, saves_folder, write_schemas,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 pub use simulate::Simulate;
@@ -153,11 +156,32 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// The content in a folder, and everything that is wrong with it; what cannot be read among it.
+pub fn examine(folder: &Path) -> Result<(Files, Checked), StoreError> {
+    let (files, unreadable) = read_content(folder)?;
+    let Checked { content, warnings } = Content::check_all(&files);
+    if unreadable.is_empty() {
+        return Ok((files, Checked { content, warnings }));
+    }
+    let mut faults = content.err().unwrap_or_default();
+    faults.retain(|fault| !unreadable.iter().any(|each| each.file == fault.file));
+    faults.extend(unreadable);
+    faults.sort();
+    Ok((files, Checked { content: Err(faults), warnings: Vec::new() }))
+}
+
 impl Check {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let folder = self.folder.display();
-        let files = read_content(&self.folder).with_context(|| format!("content in {folder}"))?;
-        let Checked { content, warnings } = Content::check_all(&files);
+        let Checked { content, warnings } = match examine(&self.folder) {
+            Ok((_, checked)) => checked,
+            // In the same form as any other answer.
+            Err(error) if self.json => {
+                let fault = Fault { file: folder.to_string(), problem: crate::told(&error.into()), ..Fault::default() };
+                Checked { content: Err(vec![fault]), warnings: Vec::new() }
+            }
+            Err(error) => return Err(error).with_context(|| format!("content in {folder}")),
+        };
         let (content, faults) = match content {
             Ok(content) => (Some(content), Vec::new()),
             Err(faults) => (None, faults),
@@ -300,7 +324,7 @@ impl Folder {
 impl Saves {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         // Damaged files are set aside, and that is told.
-        tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_writer(io::stderr).init();
+        crate::log_to_stderr(EnvFilter::new("error"));
         let (files, content) = crate::load_content(self.data.as_deref())?;
         let path = saves_folder(self.saves);
         if !path.is_dir() {

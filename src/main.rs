@@ -2,20 +2,20 @@
 
 mod commands;
 
-use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, IsTerminal, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cosmic_explorer::api;
-use cosmic_explorer::config::{Config, Flags};
+use cosmic_explorer::config::{self, Config, Flags};
 use cosmic_explorer::game::content::{Content, Files, built_in};
 use cosmic_explorer::session::clock::SystemClock;
 use cosmic_explorer::session::registry::{Registry, Wiring};
-use cosmic_explorer::store::{BeginAnew, Settings, Store, read_content, saves_folder};
+use cosmic_explorer::store::{BeginAnew, Settings, Store, saves_folder};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::runtime::Builder;
@@ -59,9 +59,9 @@ enum Command {
 
 #[derive(Clone, Debug, Default, Args)]
 struct Serve {
-    /// Where to listen [default: 127.0.0.1:8080].
+    /// Where to listen: an address or a name, a port, or both [default: 127.0.0.1:8080].
     #[arg(long)]
-    bind: Option<SocketAddr>,
+    bind: Option<String>,
     /// The folder of saves [default: ./saves where it exists, else the platform's data folder].
     #[arg(long)]
     saves: Option<PathBuf>,
@@ -88,8 +88,34 @@ enum Anew {
     Log,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    // Not as anyhow would: it adds a stack trace where the environment asks for one, which is of no use to who has made a mistake.
+    run(Cli::parse()).unwrap_or_else(|error| {
+        eprintln!("Error: {}", told(&error));
+        ExitCode::FAILURE
+    })
+}
+
+/// An error with its causes, each told once.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let lines = cause.contains('\n');
+            told += if told.is_empty() {
+                ""
+            } else if lines {
+                ":\n"
+            } else {
+                ": "
+            };
+            told += &cause;
+        }
+    }
+    told
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Replay(replay)) => replay.run(),
         Some(Command::Saves(saves)) => saves.run(),
@@ -114,7 +140,7 @@ async fn serve_until_stopped(options: Serve) -> anyhow::Result<ExitCode> {
     let flags = Flags { bind, saves, data };
     let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;
     let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    log_to_stderr(quiet(filter, &config.log));
     let (files, content) = load_content(config.data.as_deref())?;
     let folder = saves_folder(config.saves);
     let begin_anew = BeginAnew {
@@ -134,7 +160,7 @@ async fn serve_until_stopped(options: Serve) -> anyhow::Result<ExitCode> {
         key: random,
         settings: config.sessions,
     })?;
-    let listener = TcpListener::bind(config.bind).with_context(|| format!("listening on {}", config.bind))?;
+    let listener = listen(&config.bind)?;
     let address = listener.local_addr()?;
     let stop = told_to_stop()?;
     // Whoever started the server may not listen any more.
@@ -154,13 +180,53 @@ async fn serve_until_stopped(options: Serve) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Logs are for terminals and for files; colours are for terminals, and for nobody who has said that he wants none.
+fn log_to_stderr(filter: EnvFilter) {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()) || !io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(!plain).with_writer(io::stderr).init();
+}
+
+/// What the framework says of its own start is for those who ask for it.
+fn quiet(filter: EnvFilter, asked: &str) -> EnvFilter {
+    if asked.contains("actix") || asked.contains("debug") || asked.contains("trace") {
+        return filter;
+    }
+    let directive = "actix_server=warn".parse();
+    directive.map_or_else(|_| EnvFilter::new(asked), |directive| filter.add_directive(directive))
+}
+
+fn listen(bind: &str) -> anyhow::Result<TcpListener> {
+    let addresses = config::addresses(bind).map_err(|problem| anyhow!("listening on {bind}: {problem}"))?;
+    TcpListener::bind(addresses.as_slice()).map_err(|error| {
+        let what = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "the port is in use, perhaps by another server of this game: stop that, or take another port, as with --bind \
+                 127.0.0.1:8081 (0 takes a free one)"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "this user may not listen there: ports below 1024 are for those who may; take another one, as with --bind \
+                 127.0.0.1:8080"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine has no such address: take one that it has, 127.0.0.1 for itself alone, or 0.0.0.0 for all it has"
+            }
+            _ => return anyhow!("listening on {bind}: {error}"),
+        };
+        anyhow!("listening on {bind}: {what}")
+    })
+}
+
 /// The content in a folder, or the built-in one.
 fn load_content(folder: Option<&Path>) -> anyhow::Result<(Files, Content)> {
-    let files = match folder {
-        Some(folder) => read_content(folder).with_context(|| format!("content in {}", folder.display()))?,
-        None => built_in(),
+    let (files, content) = match folder {
+        Some(folder) => {
+            let examined = commands::examine(folder);
+            let (files, checked) = examined.with_context(|| format!("content in {}", folder.display()))?;
+            (files, checked.content)
+        }
+        None => (built_in(), Content::parse(&built_in())),
     };
-    match Content::parse(&files) {
+    match content {
         Ok(content) => Ok((files, content)),
         Err(faults) => {
             for fault in &faults {

@@ -43,7 +43,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::game::content::{Content, Difficulty, Files, bundle, hex, schemas};
+use crate::game::content::{Content, Difficulty, Fault, Files, bundle, hex, schemas};
 use board::Entry;
 use disk::{Disk, LocalDisk};
 use folder::Folder;
@@ -1296,20 +1296,53 @@ fn unreadable(name: &str, error: Unreadable) -> StoreError {
     }
 }
 
-/// Reads a folder of content, bundled with what its `pack.toml` lays it over. Only what is called `.toml` is content.
-pub fn read_content(path: &Path) -> Result<Files, StoreError> {
-    let mut files = Files::new();
-    let folder = LocalDisk::existing(path).map_err(at(&path.display().to_string()))?;
-    for name in folder.list().map_err(at("."))? {
-        if Path::new(&name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
-            && let Some(bytes) = folder.read(&name).map_err(at(&name))?
-        {
-            let text = String::from_utf8(bytes)
-                .map_err(|_| StoreError::Damaged { file: name.clone(), problem: "it is not UTF-8 text".to_owned() })?;
-            files.insert(name, text);
+/// Reads a folder of content, bundled with what its `pack.toml` lays it over. Only what is called `.toml` is content. What cannot be
+/// read is a fault, and keeps nobody from telling the others.
+pub fn read_content(path: &Path) -> Result<(Files, Vec<Fault>), StoreError> {
+    let (mut files, mut faults) = (Files::new(), Vec::new());
+    let name = path.display().to_string();
+    let folder = LocalDisk::existing(path).map_err(at(&name))?;
+    let mut names = folder.list().map_err(at(&name))?;
+    names.sort();
+    for file in names {
+        if !Path::new(&file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+            continue;
         }
+        let read = match folder.read(&file) {
+            Ok(Some(bytes)) => {
+                as_text(&bytes).map(str::to_owned).map_err(|(line, column, problem)| (Some((line, column)), problem))
+            }
+            Ok(None) => Err((None, "leads to no file".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                Err((None, "is a folder; must be a file".to_owned()))
+            }
+            Err(error) => Err((None, format!("cannot be read: {error}"))),
+        };
+        let text = read.unwrap_or_else(|(place, problem)| {
+            let (line, column) = place.unzip();
+            faults.push(Fault { file: file.clone(), line, column, problem, ..Fault::default() });
+            UNREADABLE.to_owned()
+        });
+        files.insert(file, text);
     }
-    Ok(bundle(files))
+    Ok((bundle(files), faults))
+}
+
+/// What stands in the place of a file that cannot be read, so that nobody misses it: no TOML.
+const UNREADABLE: &str = "\u{fffd}";
+
+/// A file's bytes as text, without a mark at its beginning; or where they are none, from 1 on, and what they are instead.
+pub fn as_text(bytes: &[u8]) -> Result<&str, (usize, usize, String)> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err((1, 1, "is UTF-16 text; must be UTF-8, as which editors save it if they are asked to".to_owned()));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        // All before it is.
+        let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let line = good.rsplit('\n').next().unwrap_or_default();
+        (good.matches('\n').count() + 1, line.chars().count() + 1, "is not UTF-8 text".to_owned())
+    })
 }
 
 /// Writes the schemas of content files into a folder, and makes it if it is not there.

@@ -18,6 +18,7 @@ mod http;
 mod idempotency;
 mod laws;
 mod lifecycle;
+mod mistakes;
 mod packs;
 mod page;
 mod patience;

@@ -326,7 +326,7 @@ fn the_pack_of_the_readme_is_played_and_checked() {
     let (code, said, _) = cosmic(&["check", text(&pack)]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("can be played") && !said.contains("warning: /"), "{said}");
-    let content = Content::parse(&read_content(&pack).expect("files")).expect("content");
+    let content = Content::parse(&read_content(&pack).expect("files").0).expect("content");
     assert!(said.contains(&content.hash));
 
     let server = start(program(folder.path(), &["--data", text(&pack)]));

@@ -103,7 +103,12 @@ impl<'a> Walk<'a> {
             let more = &schema["additionalProperties"];
             match schema["properties"].get(key) {
                 Some(schema) => self.value(schema, value, &below),
-                None if more.is_object() => self.value(more, value, &below),
+                None if more.is_object() => {
+                    let before = self.faults.len();
+                    self.value(more, value, &below);
+                    let others = table.keys().map(|other| other.get_ref().as_ref()).filter(|other| *other != key);
+                    self.misspelt(before, key, others, &below);
+                }
                 None => {
                     let hint = instead(key, keys.iter().copied());
                     self.fault(&below, format!("is no key of this table; {hint}"));
@@ -115,6 +120,23 @@ impl<'a> Walk<'a> {
                 let wanted = self.wanted(&schema["properties"][key]);
                 self.fault(&below(path, key), format!("is missing; must be {wanted}"));
             }
+        }
+    }
+
+    /// What looks like a new entry of a table, lacks what every entry has, and is called almost like another one, is that one
+    /// misspelt: then one line says so, in place of one for each key that it lacks.
+    fn misspelt<'w>(&mut self, from: usize, key: &str, others: impl Iterator<Item = &'w str>, path: &str) {
+        let lacks = |(at, problem): &(String, String)| {
+            problem.starts_with("is missing") && at.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+        };
+        if !self.faults[from..].iter().any(lacks) {
+            return;
+        }
+        if let Some(near) = near(key, others) {
+            let mut own = self.faults.split_off(from);
+            own.retain(|fault| !lacks(fault));
+            self.faults.append(&mut own);
+            self.fault(path, format!("is a new entry and lacks what each must have; did you mean {near:?}?"));
         }
     }
 
