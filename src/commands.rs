@@ -19,7 +19,7 @@ use cosmic_explorer::store::model::{Checkpoint, Nonce, VERSION};
 use cosmic_explorer::store::replay::{self, Unproven};
 use cosmic_explorer::store::save::{Refusal, Save};
 use cosmic_explorer::store::{
-    Opened, Settings, Store, StoreError, read_content, read_file, saves_folder, write_schemas,
+    Opened, Settings, Store, StoreError, as_text, read_content, read_file, saves_folder, write_schemas,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -106,7 +106,9 @@ fn input(file: &Path) -> anyhow::Result<Value> {
     } else {
         read_file(file)?
     };
-    serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", file.display()))
+    let name = file.display();
+    let text = as_text(&bytes).map_err(|(line, column, problem)| anyhow!("{name}:{line}:{column}: {problem}"))?;
+    serde_json::from_str(text).with_context(|| format!("{name} is not JSON"))
 }
 
 impl Replay {
@@ -256,9 +258,15 @@ impl Folder {
     }
 
     fn find(&self, name: &str) -> anyhow::Result<Save> {
+        let unknown =
+            || format!("{name:?} names no game (its id) and no save (PLAYER/SLOT); `saves list` has the names");
         match name.split_once('/') {
-            Some((player, number)) => self.slot(player.parse()?, number.parse()?),
-            None => self.session(name.parse()?),
+            Some((player, number)) => {
+                let (player, number) = (player.parse().ok(), number.parse().ok());
+                let (player, number) = player.zip(number).with_context(unknown)?;
+                self.slot(player, number)
+            }
+            None => self.session(name.parse().ok().with_context(unknown)?),
         }
     }
 

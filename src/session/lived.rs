@@ -249,11 +249,12 @@ impl Lived {
 
 impl Seen {
     fn jumped(&mut self, wall: Timestamp, steady: Duration, by: i64) {
-        let (hours, minutes) = (by.unsigned_abs() / 3600, by.unsigned_abs() / 60 % 60);
+        let minutes = by.unsigned_abs() / 60;
+        let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
         let way = if by < 0 { "back" } else { "ahead" };
         tracing::warn!(
             %wall,
-            "the clock was set {way} by {hours} h {minutes} min. Nothing ages by that; the daily challenge waits until the clock has \
+            "the clock was set {way} by {days} d {hours} h {minutes} min. Nothing ages by that; the daily challenge waits until the clock has \
              held for an hour"
         );
         self.jumps += 1;

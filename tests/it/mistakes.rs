@@ -174,6 +174,30 @@ fn a_folder_of_saves_is_made_with_what_it_stands_in_or_refused_once() {
 }
 
 #[test]
+fn commands_say_what_is_wrong_with_a_file_or_a_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("game.json");
+    for (bytes, said) in [
+        (&b"\xff\xfe{\0}\0"[..], "game.json:1:1: is UTF-16 text"),
+        (b"{\n\"name\": \"\xff\"}", "game.json:2:10: is not UTF-8 text"),
+        (b"", "is not JSON"),
+        (b"\xef\xbb\xbf{}", "missing field"),
+    ] {
+        std::fs::write(&file, bytes).expect("a file");
+        let told = refused(&["replay", text(&file)], &[]);
+        assert!(told.contains(text(&file)) && told.contains(said), "{told}");
+    }
+    let told = refused(&["replay", text(folder.path())], &[]);
+    assert_eq!(told.matches("os error").count(), 1, "{told}");
+    let saves = saves(folder.path());
+    std::fs::create_dir(&saves).expect("a folder");
+    for name in ["nonsense", "a/b", "01890a5d-ac96-774b-bcce-b302099a8057/x"] {
+        let told = refused(&["saves", "export", name, "--saves", &saves], &[]);
+        assert!(told.contains("names no game") && told.contains(name), "{told}");
+    }
+}
+
+#[test]
 fn logs_have_colours_on_terminals_only_and_begin_with_our_own_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log.txt");

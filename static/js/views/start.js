@@ -417,7 +417,7 @@ export function newView() {
           ? h(
               'p.quiet',
               {},
-              `The first voyage that you finish counts, if it ends today: ${until(challenge.ends_at)}. There is no way back in it: no saves, no second try at a turn.`,
+              `One voyage a day, and it counts if it ends today: ${until(challenge.ends_at)}. There is no way back in it: no saves, no second try at a turn, and none at the day.`,
             )
           : null,
         h(
