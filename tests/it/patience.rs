@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -169,7 +169,9 @@ fn guard() {
         if late.is_empty() {
             continue;
         }
-        eprintln!("\n\nHANGS: {}: something in it waits for what never comes. All tests end here.", late.join(", "));
+        // Not by a macro: what these say is kept back until the test ends.
+        let late = late.join(", ");
+        let _ = writeln!(std::io::stderr(), "\n\nHANGS: {late}: it waits for what never comes. All tests end here.");
         for id in &watched.programs {
             drop(Command::new("kill").args(["-KILL", &id.to_string()]).status());
         }
