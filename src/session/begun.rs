@@ -125,8 +125,17 @@ impl Beginnings {
             Some(all) => store.rewrite_begun(day, all),
             None => store.append_begun(day, own.as_slice()),
         };
+        let mut doubtful = written.is_err();
+        if doubtful {
+            // It may be there all the same, and the game will not: who is told that he has not begun has not.
+            let rest: Vec<_> = self.days().get(&day).map_or_else(Vec::new, |list| {
+                let others = list.players.iter().filter(|(player, _)| **player != owner);
+                others.map(|(owner, begun)| line(owner, begun)).collect()
+            });
+            doubtful = store.rewrite_begun(day, &rest).is_err();
+        }
         if let Some(list) = self.days().get_mut(&day) {
-            list.doubtful = written.is_err();
+            list.doubtful = doubtful;
         }
         written
     }

@@ -764,6 +764,86 @@ fn a_game_that_is_deleted_before_anybody_looks_at_its_end_counts() {
     }
 }
 
+fn begin(registry: &Registry) -> Result<SessionId, SessionError> {
+    let asked = NewGame { daily: true, ..NewGame::default() };
+    RUNTIME.block_on(registry.create(PLAYER, asked)).map(|created| created.snapshot.id)
+}
+
+/// That the player has begun the day with the only game he has; which begins now where none has begun it.
+fn begun_once(registry: &Registry, answered: Option<SessionId>) -> Result<(), String> {
+    let own: Vec<_> = registry.list(PLAYER).iter().map(|listed| listed.id).collect();
+    match (own.as_slice(), begin(registry)) {
+        ([], Ok(_)) if answered.is_none() => Ok(()),
+        ([id], Err(SessionError::ChallengeBegun { session, there: true, .. })) if *id == session => {
+            if answered.is_none_or(|answered| answered == session) { Ok(()) } else { Err("another game".to_owned()) }
+        }
+        (own, tried) => Err(format!("answered {answered:?}, has {own:?}, and again {tried:?}")),
+    }
+}
+
+#[test]
+fn a_day_is_begun_once_whenever_the_server_is_killed_or_the_power_fails() {
+    let before = SimDisk::new();
+    drop(open(&before).expect("a registry"));
+    before.stop_at(0);
+    let whole = {
+        let disk = before.after(End::Killed);
+        begin(&open(&disk).expect("a registry")).expect("a game");
+        disk.count()
+    };
+    let mut cut = 0;
+    for op in 0..=whole {
+        let disk = before.after(End::Killed);
+        disk.stop_at(op);
+        let answered = open(&disk).ok().and_then(|registry| begin(&registry).ok());
+        cut += usize::from(answered.is_none());
+        disk.stop_at(0);
+        for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)] {
+            let next = disk.after(end);
+            let registry = open(&next).expect("it starts");
+            let what = format!("stopped before {op} of {whole}, {end:?}");
+            begun_once(&registry, answered).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+            // Given up, it stays begun.
+            let id = registry.list(PLAYER)[0].id;
+            RUNTIME.block_on(registry.delete(PLAYER, id)).expect("it goes");
+            next.stop_at(0);
+            drop(registry);
+            let registry = open(&next.after(end)).expect("it starts");
+            let again = begin(&registry);
+            assert!(matches!(again, Err(SessionError::ChallengeBegun { there: false, .. })), "{what}: {again:?}");
+        }
+    }
+    assert!(cut > 5, "it was stopped halfway");
+}
+
+#[test]
+fn a_beginning_that_the_disk_refuses_did_not_happen() {
+    for fault in [Fault::Refused, Fault::Lied] {
+        let mut refused = 0;
+        for at in 0.. {
+            let disk = SimDisk::new();
+            let registry = open(&disk).expect("a registry");
+            let (first, failed) = (disk.count(), Arc::new(AtomicBool::new(false)));
+            let told = failed.clone();
+            disk.plan(Some(Box::new(move |_, number| {
+                let fails = number == first + at;
+                told.fetch_or(fails, Ordering::Relaxed);
+                fails.then_some(fault)
+            })));
+            let answered = begin(&registry).ok();
+            disk.plan(None);
+            refused += usize::from(answered.is_none());
+            disk.stop_at(0);
+            let restarted = open(&disk.after(End::PowerCut)).expect("it starts");
+            begun_once(&restarted, answered).unwrap_or_else(|problem| panic!("{at} {fault:?}, restarted: {problem}"));
+            if !failed.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        assert!(refused > 3, "{refused} were refused");
+    }
+}
+
 /// Writes a line of a board as somebody does who knows how: with a checksum that holds.
 fn sealed(mut entry: Value) -> String {
     entry.as_object_mut().expect("an object").remove("checksum");
