@@ -188,7 +188,8 @@ fn log_to_stderr(filter: EnvFilter) {
 
 /// What the framework says of its own start is for those who ask for it.
 fn quiet(filter: EnvFilter, asked: &str) -> EnvFilter {
-    if asked.contains("actix") || asked.contains("debug") || asked.contains("trace") {
+    let everything = |directive: &str| ["debug", "trace"].iter().any(|level| directive.eq_ignore_ascii_case(level));
+    if asked.split(',').map(str::trim).any(|directive| everything(directive) || directive.contains("actix")) {
         return filter;
     }
     let directive = "actix_server=warn".parse();

@@ -201,13 +201,15 @@ fn commands_say_what_is_wrong_with_a_file_or_a_name() {
 fn logs_have_colours_on_terminals_only_and_begin_with_our_own_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log.txt");
-    let mut command = program(&folder.path().join("saves"), &[]);
-    command.env_remove("COSMIC_LOG").stderr(Stdio::from(std::fs::File::create(&log).expect("a file")));
-    let server = start(command);
-    assert_eq!(server.end("-TERM"), Some(0));
-    let said = std::fs::read_to_string(&log).expect("a log");
-    assert!(!said.contains('\u{1b}'), "{said}");
-    assert!(said.contains("every game is saved") && !said.contains("actix"), "{said}");
+    for (level, framework) in [("info", false), ("info,cosmic_explorer=debug", false), ("debug", true)] {
+        let mut command = program(&folder.path().join("saves"), &[]);
+        command.env("COSMIC_LOG", level).stderr(Stdio::from(std::fs::File::create(&log).expect("a file")));
+        let server = start(command);
+        assert_eq!(server.end("-TERM"), Some(0));
+        let said = std::fs::read_to_string(&log).expect("a log");
+        assert!(!said.contains('\u{1b}') && said.contains("every game is saved"), "{said}");
+        assert_eq!(said.contains("actix_server"), framework, "{level}: {said}");
+    }
 }
 
 /// A pack over the built-in content, of files as bytes.
