@@ -100,6 +100,9 @@ pub struct App {
 /// How long requests under way may take once the server is told to stop.
 const GRACE_SECS: u64 = 10;
 
+/// How long a sweep waits after one in which sessions could not be written.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// Serves until `shutdown` is over; then finishes what is under way, writes everything down, and answers with the number of
 /// sessions that could not be written.
 pub async fn serve(
@@ -153,6 +156,13 @@ pub async fn serve(
             }
             let swept = sweeper.sweep().await;
             tracing::info!(?swept, "swept");
+            if swept.failed > 0 {
+                // The log may press for what cannot be written; to try that again at once is of no use.
+                tokio::select! {
+                    _ = &mut stopped => break,
+                    () = tokio::time::sleep(RETRY) => {}
+                }
+            }
         }
     });
 

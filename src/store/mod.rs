@@ -1219,7 +1219,14 @@ impl Store {
 
     fn failed(&self, name: &str, error: io::Error) -> StoreError {
         tracing::error!(file = name, %error, "a file could not be written");
-        self.log.fail();
+        // What is wrong with one file says nothing of the disk.
+        let of_file = matches!(
+            error.kind(),
+            io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound
+        );
+        if !of_file {
+            self.log.fail();
+        }
         at(name)(error)
     }
 
