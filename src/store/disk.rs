@@ -58,6 +58,10 @@ pub trait Disk: Debug + Send + Sync {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
     /// Whether there is such a file.
     fn exists(&self, name: &str) -> bool;
+    /// Bytes of a file; none where there is no file.
+    fn length(&self, name: &str) -> io::Result<Option<u64>> {
+        Ok(self.read(name)?.map(|bytes| bytes.len() as u64))
+    }
     /// Stretches of a file: offset and length of each.
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>>;
     /// A file to write to, which nobody else has open; made if it is not there.
@@ -168,6 +172,14 @@ impl Disk for LocalDisk {
 
     fn exists(&self, name: &str) -> bool {
         self.path.join(name).exists()
+    }
+
+    fn length(&self, name: &str) -> io::Result<Option<u64>> {
+        match fs::metadata(self.path.join(name)) {
+            Ok(file) => Ok(Some(file.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>> {

@@ -46,6 +46,11 @@ impl Folder {
         self.disk.read(name)
     }
 
+    /// The bytes in a file; none where there is no file.
+    pub(super) fn length(&self, name: &str) -> io::Result<Option<u64>> {
+        self.disk.length(name)
+    }
+
     /// Whether there is such a file.
     pub(super) fn exists(&self, name: &str) -> bool {
         self.disk.exists(name)

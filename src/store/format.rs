@@ -98,6 +98,17 @@ pub(super) fn version(bytes: &[u8]) -> Result<u32, Unreadable> {
     Ok(serde_json::from_slice::<Version>(bytes)?.version)
 }
 
+/// The revision that a line of history says it is of, found without reading the line; none where it does not stand where we write it.
+pub(super) fn revision(line: &[u8]) -> Option<u64> {
+    const NAME: &[u8] = b"\"revision\":";
+    // Behind the seal and the version.
+    let head = line.get(..line.len().min(SEALED + 64))?;
+    let at = memchr::memmem::find(head, NAME)? + NAME.len();
+    let digits = head.get(at..)?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+}
+
 /// Reads an object of this version or of an older one.
 pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, Unreadable> {
     check(bytes)?;

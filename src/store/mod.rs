@@ -299,15 +299,36 @@ impl Store {
         // The log first: what a checkpoint takes out of it in between is in the file by then.
         let logged = self.log.lines(id, after, false).map_err(at(LOG))?;
         let file = self.folder.read(&name).map_err(at(&name))?.unwrap_or_default();
-        let lines = lines(&file).chain(logged.iter().map(Vec::as_slice));
-        let turns = self.read_lines::<Turn>(Kind::Turn, &name, lines).map(|turn| (turn.revision, turn));
-        let turns: BTreeMap<_, _> = turns.filter(|(revision, _)| (after + 1..=up_to).contains(revision)).collect();
-        let whole = turns.keys().copied().eq(after + 1..=up_to);
-        if !whole && up_to > after {
+        // Only what is asked for is read: a line may be half a megabyte, and there may be thousands.
+        let mut found: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
+        for line in lines(&file).chain(logged.iter().map(Vec::as_slice)) {
+            let one =
+                || self.read_lines::<Turn>(Kind::Turn, &name, std::iter::once(line)).next().map(|turn| turn.revision);
+            let revision = format::revision(line).or_else(one);
+            if let Some(revision) = revision.filter(|revision| (after + 1..=up_to).contains(revision)) {
+                found.entry(revision).or_default().push(line);
+            }
+        }
+        let whole = found.keys().copied().eq(after + 1..=up_to);
+        let last = |same: Vec<&[u8]>| self.read_lines::<Turn>(Kind::Turn, &name, same.into_iter().rev()).next();
+        let (wanted, mut turns) = (found.len().min(most), Vec::new());
+        for same in found.into_values() {
+            if turns.len() == most {
+                break;
+            }
+            turns.extend(last(same));
+        }
+        if (!whole && up_to > after) || turns.len() < wanted {
             tracing::warn!(file = name, after, up_to, found = turns.len(), "turns are missing from a history");
             self.set_aside.add(&name);
         }
-        Ok(turns.into_values().take(most).collect())
+        Ok(turns)
+    }
+
+    /// Bytes of a session's history, of which the log has some more.
+    pub fn history_bytes(&self, id: Uuid) -> Result<u64, StoreError> {
+        let name = turns_file(id);
+        Ok(self.folder.length(&name).map_err(at(&name))?.unwrap_or_default())
     }
 
     /// How a session's game came to its state at a revision: the actions since it began, or since the game began that was loaded
