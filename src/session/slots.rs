@@ -291,18 +291,19 @@ impl Registry {
         }
         let save = self.stored_slot(owner, number).await?;
         let save = Save { history: Vec::new(), ..save };
-        self.show_slot(owner, number, &save);
+        self.show_slot(owner, number, &save, false);
         Ok(save)
     }
 
-    fn show_slot(&self, owner: PlayerId, number: u8, save: &Save) {
-        let shown = Arc::new(Save { history: Vec::new(), ..save.clone() });
+    /// Keeps a save for lists. One that was only read does not take the place of one that was written meanwhile.
+    fn show_slot(&self, owner: PlayerId, number: u8, save: &Save, written: bool) {
+        let shown = Arc::new(without_history(save));
         let mut maps = self.maps();
         if maps.shown_slots.len() >= MOST_SHOWN {
             maps.shown_slots.clear();
         }
         // It may have been emptied meanwhile.
-        if maps.slots.contains(&(owner, number)) {
+        if maps.slots.contains(&(owner, number)) && (written || !maps.shown_slots.contains_key(&(owner, number))) {
             maps.shown_slots.insert((owner, number), shown);
         }
     }
@@ -327,6 +328,7 @@ impl Registry {
                 Ok(save)
             })
             .await?;
+        self.show_slot(owner, number, &save, true);
         Ok(save)
     }
 
@@ -399,4 +401,26 @@ impl Registry {
 /// Whether a game can be saved: whatever is saved can be brought back.
 fn short(save: Save) -> Result<Save, SessionError> {
     if save.history.len() > MOST_STEPS { Err(SessionError::TooLong { limit: MOST_STEPS }) } else { Ok(save) }
+}
+
+/// Copied without its history, which may be long.
+fn without_history(save: &Save) -> Save {
+    let Save { version, owner, session_id, created_at, saved_at, revision, rules, .. } = *save;
+    let Save { name, content, place, state, star_map, seal, .. } = save;
+    Save {
+        version,
+        owner,
+        session_id,
+        name: name.clone(),
+        created_at,
+        saved_at,
+        revision,
+        rules,
+        content: content.clone(),
+        place: place.clone(),
+        state: state.clone(),
+        star_map: star_map.clone(),
+        history: Vec::new(),
+        seal: seal.clone(),
+    }
 }

@@ -550,3 +550,21 @@ fn work_has_a_bound_and_playing_does_not_count() {
     let reply = server.client().post("/api/sessions", &json!({}));
     assert_eq!((reply.status, reply.code().as_str()), (429, "TOO_MUCH_WORK"));
 }
+
+#[test]
+fn lists_of_saves_show_what_was_written_last() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    for turn in 1..=3 {
+        client.act(&json!({"type": "wait"}));
+        put(&client, 1);
+        for _ in 0..2 {
+            let slots = client.get("/api/slots").json()["slots"].clone();
+            assert_eq!((&slots[1]["slot"], &slots[1]["revision"]), (&json!(1), &json!(turn)), "{slots}");
+            assert_eq!(client.get("/api/slots/1").json()["revision"], turn);
+        }
+    }
+    assert_eq!(client.send("DELETE", "/api/slots/1", &[], None).status, 204);
+    assert_eq!(client.get("/api/slots").json()["slots"].as_array().map(Vec::len), Some(1));
+    assert_eq!(client.get("/api/slots/1").code(), "SLOT_EMPTY");
+}
