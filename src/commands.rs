@@ -98,26 +98,25 @@ fn say(line: impl AsRef<str>) {
     let _ = writeln!(io::stdout(), "{}", line.as_ref());
 }
 
-fn input(file: &Path) -> anyhow::Result<Value> {
-    let bytes = if file == Path::new("-") {
+fn input(file: &Path) -> anyhow::Result<Vec<u8>> {
+    if file == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin().read_to_end(&mut bytes)?;
-        bytes
+        Ok(bytes)
     } else {
-        read_file(file)?
-    };
-    let name = file.display();
-    let text = as_text(&bytes).map_err(|(line, column, problem)| anyhow!("{name}:{line}:{column}: {problem}"))?;
-    serde_json::from_str(text).with_context(|| format!("{name} is not JSON"))
+        Ok(read_file(file)?)
+    }
 }
 
 impl Replay {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let (_, content) = crate::load_content(self.data.as_deref())?;
-        let file = input(&self.file)?;
+        let bytes = input(&self.file)?;
         let name = self.file.display();
+        let text = as_text(&bytes).map_err(|(line, column, problem)| anyhow!("{name}:{line}:{column}: {problem}"))?;
+        let file: Value = serde_json::from_str(text).with_context(|| format!("{name} is not JSON"))?;
         let read = match file.get("star_map") {
-            Some(_) => Save::read(file).map(|save| (save.replay(), Some(save))),
+            Some(_) => Save::read(text.as_bytes()).map(|save| (save.replay(), Some(save))),
             None => replay::Replay::read(file).map(|replay| (replay, None)),
         };
         let (replay, save) = read.map_err(|refusal| anyhow!("{name}: {refusal}"))?;
@@ -133,7 +132,7 @@ impl Replay {
             }
         });
         let proven = match (told, save) {
-            (Ok(_), Some(save)) => save.prove(&content),
+            (Ok(_), Some(save)) => save.prove(&content, false),
             (Ok(_), None) => Ok(()),
             (Err(unproven), _) => Err(unproven.into()),
         };
@@ -273,7 +272,7 @@ impl Folder {
     fn prove(&mut self, name: &str) -> anyhow::Result<usize> {
         let save = self.find(name)?;
         let content = self.content(&save.content)?;
-        save.prove(&content)?;
+        save.prove(&content, true)?;
         Ok(save.history.len())
     }
 
@@ -296,10 +295,11 @@ impl Folder {
         Ok(good)
     }
 
-    fn import(&mut self, file: Value) -> anyhow::Result<(SessionId, PlayerId, String)> {
+    fn import(&mut self, file: &[u8]) -> anyhow::Result<(SessionId, PlayerId, String)> {
         let save = Save::read(file)?;
         let content = self.content(&save.content)?;
-        save.prove(&content)?;
+        let secret = Secret::new(&self.opened.store.keys(crate::random)?);
+        save.prove(&content, save.seal.as_ref().is_some_and(|seal| secret.has_sealed(file, seal)))?;
         let store = &self.opened.store;
         let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
         let lived = store.clock()?.map_or(now, |clock| clock.lived);
@@ -373,12 +373,13 @@ impl Saves {
                 }
             }
             SavesCommand::Export { what } => {
-                let save = Save { owner: None, ..folder.find(&what)? };
+                let secret = Secret::new(&folder.opened.store.keys(crate::random)?);
+                let save = secret.seal_save(folder.find(&what)?);
                 say(serde_json::to_string(&save)?);
             }
             SavesCommand::Import { file } => {
                 let file = input(&file)?;
-                let (id, player, token) = folder.import(file)?;
+                let (id, player, token) = folder.import(&file)?;
                 folder.opened.store.keep_content(&folder.present.hash, &files)?;
                 say(format!("session {id}\nplayer  {}\ntoken   {token}", player.0));
             }

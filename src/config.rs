@@ -34,6 +34,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Origins whose pages may use the API, besides the server's own.
     pub origins: Vec<String>,
+    /// Reverse proxies in front of the server: addresses and networks. They are believed when they say whom they speak for.
+    pub proxies: Vec<String>,
     /// For admins.
     pub admin: Admin,
     /// Sessions in memory and in all.
@@ -61,6 +63,7 @@ impl Default for Config {
             log: "info".to_owned(),
             hosts: Vec::new(),
             origins: Vec::new(),
+            proxies: Vec::new(),
             admin: Admin::default(),
             sessions: session::Settings::default(),
             limits: api::Settings::default(),
@@ -122,6 +125,7 @@ impl Config {
         config.limits.admin_token.clone_from(&config.admin.token);
         config.limits.hosts.clone_from(&config.hosts);
         config.limits.origins.clone_from(&config.origins);
+        config.limits.proxies.clone_from(&config.proxies);
         if let Err(problem) = host_and_port(&config.bind) {
             wrong.push(format!("{bind}: {problem}"));
         }
@@ -142,16 +146,25 @@ impl Config {
         fits("turn_log_bytes", (1 << 20..=1 << 40).contains(&self.turn_log_bytes), "1048576 to 1099511627776")?;
         fits("limits.body_bytes", (1_024..=16 << 20).contains(&limits.body_bytes), "1024 to 16777216")?;
         fits("limits.import_bytes", (1_024..=64 << 20).contains(&limits.import_bytes), "1024 to 67108864")?;
+        fits("limits.connections", (16..=1_000_000).contains(&limits.connections), "16 to 1000000")?;
+        let each = (1..=1_000_000).contains(&limits.connections_per_address);
+        fits("limits.connections_per_address", each, "1 to 1000000")?;
+        fits("limits.idle_secs", (1..=3_600).contains(&limits.idle_secs), "1 to 3600")?;
+        fits("limits.send_secs", (1..=3_600).contains(&limits.send_secs), "1 to 3600")?;
         fits("limits.head_secs", (1..=3_600).contains(&limits.head_secs), "1 to 3600")?;
         fits("limits.body_secs", (1..=3_600).contains(&limits.body_secs), "1 to 3600")?;
         let rate = "0 (no limit) to 1000000";
         fits("limits.requests_per_minute", limits.requests_per_minute <= 1_000_000, rate)?;
         fits("limits.connects_per_minute", limits.connects_per_minute <= 1_000_000, rate)?;
         fits("limits.challenges_per_day", limits.challenges_per_day <= 1_000_000, rate)?;
+        fits("limits.work_per_minute", limits.work_per_minute <= 1 << 40, "0 (no limit) to 1099511627776")?;
+        fits("limits.disk_per_minute", limits.disk_per_minute <= 1 << 40, "0 (no limit) to 1099511627776")?;
         let names = "names without scheme and port, as game.example";
         fits("hosts", self.hosts.iter().all(|name| api::is_host(name)), names)?;
         let origins = "scheme://host[:port] in small letters and without a default port, as https://game.example";
         fits("origins", self.origins.iter().all(|origin| api::is_origin(origin)), origins)?;
+        let proxies = "addresses and networks, as 10.0.0.1 and 10.0.0.0/8";
+        fits("proxies", self.proxies.iter().all(|proxy| api::is_proxy(proxy)), proxies)?;
         fits("limits.workers", limits.workers <= 1_024, "0 (one for each core) to 1024")?;
         let token = self.admin.token.as_ref();
         fits("admin.token", token.is_none_or(|token| token.len() >= 16), "at least 16 characters")

@@ -26,6 +26,9 @@ use crate::session::{PlayerId, SessionError, SessionId};
 /// The cookie that carries a player's token.
 pub const COOKIE: &str = "cosmic";
 
+/// Bytes of a body that are read a second time, as a tree of values, to tell what is wrong with them: it takes two hundred times as many.
+const MOST_LOOKED_AT: usize = 1 << 16;
+
 /// A JSON body. Nothing at all counts as `{}`.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
@@ -35,24 +38,31 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let declared = request.headers().get(CONTENT_TYPE).map(is_json);
+        let mut payload = payload.take();
+        let request = request.clone();
         let seconds = request.app_data::<web::Data<App>>().map_or(0, |app| app.settings.body_secs);
-        let body = timeout(Duration::from_secs(seconds), web::Bytes::from_request(request, payload));
         Box::pin(async move {
+            let body = timeout(Duration::from_secs(seconds), body(&request, &mut payload));
             let late = |_| {
                 Problem::body_timeout(format!("The body did not come within {seconds} s. Send it again, all at once."))
             };
-            let body = body.await.map_err(late)?.map_err(|error| body_problem(&error))?;
-            if body.is_empty() {
-                return parse(b"{}").map(Self);
-            }
-            // A page of another site can send any body, but none that is declared to be JSON.
-            if declared != Some(true) {
-                return Err(Problem::json_required("Send the body as Content-Type: application/json."));
-            }
-            parse(&body).map(Self)
+            parse(&body.await.map_err(late)??).map(Self)
         })
     }
+}
+
+/// The bytes of a body that is said to be JSON. Nothing at all counts as `{}`.
+pub async fn body(request: &HttpRequest, payload: &mut Payload) -> Result<web::Bytes, Problem> {
+    let declared = request.headers().get(CONTENT_TYPE).map(is_json);
+    let body = web::Bytes::from_request(request, payload).await.map_err(|error| body_problem(&error))?;
+    if body.is_empty() {
+        return Ok(web::Bytes::from_static(b"{}"));
+    }
+    // A page of another site can send any body, but none that is declared to be JSON.
+    if declared != Some(true) {
+        return Err(Problem::json_required("Send the body as Content-Type: application/json."));
+    }
+    Ok(body)
 }
 
 fn is_json(value: &HeaderValue) -> bool {
@@ -86,7 +96,9 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             Err(Problem::number_range(format!("A number is larger than any this server reads: {text}.")))
         }
         // serde_json calls it a syntax error when a word was wanted and something else came.
-        Category::Syntax if serde_json::from_slice::<serde_json::Value>(body).is_ok() => {
+        Category::Syntax
+            if body.len() <= MOST_LOOKED_AT && serde_json::from_slice::<serde_json::Value>(body).is_ok() =>
+        {
             Err(Problem::wrong_type(format!("A field has the wrong type: {text}.")))
         }
         Category::Syntax | Category::Eof | Category::Io => Err(Problem::malformed_json(format!("Not JSON: {text}."))),
@@ -189,6 +201,9 @@ pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
     let check = |text: &str, as_cookie| {
         let claims = app.registry.check(text).map_err(|_| invalid())?;
         guard::request(app, claims.bearer)?;
+        if let Ok(player) = claims.player() {
+            app.registry.seen(player, guard::origin(request, app));
+        }
         Ok(Some(Carried { claims, as_cookie }))
     };
     if let Some(header) = request.headers().get(AUTHORIZATION) {

@@ -29,6 +29,8 @@ use governor::state::keyed::ShrinkableKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use jiff::Timestamp;
 
+use super::connection::{Answering, Followed};
+use super::door::Proxies;
 use super::problem::Problem;
 use super::{App, Settings};
 use crate::session::registry::Registry;
@@ -36,6 +38,9 @@ use crate::session::token::Bearer;
 
 /// Keys of a limit that are remembered. Only who came within the last minute needs to be, and this many are 4 MB.
 const MOST_KEYS: usize = 1 << 16;
+
+/// How many times a player's requests an address may ask for what is open to everybody and changes nothing: pages and content.
+const VISITORS: u32 = 10;
 
 /// What pages of listed origins may send, and what they may read besides bodies.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -47,8 +52,10 @@ const EXPOSED: [&str; 5] = ["ETag", "Location", "Retry-After", "X-Session-Expire
 pub(super) struct Limits {
     requests: Option<Limit<Bearer>>,
     strangers: Option<Limit<IpAddr>>,
+    visits: Option<Limit<IpAddr>>,
     connects: Option<Limit<IpAddr>>,
     challenges: Option<Limit<IpAddr>>,
+    proxies: Proxies,
 }
 
 impl Limits {
@@ -63,9 +70,19 @@ impl Limits {
         Self {
             requests: Limit::new(requests, requests / 10, now()),
             strangers: Limit::new(requests, requests / 10, now()),
+            // A page is some forty files, and a household opens several at once.
+            visits: Limit::new(requests.saturating_mul(VISITORS), requests, now()),
             connects: Limit::new(connects, connects, now()),
             challenges: per_day(settings.challenges_per_day).map(|quota| Limit::of(quota, now())),
+            proxies: Proxies::new(&settings.proxies),
         }
+    }
+}
+
+impl Limits {
+    /// Whether it counts how much is said over a connection.
+    pub(super) fn noise(&self) -> bool {
+        self.requests.is_some()
     }
 }
 
@@ -82,7 +99,7 @@ pub(super) fn request(app: &App, bearer: Bearer) -> Result<(), Problem> {
 /// Counts a request for what is open to everybody, of an address that brought no token.
 pub(super) fn stranger(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     let Some(limit) = &app.limits.strangers else { return Ok(()) };
-    limit.count(&peer(request)).map_err(|wait| {
+    limit.count(&origin(request, app)).map_err(|wait| {
         let most = app.settings.requests_per_minute;
         let detail =
             format!("This server takes {most} requests a minute of an address without a token. Go on in {wait} s.");
@@ -90,10 +107,25 @@ pub(super) fn stranger(request: &HttpRequest, app: &App) -> Result<(), Problem> 
     })
 }
 
+/// Counts a request of an address for pages and content, which anybody may have.
+pub(super) async fn visit<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if let Some(app) = request.app_data::<web::Data<App>>()
+        && let Some(limit) = &app.limits.visits
+        && let Err(wait) = limit.count(&origin(request.request(), app))
+    {
+        let detail = format!("This address asks for more pages than anybody looks at. Go on in {wait} s.");
+        return Err(Problem::too_many_requests(detail).retry_after(wait).into());
+    }
+    next.call(request).await
+}
+
 /// Counts a new player, or a new connection for events, of an address.
 pub(super) fn connect(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     let Some(limit) = &app.limits.connects else { return Ok(()) };
-    limit.count(&peer(request)).map_err(|wait| {
+    limit.count(&origin(request, app)).map_err(|wait| {
         let most = app.settings.connects_per_minute;
         let detail = format!(
             "This server takes {most} new players and connections a minute of an address. Try again in {wait} s."
@@ -105,7 +137,7 @@ pub(super) fn connect(request: &HttpRequest, app: &App) -> Result<(), Problem> {
 /// Counts the day's challenge of a player who has played on no other day, of an address: whoever makes players tries the day out.
 pub(super) fn challenge(request: &HttpRequest, app: &App) -> Result<(), Problem> {
     let Some(limit) = &app.limits.challenges else { return Ok(()) };
-    limit.count(&peer(request)).map_err(|wait| {
+    limit.count(&origin(request, app)).map_err(|wait| {
         let most = app.settings.challenges_per_day;
         let detail = format!(
             "This server lets {most} new players a day of an address begin the challenge. Any other game can be begun now; or try \
@@ -121,13 +153,15 @@ fn per_day(most: u32) -> Option<Quota> {
     Quota::with_period(Duration::from_secs(24 * 3600) / most.get()).map(|quota| quota.allow_burst(most))
 }
 
-fn peer(request: &HttpRequest) -> IpAddr {
+/// Whom a request comes from: who is counted as one.
+pub(super) fn origin(request: &HttpRequest, app: &App) -> IpAddr {
     // A TCP connection has a peer.
-    request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| neighbours(peer.ip()))
+    let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+    neighbours(app.limits.proxies.origin(peer, request.headers()))
 }
 
 /// Who is counted as one: an IPv4 address, or the /64 that a household or a machine has of IPv6.
-fn neighbours(ip: IpAddr) -> IpAddr {
+pub(super) fn neighbours(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
@@ -145,7 +179,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 
     fn of(quota: Quota, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(RateLimiter::new(quota, Keys(Mutex::default()), Time { began: now(), now: Box::new(now) }))
+        Self(RateLimiter::new(quota, Keys(Mutex::default()), Time::new(now)))
     }
 
     /// Counts one of a key; the seconds to wait where that is one too many.
@@ -204,9 +238,20 @@ impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Keys<K> {
 }
 
 /// Lived time as governor wants it.
-struct Time {
+pub(super) struct Time {
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     began: Timestamp,
+}
+
+impl Time {
+    pub(super) fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { began: now(), now: Box::new(now) }
+    }
+
+    /// The time that has passed.
+    pub(super) fn passed(&self) -> Duration {
+        Clock::now(self)
+    }
 }
 
 impl Clock for Time {
@@ -222,16 +267,21 @@ impl Clock for Time {
 pub(super) async fn pass<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+) -> Result<ServiceResponse<Followed<EitherBody<B>>>, Error> {
+    let answering = Answering::begin(&request);
     let chunks = request.chunked().unwrap_or(true).then(|| Chunks::of(&mut request));
     let response = match admit(&request) {
         Ok(()) => in_form(next.call(request).await?),
         Err(problem) => refusal(request.into_parts().0, &problem),
     };
-    Ok(match chunks {
+    if let Some(answering) = &answering {
+        answering.with(response.status());
+    }
+    let response = match chunks {
         None => response,
         Some(chunks) => response.map_body(|_, body| EitherBody::right(BoxBody::new(Held(body.boxed(), chunks)))),
-    })
+    };
+    Ok(response.map_body(|_, body| Followed::new(body, answering)))
 }
 
 fn refusal<B>(request: HttpRequest, problem: &Problem) -> ServiceResponse<EitherBody<B>> {

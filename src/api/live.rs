@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::web;
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +28,11 @@ use crate::store::model::{Departure, Turn};
 const MOST_MISSES: u32 = 3;
 /// Orders of a connection that wait for the one before them.
 const MOST_ORDERS: usize = 128;
+/// Messages, pings and pongs of a connection that are heard beyond those of [`HEARD_SECS`] each. A client sends a pong every ten
+/// seconds, and its orders, of which as many may wait.
+const MOST_HEARD: f64 = 512.0;
+/// Seconds that pay for one of them. Clients that redo what they had under way send a few hundred at once, and then none.
+const HEARD_SECS: f64 = 0.05;
 /// Seconds a client has for taking what it is sent.
 const SEND_SECS: i64 = 30;
 /// Seconds it has for the last of it, and to close too.
@@ -196,6 +202,8 @@ pub(super) enum Close {
     Token,
     Unknown,
     Slow,
+    /// It says more than anybody needs to.
+    Noisy,
     Replaced,
     Expired,
     /// Try again later.
@@ -213,6 +221,7 @@ impl Close {
             Self::Token => 4401,
             Self::Unknown => 4404,
             Self::Slow => 4408,
+            Self::Noisy => 4429,
             Self::Replaced => 4409,
             Self::Expired => 4410,
         }
@@ -235,6 +244,7 @@ impl Close {
             End::Replaced => Self::Replaced,
             End::Gone { .. } => Self::Expired,
             End::Left => Self::Left,
+            End::Crowded => Self::Busy,
             End::Revoked => Self::Token,
             End::Slow => Self::Slow,
             End::Shutdown => Self::Shutdown,
@@ -315,6 +325,28 @@ struct Connection<'a, W> {
     /// The order under way is to leave: its answer is the last word.
     leaving: bool,
     misses: u32,
+    noise: Noise,
+}
+
+/// How much a client has said of late. What is refused costs the server too, and so do pings.
+#[derive(Debug)]
+pub(super) struct Noise {
+    heard: f64,
+    at: Instant,
+}
+
+impl Noise {
+    pub fn new() -> Self {
+        Self { heard: 0.0, at: Instant::now() }
+    }
+
+    /// Counts one more; whether it is too many.
+    pub fn add(&mut self) -> bool {
+        let now = Instant::now();
+        let passed = now.duration_since(self.at).as_secs_f64() / HEARD_SECS;
+        (self.heard, self.at) = ((self.heard - passed).max(0.0) + 1.0, now);
+        self.heard > MOST_HEARD
+    }
 }
 
 impl<W: Wire> Connection<'_, W> {
@@ -332,6 +364,7 @@ impl<W: Wire> Connection<'_, W> {
             under_way: None,
             leaving: false,
             misses: 0,
+            noise: Noise::new(),
         };
         let hello = Frame::Hello {
             session_id: connection.presence.session,
@@ -401,7 +434,7 @@ impl<W: Wire> Connection<'_, W> {
             End::Replaced => self.say(&Frame::Replaced {}).await?,
             End::Gone { expired_at, reason } => self.say(&Frame::Expired { expired_at, reason }).await?,
             End::Shutdown => self.say(&Frame::Shutdown {}).await?,
-            End::Left | End::Revoked | End::Slow => {}
+            End::Left | End::Crowded | End::Revoked | End::Slow => {}
         }
         Err(Close::after(end))
     }
@@ -426,6 +459,9 @@ impl<W: Wire> Connection<'_, W> {
 
     async fn hear(&mut self, incoming: Incoming) -> Result<(), Close> {
         self.misses = 0;
+        if self.app.limits.noise() && self.noise.add() {
+            return Err(Close::Noisy);
+        }
         let text = match incoming {
             Incoming::Text(text) => text,
             Incoming::Alive => return Ok(()),

@@ -1,12 +1,13 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
 mod challenge;
+mod connection;
+mod door;
 mod extract;
 mod guard;
 mod live;
 mod operate;
 mod page;
-mod plug;
 mod problem;
 mod sessions;
 mod slots;
@@ -14,6 +15,7 @@ mod socket;
 mod stream;
 mod tokens;
 mod view;
+mod work;
 
 use std::future::Future;
 use std::io;
@@ -22,21 +24,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use actix_http::{HttpService, KeepAlive};
+use actix_server::ServerBuilder;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route};
+use actix_web::{App as ActixApp, HttpRequest, Resource, Route};
 use serde::{Deserialize, Serialize};
+use socket2::SockRef;
 use tokio::sync::oneshot;
 use tracing::{Span, field};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::session::registry::Registry;
+use connection::{Deadlines, Doorkeeper, Stream};
+use door::Door;
+pub use door::is_proxy;
 pub use guard::{is_host, is_origin};
-use plug::Plug;
 use problem::Problem;
 
 /// What HTTP needs to know. All configurable.
@@ -47,16 +55,29 @@ pub struct Settings {
     pub body_bytes: usize,
     /// Bytes an imported save may have.
     pub import_bytes: usize,
-    /// Seconds in which the first head of a connection must come.
+    /// Connections in all; fewer where the system has fewer file descriptors.
+    pub connections: usize,
+    /// Connections of one address, of IPv6 one /64.
+    pub connections_per_address: usize,
+    /// Seconds in which a head must come, from its first byte on, and at the beginning of a connection.
     pub head_secs: u64,
+    /// Seconds between an answer and the next request, after which a connection is closed.
+    pub idle_secs: u64,
     /// Seconds in which a body must come.
     pub body_secs: u64,
+    /// Seconds after which a client that does not read its answer is cut off; slow ones have more, by what they read.
+    pub send_secs: u64,
     /// Requests a minute of one player, in bursts of a tenth; 0: as many as he likes.
     pub requests_per_minute: u32,
     /// New players and connections for events a minute of one address; 0: as many as it likes.
     pub connects_per_minute: u32,
     /// Daily challenges a day of one address that players begin who have played on no other day; 0: as many as they like.
     pub challenges_per_day: u32,
+    /// Bytes a minute that one player may make the server read, replay and write, besides playing; an address four times as many; 0: as
+    /// many as they like.
+    pub work_per_minute: u64,
+    /// Bytes a minute of games and saves that one player, and one address, may add to the disk; 0: as many as they like.
+    pub disk_per_minute: u64,
     /// Threads that serve requests; 0: one for each core.
     pub workers: usize,
     /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
@@ -68,6 +89,9 @@ pub struct Settings {
     /// Origins whose pages may use the API, besides the server's own.
     #[serde(skip)]
     pub origins: Vec<String>,
+    /// Reverse proxies that are believed when they say whom they speak for.
+    #[serde(skip)]
+    pub proxies: Vec<String>,
 }
 
 impl Default for Settings {
@@ -75,15 +99,25 @@ impl Default for Settings {
         Self {
             body_bytes: 64 * 1024,
             import_bytes: 4 << 20,
+            connections: 4096,
+            // At some 80 KB each, when all of them do their worst, it is 80 MB.
+            connections_per_address: 1024,
             head_secs: 5,
+            idle_secs: 5,
             body_secs: 10,
+            send_secs: 30,
             requests_per_minute: 600,
             connects_per_minute: 40,
             challenges_per_day: 20,
+            // A second and a half of a core.
+            work_per_minute: 128 << 20,
+            // Some twenty new games, half of them at once.
+            disk_per_minute: 640 << 10,
             workers: 0,
             admin_token: None,
             hosts: Vec::new(),
             origins: Vec::new(),
+            proxies: Vec::new(),
         }
     }
 }
@@ -94,8 +128,14 @@ pub struct App {
     registry: Arc<Registry>,
     settings: Settings,
     limits: guard::Limits,
+    work: work::Work,
     shutting_down: AtomicBool,
 }
+
+/// Connections that are being closed, besides those inside.
+const ON_THEIR_WAY_OUT: usize = 64;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 4096;
 
 /// How long requests under way may take once the server is told to stop.
 const GRACE_SECS: u64 = 10;
@@ -111,16 +151,30 @@ pub async fn serve(
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<usize> {
-    let limits = guard::Limits::new(&settings, &registry);
-    let app =
-        web::Data::new(App { registry: registry.clone(), settings, limits, shutting_down: AtomicBool::new(false) });
-    let workers = app.settings.workers;
-    let head = Duration::from_secs(app.settings.head_secs);
+    let (limits, work) = (guard::Limits::new(&settings, &registry), work::Work::new(&settings, &registry));
+    let shutting_down = AtomicBool::new(false);
+    let app = web::Data::new(App { registry: registry.clone(), settings, limits, work, shutting_down });
+    let workers = match app.settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    let door = Door::new(&app.settings);
+    let deadlines = Deadlines::new(&app.settings);
+    let lingering = Arc::default();
+    let server = ServerBuilder::new()
+        .workers(workers)
+        // Those beyond are on their way out. Whoever comes then waits in the system's queue.
+        .max_concurrent_connections((door.most() + ON_THEIR_WAY_OUT).div_ceil(workers))
+        .disable_signals()
+        .shutdown_timeout(GRACE_SECS);
+    // Many may come at once, and a stranger should not have to wait until their turn. It has been listening already.
+    let _ = SockRef::from(&listener).listen(BACKLOG);
+    let stopping = server.graceful_shutdown_signal();
     let shared = app.clone();
-    let mut server = HttpServer::new(move || {
+    let server = server.listen("http", listener, move || {
         let origins = &shared.settings.origins;
         // The last one is the first to see a request.
-        ActixApp::new()
+        let app = ActixApp::new()
             .wrap(Condition::new(!origins.is_empty(), guard::cors(origins)))
             .wrap(from_fn(guard::pass))
             .wrap(TracingLogger::<RequestSpan>::new())
@@ -130,16 +184,25 @@ pub async fn serve(
                     .add(("Referrer-Policy", "no-referrer"))
                     .add(("X-Frame-Options", "DENY")),
             )
-            .configure(|config| routes(config, &shared))
-    })
-    .on_connect(Plug::keep)
-    .disable_signals()
-    .client_request_timeout(head)
-    .shutdown_timeout(GRACE_SECS);
-    if workers > 0 {
-        server = server.workers(workers);
-    }
-    let running = server.listen(listener)?.run();
+            .configure(|config| routes(config, &shared));
+        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            // The connection keeps these.
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            // An answer to a client that does not read.
+            .h1_write_buffer_size(16 * 1024)
+            .on_connect_ext(Stream::keep)
+            .h1(map_config(app, |()| AppConfig::default()));
+        Doorkeeper::new(http, door.clone(), deadlines, Arc::clone(&lingering))
+    })?;
+    let running = server.run();
     let handle = running.handle();
     let running = tokio::spawn(running);
 
@@ -205,9 +268,12 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
             "/api/sessions/{id}/actions",
             vec![get(sessions::actions), (Method::POST, web::post().to(sessions::act))],
         ))
-        .service(resource("/", vec![get(page::index)]))
-        .service(resource("/{folder:css|js|img}/{name:.+}", vec![get(page::file)]))
-        .service(resource("/{name:favicon\\.ico|robots\\.txt|manifest\\.webmanifest}", vec![get(page::beside)]))
+        .service(resource("/", vec![get(page::index)]).wrap(from_fn(guard::visit)))
+        .service(resource("/{folder:css|js|img}/{name:.+}", vec![get(page::file)]).wrap(from_fn(guard::visit)))
+        .service(
+            resource("/{name:favicon\\.ico|robots\\.txt|manifest\\.webmanifest}", vec![get(page::beside)])
+                .wrap(from_fn(guard::visit)),
+        )
         .service(resource("/health", vec![get(operate::health)]))
         .service(resource("/ready", vec![get(operate::ready)]))
         .service(resource("/version", vec![get(operate::version)]))
@@ -217,8 +283,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
             "/api/admin/config",
             vec![get(operate::config), (Method::PATCH, web::patch().to(operate::change_config))],
         ))
-        .service(resource("/api/content", vec![get(operate::content)]))
-        .service(resource("/api/content/{hash}", vec![get(operate::content_of)]))
+        .service(resource("/api/content", vec![get(operate::content)]).wrap(from_fn(guard::visit)))
+        .service(resource("/api/content/{hash}", vec![get(operate::content_of)]).wrap(from_fn(guard::visit)))
         .service(resource("/api/sessions", vec![get(sessions::list), (Method::POST, web::post().to(sessions::create))]))
         .service(resource(
             "/api/sessions/{id}",

@@ -75,6 +75,8 @@ problems! {
     entry_not_found = 404 "ENTRY_NOT_FOUND";
     /// The address knows other methods.
     method_not_allowed = 405 "METHOD_NOT_ALLOWED";
+    /// The head of a request did not come in time.
+    head_timeout = 408 "HEAD_TIMEOUT";
     /// The body did not come in time.
     body_timeout = 408 "BODY_TIMEOUT";
     /// Too many unfinished games.
@@ -89,6 +91,10 @@ problems! {
     slot_read_only = 409 "SLOT_READ_ONLY";
     /// The game is not over yet.
     game_not_finished = 409 "GAME_NOT_FINISHED";
+    /// The game has more actions than a save can have.
+    game_too_long = 409 "GAME_TOO_LONG";
+    /// A game's history takes no more saves.
+    history_full = 409 "HISTORY_FULL";
     /// The game has permadeath.
     permadeath = 409 "PERMADEATH";
     /// The seed of a challenge is not told yet.
@@ -133,16 +139,22 @@ problems! {
     save_invalid = 422 "SAVE_INVALID";
     /// A save is not where its history leads to.
     save_diverges = 422 "SAVE_DIVERGES";
+    /// A save of older rules has no seal of this server.
+    save_unprovable = 422 "SAVE_UNPROVABLE";
     /// A save plays on content that is not here.
     content_unknown = 422 "CONTENT_UNKNOWN";
     /// A player asks too often.
     too_many_requests = 429 "TOO_MANY_REQUESTS";
+    /// A player or an address lets the server work too much.
+    too_much_work = 429 "TOO_MUCH_WORK";
     /// An address brings too many players and connections.
     too_many_connects = 429 "TOO_MANY_CONNECTS";
     /// New players of an address begin the day's challenge too often.
     too_many_challenges = 429 "TOO_MANY_CHALLENGES";
     /// Something in the server failed.
     internal = 500 "INTERNAL";
+    /// Too many connections, in all or of an address.
+    too_many_connections = 503 "TOO_MANY_CONNECTIONS";
     /// Memory is full.
     session_limit = 503 "SESSION_LIMIT_REACHED";
     /// The store is full.
@@ -185,6 +197,11 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, seconds: i64) -> Self {
         self.with("retry_after", seconds).header("Retry-After", seconds)
+    }
+
+    /// The seconds after which to try again, where that helps.
+    pub fn waits(&self) -> Option<i64> {
+        self.more.get("retry_after").and_then(Value::as_i64)
     }
 
     /// The address knows other methods.
@@ -272,7 +289,8 @@ impl From<SessionError> for Problem {
                 "You have {limit} unfinished games, as many as this server allows. Finish or delete one first."
             )),
             SessionError::StoreFull => {
-                Self::store_full("This server keeps as many games as it can, none of them finished. Try again later.")
+                Self::store_full("This server keeps as many games as it can, and none of them can go for another one of yours. Delete one of your own, or try \
+                     again later.")
                     .retry_after(3600)
             }
             SessionError::Busy { limit } => Self::session_busy(format!(
@@ -306,6 +324,13 @@ impl From<SessionError> for Problem {
             SessionError::NotFinished => Self::game_not_finished(
                 "A replay tells the seed, and with it the future. It is there once the game is over.",
             ),
+            SessionError::TooLong { limit } => Self::game_too_long(format!(
+                "This game has more than {limit} actions, the most that a save can have. Play it to its end: its replay is there then."
+            )),
+            SessionError::HistoryFull { limit } => Self::history_full(format!(
+                "Saves were loaded into this game until its history had {limit} bytes, the most it can have. Begin another game and \
+                 load the save into that one."
+            )),
             SessionError::Permadeath => Self::permadeath(
                 "This game has permadeath: no save takes its place, and none is taken of it before it is over. Play on, or begin a \
                  game without permadeath.",
@@ -355,7 +380,11 @@ impl From<SessionError> for Problem {
                 let detail = format!("This save cannot be taken: {unproven}.");
                 match unproven {
                     Unproven::Diverged { turn, .. } => Self::save_diverges(detail).with("turn", turn),
-                    Unproven::Unverifiable { turn, .. } => Self::save_invalid(detail).with("turn", turn),
+                    Unproven::Unverifiable { turn, .. } => Self::save_unprovable(format!(
+                        "{detail} Such a game counts where the server that exported it finds its own seal unbroken: import the file as it \
+                         was exported, on that server; or a later game."
+                    ))
+                    .with("turn", turn),
                     Unproven::ContentMissing { .. } => Self::content_unknown(detail),
                 }
             }

@@ -10,6 +10,7 @@ use super::extract::{
 };
 use super::problem::Problem;
 use super::view::{self, ActedView, GameView, SessionView, TurnView};
+use super::work::{self, Price};
 use super::{App, guard};
 use crate::game::action::Action;
 use crate::game::content::Difficulty;
@@ -72,6 +73,9 @@ pub(super) async fn create(
     if challenge.is_some() && !registry.played_before_today(owner) && registry.begun_today(owner).is_none() {
         guard::challenge(&request, &app)?;
     }
+    let from = guard::origin(&request, &app);
+    registry.seen(owner, from);
+    work::pay(&app, Some(owner), from, Price::GAME)?;
     let Created { snapshot, name } = app.registry.create(owner, asked).await?;
     let token = match player.0 {
         Some((_, carried)) => carried.claims.ageing.then(|| app.registry.renew(&carried.claims)),
@@ -176,16 +180,28 @@ enum Format {
     Replay,
 }
 
-pub(super) async fn turns(app: web::Data<App>, viewer: Viewer, id: Id, page: Query<Page>) -> Answer {
+pub(super) async fn turns(
+    request: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: Id,
+    page: Query<Page>,
+) -> Answer {
+    let payer = (viewer.1 == Role::Player).then_some(viewer.0);
+    let from = guard::origin(&request, &app);
     if let Some(Format::Replay) = page.0.format {
+        work::pay(&app, payer, from, Price::default())?;
         let replay = app.registry.replay(viewer.0, *id).await?;
+        work::charge(&app, payer, from, Price::steps(replay.history.len()));
         return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(replay));
     }
     let limit = page.0.limit.unwrap_or(PAGE);
     if !(1..=PAGE).contains(&limit) {
         return Err(Problem::bad_query(format!("A page has 1 to {PAGE} turns.")));
     }
+    work::pay(&app, payer, from, Price::default())?;
     let turns = app.registry.turns(viewer.1, viewer.0, *id, page.0.after, limit).await?;
+    work::charge(&app, payer, from, Price::page(app.registry.history_bytes(*id).await));
     let next = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
     let turns: Vec<_> = turns.iter().map(TurnView::of).collect();
     let mut response = HttpResponse::Ok();
@@ -199,8 +215,15 @@ pub(super) struct Rename {
     name: String,
 }
 
-pub(super) async fn rename(app: web::Data<App>, player: Player, id: Id, body: Json<Rename>) -> Answer {
+pub(super) async fn rename(
+    request: HttpRequest,
+    app: web::Data<App>,
+    player: Player,
+    id: Id,
+    body: Json<Rename>,
+) -> Answer {
     let name = clean_name(&body.0.name)?;
+    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::CHECKPOINT)?;
     let listed = app.registry.rename(player.0, *id, name).await?;
     Ok(HttpResponse::Ok().json(SessionView::of(listed)))
 }

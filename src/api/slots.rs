@@ -3,15 +3,20 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::IgnoredAny;
+use serde_json::json;
 use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::timeout;
 
-use super::extract::{Expected, Json, MaybePlayer, Player, cookie, etag};
+use super::extract::{Expected, Json, MaybePlayer, Player, body, cookie, etag, parse};
 use super::problem::Problem;
 use super::sessions::{Answer, clean_name};
 use super::view::{self, GameView, SlotView};
+use super::work::{self, Price, Turn};
 use super::{App, guard};
-use crate::session::slots::{AUTOSAVE, SLOTS};
+use crate::session::slots::{AUTOSAVE, Resumed, SLOTS};
 use crate::session::{PlayerId, SessionError, SessionId};
 
 /// A slot from the path: 0 to 4.
@@ -61,43 +66,63 @@ impl Which {
     }
 }
 
-pub(super) async fn list(app: web::Data<App>, player: Player) -> Answer {
+pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Player) -> Answer {
+    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::LIST)?;
     let slots = app.registry.slots(player.0).await?;
     let slots: Vec<_> = slots.into_iter().map(|(number, save)| SlotView::of(number, save)).collect();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "slots": slots })))
 }
 
-pub(super) async fn look(app: web::Data<App>, player: Player, slot: Slot) -> Answer {
-    let save = app.registry.slot(player.0, slot.0).await?;
+pub(super) async fn look(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::LIST)?;
+    let save = app.registry.look_at_slot(player.0, slot.0).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SlotView::of(slot.0, save)))
 }
 
-pub(super) async fn save(app: web::Data<App>, player: Player, slot: Slot, body: Json<Which>) -> Answer {
-    let save = app.registry.save(player.0, slot.writable()?, body.0.id()?).await?;
+pub(super) async fn save(
+    request: HttpRequest,
+    app: web::Data<App>,
+    player: Player,
+    slot: Slot,
+    body: Json<Which>,
+) -> Answer {
+    let (number, from) = (slot.writable()?, guard::origin(&request, &app));
+    let over = app.registry.has_slot(player.0, number);
+    work::pay(&app, Some(player.0), from, Price::CHECKPOINT)?;
+    let save = app.registry.save(player.0, number, body.0.id()?).await?;
+    work::charge(&app, Some(player.0), from, Price::save(save.history.len(), over));
     Ok(HttpResponse::Ok().json(SlotView::of(slot.0, save)))
 }
 
-pub(super) async fn clear(app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+pub(super) async fn clear(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::CHECKPOINT)?;
     app.registry.clear(player.0, slot.writable()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 pub(super) async fn load(
+    request: HttpRequest,
     app: web::Data<App>,
     player: Player,
     slot: Slot,
     expected: Expected,
     body: Json<Which>,
 ) -> Answer {
-    let snapshot = app.registry.load_slot(player.0, slot.0, body.0.id()?, expected.0).await?;
+    let from = guard::origin(&request, &app);
+    work::pay(&app, Some(player.0), from, Price::CHECKPOINT)?;
+    let Resumed { snapshot, steps } = app.registry.load_slot(player.0, slot.0, body.0.id()?, expected.0).await?;
+    work::charge(&app, Some(player.0), from, Price::load(steps));
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(snapshot.revision));
     response.insert_header((CACHE_CONTROL, "no-store"));
     Ok(view::json(&mut response, &GameView::of(&snapshot)))
 }
 
-pub(super) async fn export(app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+pub(super) async fn export(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+    let from = guard::origin(&request, &app);
+    work::pay(&app, Some(player.0), from, Price::LIST)?;
     let save = app.registry.export(player.0, slot.0).await?;
+    work::charge(&app, Some(player.0), from, Price::steps(save.history.len()));
     let file = format!("attachment; filename=\"cosmic-explorer-{}-turn-{}.json\"", slot.0, save.state.turn_count);
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
@@ -110,23 +135,31 @@ pub(super) async fn import(
     app: web::Data<App>,
     player: MaybePlayer,
     slot: Slot,
-    body: Json<Value>,
+    file: File,
 ) -> Answer {
     let number = slot.writable()?;
-    if player.0.is_none() {
+    let known = player.0.map(|(player, _)| player);
+    if known.is_none() {
         guard::connect(&request, &app)?;
     }
-    let mut proven = app.registry.prove(body.0).await?;
+    let from = guard::origin(&request, &app);
+    let File { bytes, turn } = file;
+    work::pay(&app, known, from, Price::proof(bytes.len(), 0))?;
+    let mut proven = app.registry.prove(bytes).await?;
+    // It is as large as a save now.
+    drop(turn);
+    work::charge(&app, known, from, Price::proof(0, proven.steps()));
     proven.rename(clean_name(proven.name())?);
     let registry = &app.registry;
-    let (owner, token) = match player.0 {
-        Some((player, _)) => (player, None),
+    let (owner, token) = match known {
+        Some(player) => (player, None),
         None => {
             let owner = PlayerId::fresh();
             (owner, Some(registry.mint(owner)))
         }
     };
     let save = registry.import(owner, number, proven).await?;
+    work::charge(&app, known, from, Price::save(save.history.len(), false));
     let mut response = HttpResponse::Created();
     let mut body = json!(SlotView::of(number, save));
     if let Some(token) = token {
@@ -134,4 +167,41 @@ pub(super) async fn import(
         body["token"] = token.reveal().into();
     }
     Ok(response.json(body))
+}
+
+/// A file that a client brings, and the turn to bring it: one of an address at a time, and few in all, so that what is made of them
+/// has a bound. It is JSON.
+pub(super) struct File {
+    bytes: web::Bytes,
+    turn: Turn,
+}
+
+impl FromRequest for File {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let Some(app) = request.app_data::<web::Data<App>>().cloned() else {
+            return Box::pin(ready(Err(Problem::internal("The server is not set up."))));
+        };
+        let (request, mut payload) = (request.clone(), payload.take());
+        let seconds = app.settings.body_secs;
+        Box::pin(async move {
+            let came = timeout(Duration::from_secs(seconds), async {
+                let turn = app.work.turn(guard::origin(&request, &app)).await;
+                (body(&request, &mut payload).await, turn)
+            });
+            let (bytes, turn) = came.await.map_err(|_| {
+                Problem::body_timeout(format!(
+                    "The file did not come within {seconds} s, or others of your address were read all the time. Send it again, all at \
+                     once and one at a time."
+                ))
+                .retry_after(1)
+            })?;
+            let bytes = bytes?;
+            // What is no JSON is told as everywhere.
+            parse::<IgnoredAny>(&bytes)?;
+            Ok(Self { bytes, turn })
+        })
+    }
 }

@@ -1,14 +1,19 @@
 //! WebSockets: `GET /ws`. Who comes without a session's id gets a new session; who comes without a token says first who he is.
 
+use std::net::IpAddr;
+use std::rc::Rc;
+
 use actix_web::{HttpRequest, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use jiff::Timestamp;
+use tokio::task::yield_now;
 
+use super::connection::Connection;
 use super::extract::{Carried, Query, carried, cookie, parse};
-use super::live::{self, Asked, CLOSE_SECS, Close, Frame, Incoming, Opening, Tag, Unreachable, Wanted, Wire};
-use super::plug::Plug;
+use super::live::{self, Asked, CLOSE_SECS, Close, Frame, Incoming, Noise, Opening, Tag, Unreachable, Wanted, Wire};
 use super::problem::Problem;
 use super::sessions::Answer;
+use super::work::{self, Price};
 use super::{App, guard};
 use crate::session::live::Role;
 use crate::session::presence::Joined;
@@ -18,6 +23,8 @@ use crate::session::{PlayerId, SessionError, SessionId};
 
 /// Bytes of a message; an action has some hundred.
 const MESSAGE_BYTES: usize = 64 * 1024;
+/// Messages that are passed over until a client closes too: more than were on their way when it was told.
+const MOST_AFTER_CLOSE: usize = 1 << 13;
 /// Seconds a client has to say who it is.
 const AUTH_SECS: i64 = 10;
 
@@ -35,10 +42,10 @@ pub(super) async fn open(
     })?;
     let messages = messages.max_frame_size(MESSAGE_BYTES).aggregate_continuations();
     let messages = messages.max_continuation_size(MESSAGE_BYTES);
-    let wire = Socket { app: app.clone(), session, messages, plug: Plug::of(&request) };
+    let wire = Socket { app: app.clone(), session, messages, connection: Connection::of(&request) };
     let wanted = wanted.0;
     let Some(id) = wanted.session_id.as_deref() else {
-        let (joined, opening) = begin(&app, carried, &wanted).await?;
+        let (joined, opening) = begin(&app, guard::origin(&request, &app), carried, &wanted).await?;
         rt::spawn(live::run(app, wire, joined, opening));
         return Ok(response);
     };
@@ -63,9 +70,16 @@ pub(super) async fn open(
 }
 
 /// Begins a session, for a new player where none is known.
-async fn begin(app: &App, carried: Option<Carried>, wanted: &Wanted) -> Result<(Joined, Opening), Problem> {
+async fn begin(
+    app: &App,
+    from: IpAddr,
+    carried: Option<Carried>,
+    wanted: &Wanted,
+) -> Result<(Joined, Opening), Problem> {
     let known = carried.map(|carried| carried.claims.player()).transpose()?;
     let owner = known.unwrap_or_else(PlayerId::fresh);
+    app.registry.seen(owner, from);
+    work::pay(app, Some(owner), from, Price::GAME)?;
     let created = app.registry.create(owner, NewGame::default()).await?;
     let joined = app.registry.join(owner, created.snapshot.id, wanted.joining(Role::Player)).await?;
     if let Some(carried) = carried {
@@ -96,9 +110,14 @@ async fn resume(app: &App, claims: &Claims, id: SessionId, wanted: &Wanted) -> R
 
 /// Waits until the client says who it is.
 async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted: Wanted) {
+    let mut noise = Noise::new();
     let asked = async {
         loop {
-            match wire.receive().await {
+            let incoming = wire.receive().await;
+            if noise.add() {
+                return None;
+            }
+            match incoming {
                 Incoming::Text(text) => return parse::<Asked>(text.as_bytes()).ok(),
                 Incoming::Alive => {}
                 Incoming::Refused(_) | Incoming::Closed => return None,
@@ -129,7 +148,7 @@ struct Socket {
     app: web::Data<App>,
     session: Session,
     messages: AggregatedMessageStream,
-    plug: Option<Plug>,
+    connection: Option<Rc<Connection>>,
 }
 
 impl Socket {
@@ -146,8 +165,8 @@ impl Socket {
             () = self.part(problem, why) => {}
             () = registry.sleep(CLOSE_SECS) => {}
         }
-        if let Some(plug) = &self.plug {
-            plug.pull();
+        if let Some(connection) = &self.connection {
+            connection.pull();
         }
     }
 
@@ -158,7 +177,14 @@ impl Socket {
         }
         let reason = CloseReason { code: CloseCode::from(why.code()), description: None };
         if self.session.clone().close(Some(reason)).await.is_ok() {
-            while !matches!(self.receive().await, Incoming::Closed) {}
+            // Its last words are on their way before the connection ends, whatever else comes.
+            yield_now().await;
+            for _ in 0..MOST_AFTER_CLOSE {
+                match self.messages.recv().await {
+                    Some(Ok(AggregatedMessage::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => {}
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Event streams: `GET /api/sessions/{id}/events`, for those who only listen, or act through plain requests.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::header::CACHE_CONTROL;
@@ -9,9 +10,9 @@ use jiff::Timestamp;
 use russe::{Event, Message};
 use tokio::sync::mpsc;
 
+use super::connection::Connection;
 use super::extract::{Id, Player, Query, carried};
 use super::live::{self, CLOSE_SECS, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
-use super::plug::Plug;
 use super::problem::Problem;
 use super::sessions::Answer;
 use super::{App, guard};
@@ -36,12 +37,12 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wa
     let joined = app.registry.join(owner, *id, wanted.joining(role)).await?;
     app.registry.recheck(&claims)?;
     let (sender, mut receiver) = mpsc::channel(1);
-    let wire = EventStream { app: app.clone(), sender, plug: Plug::of(&request) };
+    let wire = EventStream { app: app.clone(), sender, connection: Connection::of(&request) };
     let resumed = joined.head.revision() > 0 || wanted.last_event_id.is_some();
     rt::spawn(live::run(app, wire, joined, Opening { owner, bearer: claims.bearer, resumed, token: None }));
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
-    // Nothing else goes over this connection: its plug may be pulled.
+    // Nothing else goes over this connection: it may be cut off.
     response.force_close();
     response.insert_header((CACHE_CONTROL, "no-store"));
     // For proxies that would hold it back.
@@ -52,7 +53,7 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wa
 struct EventStream {
     app: web::Data<App>,
     sender: mpsc::Sender<Result<web::Bytes, Problem>>,
-    plug: Option<Plug>,
+    connection: Option<Rc<Connection>>,
 }
 
 impl EventStream {
@@ -91,14 +92,14 @@ impl Wire for EventStream {
     }
 
     async fn close(self, why: Close) {
-        let Self { app, sender, plug } = self;
+        let Self { app, sender, connection } = self;
         // The stream ends with what was sent, if that is read.
         drop(sender);
         if why != Close::Slow {
             app.registry.sleep(CLOSE_SECS).await;
         }
-        if let Some(plug) = plug {
-            plug.pull();
+        if let Some(connection) = connection {
+            connection.pull();
         }
     }
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use super::registry::{Registry, session_mut};
 use super::{PlayerId, SessionError, SessionId, name};
@@ -21,7 +22,7 @@ use crate::game::rng::MAX_SEED;
 use crate::store::board::{Claim, Day, Entry, Name, Verdict};
 use crate::store::model::{Checkpoint, Deed, Keys, Step};
 use crate::store::replay::{Replay, Unproven};
-use crate::store::save::Refusal;
+use crate::store::save::{Refusal, Save};
 use crate::store::{Store, StoreError};
 
 /// Actions of a game that are kept with its entry; most have some three hundred. It is half a megabyte.
@@ -51,6 +52,26 @@ impl Secret {
     pub fn seed(&self, day: Day) -> u64 {
         let mac = self.sign(&format!("daily challenge:{day}"));
         mac.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte)) & MAX_SEED
+    }
+
+    /// A save for a file, under this server's seal. Whoever brings it back, also under later rules, has changed nothing.
+    pub fn seal_save(&self, save: Save) -> Save {
+        let save = Save { owner: None, seal: None, ..save };
+        // Stored types always serialize.
+        let file = serde_json::to_vec(&save).unwrap_or_default();
+        Save { seal: self.save_seal(&file), ..save }
+    }
+
+    /// Whether this server has sealed what a file says.
+    pub fn has_sealed(&self, file: &[u8], seal: &str) -> bool {
+        self.save_seal(file).is_some_and(|own| own.as_bytes().ct_eq(seal.as_bytes()).into())
+    }
+
+    fn save_seal(&self, file: &[u8]) -> Option<String> {
+        // One that is too large to be brought back needs none.
+        let said = Save::sealed_part(file).ok()?;
+        let hmac = self.0.clone().chain_update(b"exported save:").chain_update(said);
+        Some(hex(&hmac.finalize().into_bytes()))
     }
 
     fn seal(&self, claim: &Claim) -> String {

@@ -110,6 +110,8 @@ pub enum End {
     },
     /// The session has left memory; it can be resumed.
     Left,
+    /// The session has given way to somebody whose address holds fewer places; it can be resumed when there is one.
+    Crowded,
     /// The player has revoked his tokens.
     Revoked,
     /// More waited for the client than can wait.

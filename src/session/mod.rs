@@ -77,6 +77,8 @@ pub struct Settings {
     pub grace_secs: i64,
     /// Unfinished sessions of one player.
     pub per_player: usize,
+    /// Of a hundred places in memory, those that one address may hold while others wait for one.
+    pub address_share: usize,
     /// Sessions kept in all, in memory or not.
     pub stored: usize,
     /// Days without a request after which a session goes for good; 0: never.
@@ -96,6 +98,7 @@ impl Default for Settings {
             yield_secs: 60,
             grace_secs: 300,
             per_player: 10,
+            address_share: 50,
             stored: 100_000,
             retention_days: 0,
             board_entries: 1000,
@@ -116,6 +119,7 @@ impl Settings {
         fits("yield_secs", (0..=86_400).contains(&self.yield_secs), "0 to 86400")?;
         fits("grace_secs", (60..=3_600).contains(&self.grace_secs), "60 to 3600")?;
         fits("per_player", (1..=1_000_000).contains(&self.per_player), "1 to 1000000")?;
+        fits("address_share", (1..=100).contains(&self.address_share), "1 to 100")?;
         fits("stored", (1..=10_000_000).contains(&self.stored), "1 to 10000000")?;
         fits("retention_days", (0..=36_500).contains(&self.retention_days), "0 (for ever) to 36500")?;
         fits("board_entries", (1..=1_000).contains(&self.board_entries), "1 to 1000")?;
@@ -202,6 +206,18 @@ pub enum SessionError {
     /// The save that a client brings is not taken.
     #[error(transparent)]
     Save(#[from] Refusal),
+    /// The game has more actions than a save can have.
+    #[error("the game has more than {limit} actions")]
+    TooLong {
+        /// How many there can be.
+        limit: usize,
+    },
+    /// The session's history has grown so long that no save is loaded into it.
+    #[error("the history has more than {limit} bytes")]
+    HistoryFull {
+        /// How many there can be.
+        limit: u64,
+    },
     /// The game is not over yet.
     #[error("the game is not over yet")]
     NotFinished,

@@ -5,9 +5,10 @@
 //! The maps stand under one short lock that is never held over an await. Work that touches the disk runs in tasks of its own,
 //! so that a client that hangs up cannot stop it halfway.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
@@ -22,7 +23,7 @@ use super::challenge::{Boards, Secret};
 use super::clock::Clock;
 use super::live::{End, Role};
 use super::lived::{ClockReport, Lived, Moment};
-use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
+use super::maps::{Maps, Resident, Seat, Seated, Yields, idle_secs, past};
 use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
 use super::revocation::Tokens;
 use super::token::Signer;
@@ -138,6 +139,8 @@ impl Swept {
     }
 }
 
+/// Older content that is kept because it was shown: few servers have more.
+const MOST_SHOWN: usize = 4;
 /// Commands that are under way or wait for a session; beyond, they are refused.
 const MOST_COMMANDS: usize = 128;
 
@@ -187,6 +190,8 @@ pub struct Registry {
     older: Mutex<HashMap<String, Weak<Content>>>,
     /// Held while sessions are tried again that could not be read.
     readmitting: tokio::sync::Mutex<()>,
+    /// Older content that was shown last: to read it takes far longer than to show it, and anybody may ask.
+    shown: Mutex<VecDeque<Arc<Content>>>,
     /// The last session has left memory.
     pub(super) empty: Notify,
     /// What has been counted.
@@ -260,6 +265,7 @@ impl Registry {
             maps: Mutex::new(maps),
             older: Mutex::default(),
             readmitting: tokio::sync::Mutex::default(),
+            shown: Mutex::default(),
             empty: Notify::new(),
             counters: Counters::default(),
         });
@@ -626,8 +632,21 @@ impl Registry {
     /// Content by its hash, the present or an older one; none where no game here began with it.
     pub async fn find_content(&self, hash: String) -> Result<Option<Arc<Content>>, SessionError> {
         let me = self.arc()?;
-        self.blocking(move |store| if store.has_content(&hash) { me.content_of(&hash).map(Some) } else { Ok(None) })
-            .await
+        self.blocking(move |store| {
+            if !store.has_content(&hash) {
+                return Ok(None);
+            }
+            let content = me.content_of(&hash)?;
+            let mut shown = me.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if !shown.iter().any(|each| each.hash == hash) {
+                if shown.len() == MOST_SHOWN {
+                    shown.pop_front();
+                }
+                shown.push_back(content.clone());
+            }
+            Ok(Some(content))
+        })
+        .await
     }
 
     /// Writes down what changed, and lets what is idle leave memory.
@@ -768,8 +787,8 @@ impl Registry {
         self.may_create(owner)?;
         let id = SessionId(Uuid::now_v7());
         let reserved = if asked.daily { Some(self.begin_day(owner, id)?) } else { None };
-        let place = self.make_room().await?;
-        self.retire_finished().await?;
+        let place = self.make_room(owner).await?;
+        self.make_way(owner).await?;
         let now = self.moment();
         let challenge = reserved.as_ref().map(|reserved| Challenge { date: reserved.day, verdict: None });
         let seed = match challenge {
@@ -793,7 +812,8 @@ impl Registry {
         {
             let mut maps = self.maps();
             self.count(&maps, owner)?;
-            maps.insert(id, session.card(now));
+            let born = maps.seen.get(&owner).copied();
+            maps.insert(id, Card { born, ..session.card(now) });
             maps.resident.insert(id, Resident::coming(seat));
         }
         let mut written = self.write_first(id, &mut session, now).await;
@@ -818,12 +838,9 @@ impl Registry {
     }
 
     fn may_create(&self, owner: PlayerId) -> Result<(), SessionError> {
-        let maps = self.maps();
-        let finished = || maps.known.values().any(|card| card.end.is_some());
-        match self.count(&maps, owner) {
-            Err(SessionError::StoreFull) if finished() => Ok(()),
-            counted => counted,
-        }
+        let (now, maps) = (self.now(), self.maps());
+        self.may_play(&maps, owner)?;
+        maps.departs(owner, now, &self.settings()).map(drop)
     }
 
     fn count(&self, maps: &Maps, owner: PlayerId) -> Result<(), SessionError> {
@@ -840,19 +857,23 @@ impl Registry {
         if maps.unfinished(owner) >= limit { Err(SessionError::TooMany { limit }) } else { Ok(()) }
     }
 
-    /// When as many sessions are stored as can be, the longest finished goes for good.
-    async fn retire_finished(&self) -> Result<(), SessionError> {
-        let oldest = {
-            let maps = self.maps();
-            if maps.known.len() < self.settings().stored {
-                return Ok(());
-            }
-            let finished = maps.known.iter().filter(|(_, card)| card.end.is_some());
-            finished.min_by_key(|(id, card)| (card.active, **id)).map(|(id, card)| (*id, card.owner))
-        };
-        let (id, owner) = oldest.ok_or(SessionError::StoreFull)?;
+    /// Lets a game go for good for a player's next one, where one must.
+    async fn make_way(&self, owner: PlayerId) -> Result<(), SessionError> {
+        let now = self.lived();
+        let departs = self.maps().departs(owner, now, &self.settings())?;
+        let Some((id, owner)) = departs else { return Ok(()) };
         // Boxed: deleting is a task, and tasks are built from futures like this one.
         Box::pin(self.bury(owner, id, Departure::Timeout)).await
+    }
+
+    /// Remembers where a player was seen, for the shares of addresses.
+    pub fn seen(&self, player: PlayerId, from: IpAddr) {
+        self.maps().see(player, from);
+    }
+
+    /// Bytes of a session's history on the disk; 0 where nobody can tell.
+    pub async fn history_bytes(&self, id: SessionId) -> u64 {
+        self.blocking(move |store| store.history_bytes(id.0)).await.unwrap_or_default()
     }
 
     /// Nobody has asked for them in so long: they go for good.
@@ -903,7 +924,7 @@ impl Registry {
                 // It left, or could not come, while this waited.
                 continue;
             }
-            let place = self.make_room().await?;
+            let place = self.make_room(owner).await?;
             let seat = Seat::default();
             let seated = seat.clone().lock_owned().await;
             {
@@ -974,12 +995,12 @@ impl Registry {
     }
 
     /// A place in memory: a free one, or that of somebody who can give way. It is taken before anything is awaited.
-    async fn make_room(&self) -> Result<Place, SessionError> {
+    async fn make_room(&self, owner: PlayerId) -> Result<Place, SessionError> {
         loop {
             if let Some(place) = self.free_place() {
                 return Ok(place);
             }
-            let place = self.clear_place().await?;
+            let place = self.clear_place(Some(owner)).await?;
             if let Some(place) = place.and_then(|place| self.hand_on(place)) {
                 return Ok(place);
             }
@@ -987,12 +1008,12 @@ impl Registry {
     }
 
     /// Makes somebody leave who can; none where he was asked for meanwhile.
-    async fn clear_place(&self) -> Result<Option<Place>, SessionError> {
+    async fn clear_place(&self, asks: Option<PlayerId>) -> Result<Option<Place>, SessionError> {
         let now = self.lived();
-        let victim = self.maps().victim(now, self.settings().yield_secs);
-        let Some((id, seat)) = victim else { return Err(self.limit_reached(now)) };
+        let victim = self.maps().victim(asks, now, &self.settings());
+        let Some((id, seat, why)) = victim else { return Err(self.limit_reached(now)) };
         let mut seated = seat.lock_owned().await;
-        let result = self.make_leave(id, &mut seated).await;
+        let result = self.make_leave(id, &mut seated, why).await;
         if let Some(resident) = self.maps().resident.get_mut(&id) {
             resident.leaving = false;
         }
@@ -1009,7 +1030,7 @@ impl Registry {
                     return;
                 }
             }
-            match self.clear_place().await {
+            match self.clear_place(None).await {
                 Ok(place) => drop(place.and_then(|place| self.hand_on(place))),
                 // All of them are in use, or cannot be written; at the next sweep again.
                 Err(_) => return,
@@ -1018,15 +1039,17 @@ impl Registry {
     }
 
     /// Lets a session leave for another one; not if it was asked for in the meantime.
-    async fn make_leave(&self, id: SessionId, seated: &mut Seated) -> Result<Option<Place>, SessionError> {
+    async fn make_leave(&self, id: SessionId, seated: &mut Seated, why: Yields) -> Result<Option<Place>, SessionError> {
         let Some(session) = seated.as_mut() else { return Ok(None) };
         self.checkpoint(id, session).await?;
         let now = self.lived();
         {
-            let maps = self.maps();
-            let still = |card| maps.may_yield(id, card, now, self.settings().yield_secs);
-            if !maps.known.get(&id).is_some_and(still) {
+            let mut maps = self.maps();
+            if !maps.still_yields(id, why, now, self.settings().yield_secs) {
                 return Ok(None);
+            }
+            if why == Yields::Crowded {
+                self.see_off(&mut maps, id, End::Crowded);
             }
         }
         Ok(self.unseat(id, seated))

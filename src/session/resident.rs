@@ -2,6 +2,7 @@
 //! durable.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -118,6 +119,8 @@ pub struct Card {
     pub permadeath: bool,
     /// The challenge it takes part in.
     pub challenge: Option<Challenge>,
+    /// Where it was begun from, since the server started; never written down.
+    pub born: Option<IpAddr>,
 }
 
 impl Card {
@@ -148,6 +151,7 @@ impl Card {
             ranked: header.ranked,
             permadeath: header.permadeath,
             challenge: header.challenge,
+            born: None,
         };
         (SessionId(header.session_id), card)
     }
@@ -283,6 +287,7 @@ impl GameSession {
             ranked: false,
             permadeath: self.permadeath,
             challenge: None,
+            born: None,
         };
         self.tell(&mut card);
         card

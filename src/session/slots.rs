@@ -3,10 +3,8 @@
 //! A game whose future somebody may know is not ranked. So what is loaded, exported or imported is unranked, and so is the game
 //! that a loaded or exported save was taken from, as long as it goes on.
 
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use super::registry::{Registry, session_mut};
 use super::resident::Snapshot;
@@ -14,13 +12,18 @@ use super::{PlayerId, SessionError, SessionId};
 use crate::game::content::Content;
 use crate::store::model::Checkpoint;
 use crate::store::replay::{Replay, Unproven};
-use crate::store::save::{Refusal, Save};
+use crate::store::save::{MOST_STEPS, Refusal, Save};
 use crate::store::{Store, StoreError};
 
 /// The view of the game last played.
 pub const AUTOSAVE: u8 = 0;
 /// The slots that can be written.
 pub const SLOTS: RangeInclusive<u8> = 1..=4;
+
+/// Bytes of a session's history beyond which no save is loaded into it: each brings every action of its game.
+const MOST_HISTORY: u64 = 8 << 20;
+/// Saves whose lists are kept in memory, at some 10 KB each.
+const MOST_SHOWN: usize = 1_024;
 
 /// A save that a client brings, with what is already proven of it.
 #[derive(Debug)]
@@ -36,6 +39,28 @@ impl Proven {
     pub fn rename(&mut self, name: String) {
         self.0.name = name;
     }
+
+    /// How many actions it has.
+    pub fn steps(&self) -> usize {
+        self.0.history.len()
+    }
+}
+
+/// A game whose place a save has taken.
+#[derive(Debug)]
+pub struct Resumed {
+    /// As it stands now.
+    pub snapshot: Snapshot,
+    /// How many actions the save had.
+    pub steps: usize,
+}
+
+impl Deref for Resumed {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
 }
 
 impl Registry {
@@ -50,7 +75,7 @@ impl Registry {
                 if !me.maps().slots.contains(&(owner, number)) {
                     continue;
                 }
-                match me.stored_slot(owner, number).await {
+                match me.shown_slot(owner, number).await {
                     Ok(save) => saves.push((number, save)),
                     // It has been set aside, and is told of in `/stats`; the others are there.
                     Err(SessionError::Store(StoreError::Damaged { .. } | StoreError::Newer { .. })) => {}
@@ -70,9 +95,26 @@ impl Registry {
                 return me.stored_slot(owner, number).await;
             }
             let id = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
-            me.copy(owner, id, true).await
+            short(me.copy(owner, id, true).await?)
         })
         .await
+    }
+
+    /// The save in a slot, without its history.
+    pub async fn look_at_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        self.task(move |me| async move {
+            if number != AUTOSAVE {
+                return me.shown_slot(owner, number).await;
+            }
+            let id = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
+            me.copy(owner, id, false).await
+        })
+        .await
+    }
+
+    /// Whether there is a save in a slot.
+    pub fn has_slot(&self, owner: PlayerId, number: u8) -> bool {
+        self.maps().slots.contains(&(owner, number))
     }
 
     /// Saves a session's game as it stands.
@@ -81,7 +123,7 @@ impl Registry {
             me.may_copy(owner, id).await?;
             let now = me.moment();
             me.maps().card(owner, id)?.touch(now);
-            let save = me.copy(owner, id, true).await?;
+            let save = short(me.copy(owner, id, true).await?)?;
             me.fill(owner, number, save).await
         })
         .await
@@ -94,7 +136,9 @@ impl Registry {
                 return Err(SessionError::SlotEmpty { number });
             }
             me.blocking(move |store| store.remove_slot(owner.0, number)).await?;
-            me.maps().slots.remove(&(owner, number));
+            let mut maps = me.maps();
+            maps.slots.remove(&(owner, number));
+            maps.shown_slots.remove(&(owner, number));
             Ok(())
         })
         .await
@@ -107,7 +151,7 @@ impl Registry {
         number: u8,
         id: SessionId,
         expected: Option<u64>,
-    ) -> Result<Snapshot, SessionError> {
+    ) -> Result<Resumed, SessionError> {
         self.task(move |me| async move {
             if me.maps().card(owner, id)?.permadeath {
                 return Err(SessionError::Permadeath);
@@ -131,7 +175,11 @@ impl Registry {
                 .await?;
             let mut seated = me.enter(owner, id).await?;
             me.may_resume(owner, id, game.end.is_some())?;
+            if me.blocking(move |store| store.history_bytes(id.0)).await? > MOST_HISTORY {
+                return Err(SessionError::HistoryFull { limit: MOST_HISTORY });
+            }
             let session = session_mut(&mut seated)?;
+            let steps = save.history.len();
             let (turn, before) = session.load(number, save, game, content, expected, me.now())?;
             let turn = Arc::new(turn);
             if let Err(error) = me.write(id, session, Some(turn.clone())).await {
@@ -139,7 +187,7 @@ impl Registry {
                 return Err(error);
             }
             me.publish(id, session, Some(&turn));
-            Ok(session.snapshot())
+            Ok(Resumed { snapshot: session.snapshot(), steps })
         })
         .await
     }
@@ -147,30 +195,31 @@ impl Registry {
     /// A save for a file, without its owner.
     pub async fn export(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         self.task(move |me| async move {
-            let mut save = me.slot(owner, number).await?;
+            let save = me.slot(owner, number).await?;
             if number == AUTOSAVE {
                 me.may_copy(owner, SessionId(save.session_id)).await?;
             }
             me.unrank(owner, SessionId(save.session_id)).await?;
-            save.owner = None;
-            Ok(save)
+            let secret = me.secret.clone();
+            me.blocking(move |_| Ok(secret.seal_save(save))).await
         })
         .await
     }
 
     /// Looks at a save that a client brings, and plays it again.
-    pub async fn prove(&self, file: Value) -> Result<Proven, SessionError> {
+    pub async fn prove(&self, file: impl AsRef<[u8]> + Send + 'static) -> Result<Proven, SessionError> {
         self.task(move |me| async move {
             let registry = me.clone();
-            me.blocking(move |store| Ok(registry.prove_here(store, file))).await?.map(Proven)
+            me.blocking(move |store| Ok(registry.prove_here(store, file.as_ref()))).await?.map(Proven)
         })
         .await
     }
 
-    fn prove_here(&self, store: &Store, file: Value) -> Result<Save, SessionError> {
-        let save = Save::read(file)?;
+    fn prove_here(&self, store: &Store, file: &[u8]) -> Result<Save, SessionError> {
+        let mut save = Save::read(file)?;
         let content = self.known_content(store, &save.content)?;
-        save.prove(&content)?;
+        let sealed = save.seal.take().is_some_and(|seal| self.secret.has_sealed(file, &seal));
+        save.prove(&content, sealed)?;
         Ok(save)
     }
 
@@ -232,27 +281,60 @@ impl Registry {
     async fn stored_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         let read = self.blocking(move |store| store.slot(owner.0, number)).await;
         if matches!(read, Ok(None)) {
-            self.maps().slots.remove(&(owner, number));
+            let mut maps = self.maps();
+            maps.slots.remove(&(owner, number));
+            maps.shown_slots.remove(&(owner, number));
         }
         read?.ok_or(SessionError::SlotEmpty { number })
+    }
+
+    /// A stored save without its history: it is asked for with every list, and may take long to read.
+    async fn shown_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        let known = self.maps().shown_slots.get(&(owner, number)).cloned();
+        if let Some(save) = known {
+            return Ok(Save::clone(&save));
+        }
+        let save = self.stored_slot(owner, number).await?;
+        let save = Save { history: Vec::new(), ..save };
+        self.show_slot(owner, number, &save, false);
+        Ok(save)
+    }
+
+    /// Keeps a save for lists. One that was only read does not take the place of one that was written meanwhile.
+    fn show_slot(&self, owner: PlayerId, number: u8, save: &Save, written: bool) {
+        let shown = Arc::new(without_history(save));
+        let mut maps = self.maps();
+        if maps.shown_slots.len() >= MOST_SHOWN {
+            maps.shown_slots.clear();
+        }
+        // It may have been emptied meanwhile.
+        if maps.slots.contains(&(owner, number)) && (written || !maps.shown_slots.contains_key(&(owner, number))) {
+            maps.shown_slots.insert((owner, number), shown);
+        }
     }
 
     async fn fill(&self, owner: PlayerId, number: u8, save: Save) -> Result<Save, SessionError> {
         {
             let mut maps = self.maps();
-            // As many saves as sessions, whoever they belong to.
-            if !maps.slots.contains(&(owner, number)) && maps.slots.len() >= self.settings().stored {
+            // As many saves as sessions, whoever they belong to; half of them for those who have a game.
+            let stored = self.settings().stored;
+            let most = if maps.by_owner.contains_key(&owner) { stored } else { stored.div_ceil(2) };
+            if !maps.slots.contains(&(owner, number)) && maps.slots.len() >= most {
                 return Err(SessionError::StoreFull);
             }
             maps.slots.insert((owner, number));
+            maps.shown_slots.remove(&(owner, number));
         }
         let registry = self.arc()?;
-        self.blocking(move |store| {
-            registry.keep_content(&save.content)?;
-            store.write_slot(owner.0, number, &save)?;
-            Ok(save)
-        })
-        .await
+        let save = self
+            .blocking(move |store| {
+                registry.keep_content(&save.content)?;
+                store.write_slot(owner.0, number, &save)?;
+                Ok(save)
+            })
+            .await?;
+        self.show_slot(owner, number, &save, true);
+        Ok(save)
     }
 
     /// A session as it would be stored now. Needs no place in memory.
@@ -318,5 +400,32 @@ impl Registry {
         let mut maps = self.maps();
         let resumes = !finished && maps.card(owner, id)?.end.is_some();
         if resumes { self.may_play(&maps, owner) } else { Ok(()) }
+    }
+}
+
+/// Whether a game can be saved: whatever is saved can be brought back.
+fn short(save: Save) -> Result<Save, SessionError> {
+    if save.history.len() > MOST_STEPS { Err(SessionError::TooLong { limit: MOST_STEPS }) } else { Ok(save) }
+}
+
+/// Copied without its history, which may be long.
+fn without_history(save: &Save) -> Save {
+    let Save { version, owner, session_id, created_at, saved_at, revision, rules, .. } = *save;
+    let Save { name, content, place, state, star_map, seal, .. } = save;
+    Save {
+        version,
+        owner,
+        session_id,
+        name: name.clone(),
+        created_at,
+        saved_at,
+        revision,
+        rules,
+        content: content.clone(),
+        place: place.clone(),
+        state: state.clone(),
+        star_map: star_map.clone(),
+        history: Vec::new(),
+        seal: seal.clone(),
     }
 }

@@ -133,6 +133,14 @@ pub(super) fn whole(bytes: &[u8]) -> bool {
     bytes.and_then(|bytes| version(&bytes).ok()).is_some_and(|version| version <= VERSION)
 }
 
+/// A line as it was written, and whether a bit of it was mended; or as it is, where that cannot be told.
+pub(super) fn mended_line(line: Cow<'_, [u8]>) -> Result<(Cow<'_, [u8]>, bool), Cow<'_, [u8]>> {
+    if check(&line).is_ok() {
+        return Ok((line, false));
+    }
+    mended(&line).map(|line| (Cow::Owned(line), true)).ok_or(line)
+}
+
 /// Whether an object begins as sealed ones do.
 pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(SEAL)

@@ -31,6 +31,7 @@ pub mod model;
 pub mod replay;
 pub mod save;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,8 +40,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use memchr::memmem;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::game::content::{Content, Difficulty, Fault, Files, bundle, hex, schemas};
@@ -225,7 +226,10 @@ impl Reports {
 #[derive(Debug, Default)]
 struct History {
     head: Option<Head>,
+    /// Those that were wanted.
     turns: BTreeMap<u64, Turn>,
+    /// How many there are between the revisions that were asked for.
+    there: usize,
     /// Lines of it cannot be read.
     damaged: bool,
 }
@@ -651,80 +655,124 @@ impl Store {
     ///
     /// The last line of a revision counts, and lines beyond the present one belong to a future that was lost in a crash.
     pub fn turns(&self, id: Uuid, after: u64, up_to: u64, most: usize) -> Result<Vec<Turn>, StoreError> {
-        let History { turns, damaged, .. } = self.read_history(id, after, up_to)?;
-        let whole = turns.keys().copied().eq(after + 1..=up_to);
+        let History { turns, damaged, there, .. } = self.read_history(id, after, up_to, most)?;
+        let whole = there as u64 == up_to.saturating_sub(after);
         if (!whole || damaged) && up_to > after {
             tracing::warn!(%id, after, up_to, found = turns.len(), "a history is damaged, or turns are missing from it");
         }
         if !whole && up_to > after {
             self.count(&self.counts.damaged, &turns_file(id));
         }
-        Ok(turns.into_values().take(most).collect())
+        Ok(turns.into_values().collect())
+    }
+
+    /// Bytes of a session's history, of which the log has some more.
+    pub fn history_bytes(&self, id: Uuid) -> Result<u64, StoreError> {
+        let files = (1..=MOST_HISTORIES).map(|number| history_file(id, number));
+        let files = files
+            .enumerate()
+            .map(|(at, name)| (at, self.folder.look(&name).map_err(|error| self.unread(&name, error))));
+        let mut bytes = 0;
+        for (at, look) in files {
+            match look? {
+                Some(look) => bytes += look.length,
+                None if at > 0 => break,
+                None => {}
+            }
+        }
+        Ok(bytes)
     }
 
     fn history(&self, id: Uuid) -> Result<History, StoreError> {
-        self.read_history(id, 0, u64::MAX)
+        self.read_history(id, 0, u64::MAX, usize::MAX)
     }
 
-    /// Reads of a history what is between two revisions, and its head. Other lines are only looked at.
-    fn read_history(&self, id: Uuid, after: u64, up_to: u64) -> Result<History, StoreError> {
+    /// Reads of a history what is between two revisions, as many turns as are wanted, and its head. Of the others only the revision is
+    /// looked at: a line may be half a megabyte, and there may be thousands.
+    fn read_history(&self, id: Uuid, after: u64, up_to: u64, most: usize) -> Result<History, StoreError> {
         // The log first: what a checkpoint takes out of it in between is in the file by then.
-        let logged = self.log.lines(id, after, false).map_err(at(LOG))?;
-        let mut history = History::default();
+        let logged = self.log.lines(id, after, false).map_err(at(LOG))?.lines;
+        let mut files = Vec::new();
         for number in 1..=MOST_HISTORIES {
             let name = history_file(id, number);
-            let file = self.folder.read(&name).map_err(|error| self.unread(&name, error))?;
             // The first may be missing, or have come back; the others come one after the other.
-            match file {
-                Some(file) => history.damaged |= self.read_history_file(&name, &file, after, up_to, &mut history),
+            match self.folder.read(&name).map_err(|error| self.unread(&name, error))? {
+                Some(file) => files.push((name, file)),
                 None if number > 1 => break,
                 None => {}
             }
         }
-        for line in logged.lines {
-            let turn = self.logged(&line)?;
-            if (after + 1..=up_to).contains(&turn.revision) {
-                history.turns.insert(turn.revision, turn);
+        let (mut history, mut found) = (History::default(), BTreeMap::new());
+        for (name, file) in &files {
+            history.damaged |= self.look_through(name, file, &mut history.head, &mut found);
+        }
+        for line in logged {
+            if let Some((_, revision)) = outline(&line) {
+                found.insert(revision, Cow::Owned(line.to_vec()));
+            }
+        }
+        let wanted = found.into_iter().filter(|(revision, _)| (after + 1..=up_to).contains(revision));
+        let wanted: Vec<_> = wanted.collect();
+        history.there = wanted.len();
+        for (revision, line) in wanted.into_iter().take(most) {
+            match format::read::<Turn>(Kind::Turn, &line) {
+                Ok(turn) => drop(history.turns.insert(revision, turn)),
+                Err(error) => {
+                    tracing::warn!(%id, revision, %error, "a line of a history is passed over");
+                    self.count(&self.counts.damaged, &turns_file(id));
+                    history.damaged = true;
+                }
             }
         }
         Ok(history)
     }
 
-    /// Reads a file of a history; whether it is damaged.
-    fn read_history_file(&self, name: &str, file: &[u8], after: u64, up_to: u64, history: &mut History) -> bool {
+    /// Looks through a file of a history: its last head, and the line of each revision. Whether it is damaged.
+    fn look_through<'a>(
+        &self,
+        name: &str,
+        file: &'a [u8],
+        last: &mut Option<Head>,
+        found: &mut BTreeMap<u64, Cow<'a, [u8]>>,
+    ) -> bool {
         let mut is_damaged = false;
         let lines = format::lines(file);
-        let last = lines.len().saturating_sub(1);
-        for (at, line) in lines.iter().enumerate() {
-            if outline(line).is_some_and(|(is_head, revision)| !is_head && !(after + 1..=up_to).contains(&revision)) {
-                continue;
-            }
-            let read = match format::read_mended::<Line>(Kind::Turn, line) {
-                Ok((read, mended)) => {
+        let count = lines.len();
+        for (at, line) in lines.into_iter().enumerate() {
+            let line = match format::mended_line(line) {
+                Ok((line, mended)) => {
                     if mended {
                         self.count(&self.counts.mended, name);
                     }
-                    read
+                    line
                 }
                 // What a crash left of an append that nobody was told of.
-                Err(_) if at == last && !line.ends_with(b"}") => continue,
-                Err(error) => {
-                    tracing::warn!(file = name, line = at + 1, %error, "a line is passed over");
+                Err(line) if at + 1 == count && !line.ends_with(b"}") => continue,
+                Err(_) => {
+                    tracing::warn!(file = name, line = at + 1, "a line is passed over");
                     self.count(&self.counts.damaged, name);
                     is_damaged = true;
                     continue;
                 }
             };
-            match read {
-                Line::Head(heading) => {
+            let seen = match outline(&line) {
+                Some((false, revision)) => Ok(revision),
+                Some((true, _)) => format::read::<Heading>(Kind::Turn, &line).map_err(Some).and_then(|heading| {
                     // Beyond is a load that failed.
-                    drop(history.turns.split_off(&heading.head.revision.saturating_add(1)));
-                    history.head = Some(heading.head);
-                }
-                Line::Turn(turn) => {
-                    if (after + 1..=up_to).contains(&turn.revision) {
-                        history.turns.insert(turn.revision, *turn);
-                    }
+                    drop(found.split_off(&heading.head.revision.saturating_add(1)));
+                    *last = Some(heading.head);
+                    Err(None)
+                }),
+                // Of an older form, or edited.
+                None => format::read::<Turn>(Kind::Turn, &line).map(|turn| turn.revision).map_err(Some),
+            };
+            match seen {
+                Ok(revision) => drop(found.insert(revision, line)),
+                Err(None) => {}
+                Err(Some(error)) => {
+                    tracing::warn!(file = name, line = at + 1, %error, "a line is passed over");
+                    self.count(&self.counts.damaged, name);
+                    is_damaged = true;
                 }
             }
         }
@@ -1246,14 +1294,6 @@ impl Store {
 /// Reads the texts of content files.
 fn read_files(bytes: &[u8]) -> serde_json::Result<Files> {
     serde_json::from_slice(&format::tidy(bytes))
-}
-
-/// A line of a history.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Line {
-    Head(Box<Heading>),
-    Turn(Box<Turn>),
 }
 
 /// What a line of history is, without reading it: whether it is a heading, and its revision. None where that cannot be told so.

@@ -2,8 +2,13 @@
 //!
 //! Nothing in a file that a client sends is believed: it must read, fit the content, and be where its own history leads to.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_ignored::Path;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -14,7 +19,14 @@ use crate::game::RULES_VERSION;
 use crate::game::content::Content;
 use crate::game::state::Game;
 
-/// A save. An exported file has no owner.
+/// Actions of a game that is saved. Most have some three hundred; it is half a megabyte.
+pub const MOST_STEPS: usize = 4_096;
+/// Values in a file that a client brings: ten for each action, and some ten thousand of the map.
+const MOST_VALUES: usize = 1 << 17;
+/// Members of a file that one of its readers does not know, which the other must.
+const MOST_FOREIGN: usize = 64;
+
+/// A save. An exported file has no owner, and a seal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Save {
@@ -39,6 +51,30 @@ pub struct Save {
     pub star_map: Map,
     /// From the beginning of the game.
     pub history: Vec<Step>,
+    /// Made by the server that exported it, over everything else. It proves what nobody can play again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
+}
+
+/// A save without its state, as a file that a client brings is read. The state is read by itself, so that nothing is put aside until
+/// its type is known.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(default)]
+    owner: Option<Uuid>,
+    session_id: Uuid,
+    name: String,
+    created_at: Timestamp,
+    saved_at: Timestamp,
+    revision: u64,
+    rules: u32,
+    content: String,
+    place: String,
+    star_map: Map,
+    #[serde(deserialize_with = "steps")]
+    history: Vec<Step>,
+    #[serde(default)]
+    seal: Option<String>,
 }
 
 /// Why a save is not taken.
@@ -75,6 +111,7 @@ impl Save {
             state: checkpoint.state,
             star_map: checkpoint.star_map,
             history,
+            seal: None,
         }
     }
 
@@ -112,20 +149,60 @@ impl Save {
     }
 
     /// Reads what a client sends: the form only. [`Self::prove`] must follow.
-    pub fn read(value: Value) -> Result<Self, Refusal> {
-        let save: Self =
-            format::read_value(Kind::Save, value.clone()).map_err(|error| Refusal::Invalid(error.to_string()))?;
-        // Stored types always serialize.
-        let known = serde_json::to_value(&save).unwrap_or_default();
-        match unknown(&value, &known) {
-            Some(member) => Err(Refusal::Invalid(format!("{member} is not part of a save"))),
-            None => Ok(save),
+    pub fn read(file: &[u8]) -> Result<Self, Refusal> {
+        few_values(file)?;
+        let version = format::version(file).map_err(invalid)?;
+        if version == model::VERSION {
+            return Self::assemble(file);
         }
+        let value: Value = format::read_value(Kind::Save, parse(file)?).map_err(invalid)?;
+        // Values always serialize.
+        Self::assemble(&serde_json::to_vec(&value).unwrap_or_default())
+    }
+
+    /// Reads the two parts of it. What neither knows is no part of a save.
+    fn assemble(file: &[u8]) -> Result<Self, Refusal> {
+        let (frame, foreign) = part::<Frame>(file)?;
+        let (state, rest) = part::<State>(file)?;
+        if let Some(member) = foreign.iter().find(|member| rest.contains(*member) && *member != "version") {
+            return Err(unknown(member));
+        }
+        let Frame { owner, session_id, name, created_at, saved_at, revision, .. } = frame;
+        let Frame { rules, content, place, star_map, history, seal, .. } = frame;
+        let version = model::VERSION;
+        Ok(Self {
+            version,
+            owner,
+            session_id,
+            name,
+            created_at,
+            saved_at,
+            revision,
+            rules,
+            content,
+            place,
+            state,
+            star_map,
+            history,
+            seal,
+        })
+    }
+
+    /// What a seal is made over: a file as a client brings it, however it is written, without the seal.
+    pub fn sealed_part(file: &[u8]) -> Result<Vec<u8>, Refusal> {
+        few_values(file)?;
+        let mut value: Value = parse(file)?;
+        if let Value::Object(members) = &mut value {
+            members.remove("seal");
+        }
+        let mut bytes = Vec::new();
+        write_plainly(&value, &mut bytes);
+        Ok(bytes)
     }
 
     /// Whether the save is what it says: every id known, every figure in its range, and its state the one its history leads to.
-    /// Under older rules that nobody can replay any more, ranges must do.
-    pub fn prove(&self, content: &Content) -> Result<(), Refusal> {
+    /// Under older rules that nobody can replay any more, ranges must do where a seal holds, or the save never left the server.
+    pub fn prove(&self, content: &Content, sealed: bool) -> Result<(), Refusal> {
         if self.rules == 0 || self.rules > RULES_VERSION {
             return Err(Refusal::Invalid(format!("there are no rules {} here", self.rules)));
         }
@@ -134,7 +211,7 @@ impl Save {
             return Err(Refusal::Invalid("the player is not where it says".to_owned()));
         }
         let replayed = match self.replay().verify(content, |_, _, _| {}) {
-            Err(Unproven::Unverifiable { rules, .. }) if rules < RULES_VERSION => return Ok(()),
+            Err(Unproven::Unverifiable { rules, .. }) if rules < RULES_VERSION && sealed => return Ok(()),
             replayed => replayed?,
         };
         if replayed.map != game.map {
@@ -148,14 +225,135 @@ impl Save {
     }
 }
 
-/// The first member of an object, at any depth, that its own reader does not know.
-fn unknown(given: &Value, known: &Value) -> Option<String> {
-    match (given, known) {
-        (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(name, value)| match known.get(name) {
-            Some(known) => unknown(value, known),
-            None => Some(format!("{name:?}")),
-        }),
-        (Value::Array(given), Value::Array(known)) => given.iter().zip(known).find_map(|(a, b)| unknown(a, b)),
-        _ => None,
+fn invalid(error: impl ToString) -> Refusal {
+    Refusal::Invalid(error.to_string())
+}
+
+fn unknown(member: &str) -> Refusal {
+    Refusal::Invalid(format!("{member:?} is not part of a save"))
+}
+
+fn parse<T: DeserializeOwned>(file: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(file).map_err(invalid)
+}
+
+/// Whether a file has so few values that what is made of it in memory is not much larger than the file.
+fn few_values(file: &[u8]) -> Result<(), Refusal> {
+    let (mut values, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in file {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => values += 1,
+            _ => {}
+        }
+    }
+    if values > MOST_VALUES { Err(Refusal::Invalid("it has more values than any save".to_owned())) } else { Ok(()) }
+}
+
+/// A part of a file, and the members of the file that are not of it.
+fn part<T: DeserializeOwned>(file: &[u8]) -> Result<(T, BTreeSet<String>), Refusal> {
+    let (mut foreign, mut wrong) = (BTreeSet::new(), None);
+    let mut reader = serde_json::Deserializer::from_slice(file);
+    let read = serde_ignored::deserialize(&mut reader, |path| match path {
+        Path::Map { parent: Path::Root, key } if foreign.len() < MOST_FOREIGN => drop(foreign.insert(key)),
+        Path::Map { key, .. } => wrong = wrong.take().or(Some(key)),
+        other => wrong = wrong.take().or(Some(other.to_string())),
+    });
+    let read = read.map_err(invalid)?;
+    reader.end().map_err(invalid)?;
+    match wrong {
+        Some(member) => Err(unknown(&member.chars().take(64).collect::<String>())),
+        None => Ok((read, foreign)),
+    }
+}
+
+/// The actions of a save, as many as it can have.
+fn steps<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Step>, D::Error> {
+    struct Steps;
+    impl<'de> Visitor<'de> for Steps {
+        type Value = Vec<Step>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MOST_STEPS} actions")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Vec<Step>, A::Error> {
+            let mut steps = Vec::new();
+            while let Some(step) = members.next_element()? {
+                if steps.len() == MOST_STEPS {
+                    return Err(A::Error::custom(format!(
+                        "it has more than {MOST_STEPS} actions, the most that are taken"
+                    )));
+                }
+                steps.push(step);
+            }
+            Ok(steps)
+        }
+    }
+    reader.deserialize_seq(Steps)
+}
+
+/// Writes JSON so that it is the same whoever has written it before: members by name, whole numbers as such, no spaces.
+fn write_plainly(value: &Value, to: &mut Vec<u8>) {
+    match value {
+        Value::Array(members) => {
+            to.push(b'[');
+            for member in members {
+                write_plainly(member, to);
+                to.push(b',');
+            }
+            to.push(b']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            to.push(b'{');
+            for (name, member) in members {
+                to.extend(Value::from(name.as_str()).to_string().as_bytes());
+                to.push(b':');
+                write_plainly(member, to);
+                to.push(b',');
+            }
+            to.push(b'}');
+        }
+        // JavaScript writes 110.0 as 110. Beyond this, numbers of its are not whole any more.
+        Value::Number(number) if number.as_f64().is_some_and(|float| float.fract() == 0.0 && float.abs() < 9e15) => {
+            to.extend(format!("{}", number.as_f64().unwrap_or_default() as i64).as_bytes());
+        }
+        other => to.extend(other.to_string().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_writes_a_file_anew_seals_the_same() {
+        let sealed = |text: &str| Save::sealed_part(text.as_bytes()).expect("JSON");
+        let one = sealed(r#"{"a":[1,2.5,"x\"y"],"b":{"c":110.0,"d":null},"seal":"1"}"#);
+        assert_eq!(one, sealed("{ \"b\": {\"d\": null, \"c\": 110}, \"a\": [1.0, 2.50, \"x\\u0022y\"] }"));
+        for other in [
+            r#"{"a":[1,2.5,"x\"y"],"b":{"c":111,"d":null}}"#,
+            r#"{"a":[1,2.5,"x\"y"],"b":{"c":110}}"#,
+            r#"{"a":[2.5,1,"x\"y"],"b":{"c":110,"d":null}}"#,
+            r#"{"a":[1,2.5,"x\"y"],"b":{"c":"110","d":null}}"#,
+            r#"{"a":[1,2.5,"x\"y",{}],"b":{"c":110,"d":null}}"#,
+        ] {
+            assert_ne!(one, sealed(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_many_small_values_is_refused_before_it_is_read() {
+        for rubbish in ["{\"\":0},", "[],", "0,", "\"\","] {
+            let file = format!("{{\"version\":3,\"x\":[{}0]}}", rubbish.repeat(4 << 20 >> 3));
+            let refused = Save::read(file.as_bytes()).expect_err("too many");
+            assert!(refused.to_string().contains("more values"), "{rubbish}: {refused}");
+        }
+        let text = format!("{{\"version\":3,\"name\":\"{}\\\",\"}}", "[,{".repeat(1 << 18));
+        assert!(few_values(text.as_bytes()).is_ok(), "a text is one value");
     }
 }

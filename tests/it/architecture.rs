@@ -155,6 +155,7 @@ fn configuration_comes_in_layers() {
     variables.insert("COSMIC_BIND".to_owned(), "127.0.0.1:2000".to_owned());
     variables.insert("COSMIC_HOSTS".to_owned(), "game.example,nas".to_owned());
     variables.insert("COSMIC_ORIGINS".to_owned(), "https://game.example".to_owned());
+    variables.insert("COSMIC_PROXIES".to_owned(), "10.0.0.1,fd00::/8".to_owned());
     let environment = || Config::environment().source(Some(variables.clone()));
     let nothing = || Environment::with_prefix("COSMIC").source(Some(Map::new()));
 
@@ -162,6 +163,7 @@ fn configuration_comes_in_layers() {
     assert_eq!((config.sessions.limit, config.sessions.idle_secs, config.sessions.sweep_secs), (9, 5, 300));
     assert_eq!(config.bind, "127.0.0.1:2000");
     assert_eq!((config.limits.hosts.join(" "), config.limits.origins.len()), ("game.example nas".to_owned(), 1));
+    assert_eq!(config.limits.proxies, ["10.0.0.1", "fd00::/8"]);
     let flags = Flags { bind: Some("3000".to_owned()), ..Flags::default() };
     assert_eq!(Config::read(Some(&file), environment(), flags).expect("a configuration").bind, "3000");
 
@@ -173,6 +175,14 @@ fn configuration_comes_in_layers() {
         "limits.body_bytes = 1",
         "limits.body_secs = 0",
         "limits.head_secs = 0",
+        "limits.idle_secs = 0",
+        "limits.send_secs = 0",
+        "limits.connections = 1",
+        "limits.connections_per_address = 0",
+        "sessions.address_share = 0",
+        "sessions.address_share = 101",
+        "proxies = [\"proxy.example\"]",
+        "proxies = [\"10.0.0.0/33\"]",
         "limits.requests_per_minute = 1000001",
         "limits.connects_per_minute = -1",
         "hosts = [\"http://game.example\"]",

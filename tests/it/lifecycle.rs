@@ -269,17 +269,24 @@ fn a_player_has_ten_unfinished_games_at_the_most() {
 }
 
 #[test]
-fn a_full_store_lets_the_longest_finished_game_go() {
+fn a_full_store_lets_a_players_own_longest_finished_game_go() {
     let settings = Settings { stored: 2, per_player: 5, ..Settings::default() };
     let (_folder, server) = start_with(settings, unlimited());
     let done = player(&server);
-    let mut other = player(&server);
-    let refused = other.post("/api/sessions", &json!({}));
-    assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_FULL"));
+    let other = player(&server);
+    let refused = |client: &Client| {
+        let refused = client.post("/api/sessions", &json!({}));
+        assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_FULL"));
+    };
+    refused(&other);
     while done.look()["state"]["game_over"] == false {
         done.act(&json!({"type": "wait"}));
     }
-    other.begin(json!({}));
+    // Not for somebody else's.
+    refused(&other);
+    refused(&server.client());
+    assert_eq!(done.look()["state"]["game_over"], true);
+    done.clone().begin(json!({}));
     assert_eq!(done.get(&done.path("")).code(), "SESSION_EXPIRED");
 }
 

@@ -14,6 +14,7 @@ mod failing;
 mod faults;
 mod golden;
 mod guards;
+mod hostile;
 mod http;
 mod idempotency;
 mod laws;

@@ -1,0 +1,671 @@
+//! A connection, from the moment it is accepted: what may be read of it and when, and when it has taken too long.
+//!
+//! actix has a deadline for the first head and none for what follows, reads requests that wait for the answers before them without
+//! a bound, and waits for ever for a client that does not read. So it is given a stream that hands on little at a time, and is
+//! dropped when its time is over.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Ready, ready};
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_service::{Service, ServiceFactory};
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{Extensions, ServiceRequest};
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage, HttpRequest, ResponseError};
+use pin_project_lite::pin_project;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Settings;
+use super::door::{Door, Guest};
+use super::problem::Problem;
+
+/// Bytes that are read at a time where heads come, of which one is handed on at a time: most heads have fewer.
+const PIECE: usize = 512;
+/// How often it is looked whether a connection has taken too long.
+const TICK: Duration = Duration::from_secs(1);
+/// What a client takes of an answer in a second at the least, once it has been waited for.
+const SLOWEST: u64 = 4096;
+/// How much longer than a body may take a request may, whose body nobody reads: who reads it answers in time.
+const SPARE: Duration = Duration::from_secs(5);
+/// How long a connection that is closed waits for the client to close too: what came unread would make the system take back the
+/// answer.
+const LINGER: Duration = Duration::from_secs(1);
+/// Connections that are turned away at the door and wait for that; others are closed at once.
+const MOST_LINGERING: usize = 32;
+
+/// How long each part of a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadlines {
+    head: Duration,
+    idle: Duration,
+    body: Duration,
+    send: Duration,
+}
+
+impl Deadlines {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            head: Duration::from_secs(settings.head_secs),
+            idle: Duration::from_secs(settings.idle_secs),
+            body: Duration::from_secs(settings.body_secs),
+            send: Duration::from_secs(settings.send_secs),
+        }
+    }
+}
+
+/// What is to be read while a request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// Nothing more: the next request waits.
+    Nothing,
+    /// So much of a body.
+    Body(u64),
+    /// A body of unknown length.
+    Chunks,
+    /// Whatever comes: the connection is no longer one for requests.
+    Socket,
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// A head did not come in time.
+    Late,
+    /// No further request came.
+    Idle,
+    /// It does not take its answer, or its body does not come to an end.
+    Stuck,
+    /// Others need its place.
+    SentOut,
+}
+
+/// A connection as its stream, its requests and its watch see it. All of them live in one thread.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    deadlines: Deadlines,
+    /// A request is being answered.
+    answering: Cell<bool>,
+    reading: Cell<Reading>,
+    /// Since the request came.
+    asked: Cell<Instant>,
+    /// Since the last answer, or the beginning.
+    idle: Cell<Instant>,
+    /// Since the first byte of the next head; at the beginning, from there on.
+    head: Cell<Option<Instant>>,
+    /// Since when the client does not take what is written, and what it took nevertheless.
+    blocked: Cell<Option<(Instant, u64)>>,
+    /// What was read and not handed on.
+    held: RefCell<Held>,
+    /// A head was handed on to its end, and nobody has looked at it.
+    headed: Cell<bool>,
+    /// Waits for the answer under way, with something to read.
+    parked: RefCell<Option<Waker>>,
+    /// The client has closed its side, or broken off.
+    over: Cell<bool>,
+}
+
+impl Connection {
+    fn new(stream: TcpStream, deadlines: Deadlines) -> Rc<Self> {
+        let now = Instant::now();
+        Rc::new(Self {
+            stream,
+            deadlines,
+            answering: Cell::new(false),
+            reading: Cell::new(Reading::Nothing),
+            asked: Cell::new(now),
+            idle: Cell::new(now),
+            head: Cell::new(Some(now)),
+            blocked: Cell::new(None),
+            held: RefCell::default(),
+            headed: Cell::new(false),
+            parked: RefCell::new(None),
+            over: Cell::new(false),
+        })
+    }
+
+    /// The connection that a request came over.
+    pub fn of(request: &HttpRequest) -> Option<Rc<Self>> {
+        request.conn_data::<Rc<Self>>().cloned()
+    }
+
+    /// Ends it at once, whatever has not been sent. A client that does not read cannot be told anything, and would hold its
+    /// connection for ever.
+    pub fn pull(&self) {
+        self.over.set(true);
+        // It may have ended by itself.
+        let _ = SockRef::from(&self.stream).shutdown(Shutdown::Both);
+    }
+
+    /// When it has taken too long, and how.
+    fn due(&self) -> Option<(Instant, End)> {
+        let Deadlines { head, idle, body, send } = self.deadlines;
+        if let Some((since, taken)) = self.blocked.get() {
+            return Some((since + send + Duration::from_secs(taken / SLOWEST), End::Stuck));
+        }
+        if self.answering.get() {
+            let unfinished = matches!(self.reading.get(), Reading::Body(1..) | Reading::Chunks);
+            return unfinished.then(|| (self.asked.get() + body + SPARE, End::Stuck));
+        }
+        Some(match self.head.get() {
+            Some(since) => (since + head, End::Late),
+            None => (self.idle.get() + idle, End::Idle),
+        })
+    }
+
+    /// Waits until it has taken too long.
+    async fn watch(&self) -> End {
+        loop {
+            let now = Instant::now();
+            let wait = match self.due() {
+                Some((due, end)) if due <= now => return end,
+                Some((due, _)) => TICK.min(due - now),
+                None => TICK,
+            };
+            sleep(wait).await;
+        }
+    }
+
+    /// Sends a refusal in place of an answer, as far as the system takes it, and says that nothing follows.
+    fn turn_away(&self, problem: &Problem) {
+        // Past tokio, which does not know yet that a new connection can be written to.
+        let sent = SockRef::from(&self.stream).send(raw(problem).as_bytes());
+        tracing::debug!(?sent, %problem, "a connection is closed");
+    }
+
+    /// Whether something came that was not looked at.
+    fn unread(&self) -> bool {
+        let mut one = [MaybeUninit::uninit()];
+        !self.held.borrow().is_empty() || SockRef::from(&self.stream).peek(&mut one).is_ok_and(|count| count > 0)
+    }
+
+    /// Waits until the client has read what was sent; not for long.
+    async fn linger(&self) {
+        if self.over.get() || SockRef::from(&self.stream).shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let ended = async {
+            let mut rest = [0; 4096];
+            while self.stream.readable().await.is_ok() {
+                match self.stream.try_read(&mut rest) {
+                    Ok(0) => return,
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+                    _ => {}
+                }
+            }
+        };
+        // Late or not, it is closed now.
+        let _ = timeout(LINGER, ended).await;
+    }
+
+    fn read(&self, context: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            std::task::ready!(self.stream.poll_read_ready(context))?;
+            match self.stream.try_read(room) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => {
+                    if matches!(read, Ok(0) | Err(_)) && !room.is_empty() {
+                        self.over.set(true);
+                    }
+                    return Poll::Ready(read);
+                }
+            }
+        }
+    }
+
+    /// Hands on what is held, or else what comes: so many bytes at the most.
+    fn pass_on(&self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>, most: usize) -> Poll<io::Result<usize>> {
+        let mut held = self.held.borrow_mut();
+        if !held.is_empty() {
+            return Poll::Ready(Ok(held.hand_on(buf, most)));
+        }
+        let room = most.min(buf.remaining());
+        let count = std::task::ready!(self.read(context, buf.initialize_unfilled_to(room)))?;
+        buf.advance(count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Hands on what belongs to one head.
+    fn pass_on_head(&self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        let mut held = self.held.borrow_mut();
+        if held.is_empty() {
+            let count = std::task::ready!(self.read(context, &mut held.bytes))?;
+            (held.from, held.to) = (0, count);
+        }
+        let (most, ends) = held.head(buf.remaining());
+        self.headed.set(ends);
+        Poll::Ready(Ok(held.hand_on(buf, most)))
+    }
+
+    /// Reads nothing, but notices when the client has gone; whether there is something to read.
+    fn peek(&self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let held = !self.held.borrow().is_empty();
+        let mut one = [0; 1];
+        match self.stream.poll_peek(context, &mut ReadBuf::new(&mut one)) {
+            Poll::Ready(Ok(0)) if !held => {
+                self.over.set(true);
+                Poll::Ready(Ok(false))
+            }
+            Poll::Ready(Err(error)) => {
+                self.over.set(true);
+                Poll::Ready(Err(error))
+            }
+            Poll::Ready(Ok(_)) => Poll::Ready(Ok(true)),
+            Poll::Pending if held => Poll::Ready(Ok(true)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Waits for the answer under way; not for ever, if the client has gone.
+    fn wait(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::task::ready!(self.peek(context))? {
+            *self.parked.borrow_mut() = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn go_on(&self) {
+        if let Some(waker) = self.parked.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Bytes that were read and not handed on.
+#[derive(Debug)]
+struct Held {
+    bytes: [u8; PIECE],
+    from: usize,
+    to: usize,
+    /// The line that has been handed on in part is empty so far.
+    empty_line: bool,
+    /// The head has a line that is not empty; empty ones before it do not count.
+    begun: bool,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { bytes: [0; PIECE], from: 0, to: 0, empty_line: true, begun: false }
+    }
+}
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// Bytes of the present head in what is held, up to so many; and whether it ends with them: with an empty line.
+    fn head(&mut self, most: usize) -> (usize, bool) {
+        let held = &self.bytes[self.from..self.to];
+        for (at, byte) in held.iter().take(most).enumerate() {
+            match byte {
+                b'\n' if self.empty_line && self.begun => {
+                    self.begun = false;
+                    return (at + 1, true);
+                }
+                b'\n' => self.empty_line = true,
+                b'\r' => {}
+                _ => (self.empty_line, self.begun) = (false, true),
+            }
+        }
+        (held.len().min(most), false)
+    }
+
+    fn hand_on(&mut self, buf: &mut ReadBuf<'_>, most: usize) -> usize {
+        let count = most.min(buf.remaining()).min(self.to - self.from);
+        buf.put_slice(&self.bytes[self.from..self.from + count]);
+        self.from += count;
+        count
+    }
+}
+
+/// A refusal as the server's own words, for where there is no request to answer.
+fn raw(problem: &Problem) -> String {
+    let (status, body) = (problem.status_code(), problem.document().to_string());
+    let reason = status.canonical_reason().unwrap_or_default();
+    let retry = problem.waits().map_or(String::new(), |seconds| format!("Retry-After: {seconds}\r\n"));
+    format!(
+        "HTTP/1.1 {} {reason}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{retry}\
+         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}",
+        status.as_u16(),
+        body.len()
+    )
+}
+
+/// What actix reads from and writes to.
+pub(super) struct Stream(Rc<Connection>);
+
+impl Stream {
+    /// Lets the requests of a connection find it.
+    pub fn keep(&self, data: &mut Extensions) {
+        data.insert(self.0.clone());
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let connection = &*self.0;
+        let (reading, answering) = (connection.reading.get(), connection.answering.get());
+        if reading == Reading::Socket {
+            return connection.pass_on(context, buf, usize::MAX).map_ok(drop);
+        }
+        // Who does not take its answers is asked for nothing more.
+        if connection.blocked.get().is_some() {
+            return connection.wait(context);
+        }
+        if let Reading::Body(left @ 1..) = reading {
+            let most = usize::try_from(left).unwrap_or(usize::MAX);
+            let count = std::task::ready!(connection.pass_on(context, buf, most))?;
+            connection.reading.set(Reading::Body(left.saturating_sub(count as u64)));
+            return Poll::Ready(Ok(()));
+        }
+        if answering && reading != Reading::Chunks {
+            return connection.wait(context);
+        }
+        if connection.headed.take() {
+            // It is looked at before anything else is read.
+            if std::task::ready!(connection.peek(context))? {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let count = std::task::ready!(if reading == Reading::Chunks {
+            // What follows the last chunk is read with it, so these are short.
+            let read = connection.pass_on(context, buf, PIECE);
+            connection.headed.set(matches!(read, Poll::Ready(Ok(PIECE))));
+            read
+        } else {
+            connection.pass_on_head(context, buf)
+        })?;
+        if count > 0 && !answering && connection.head.get().is_none() {
+            connection.head.set(Some(Instant::now()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let connection = &*self.0;
+        loop {
+            match connection.stream.poll_write_ready(context) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => {
+                    let blocked = connection.blocked.get().unwrap_or_else(|| (Instant::now(), 0));
+                    connection.blocked.set(Some(blocked));
+                    return Poll::Pending;
+                }
+            }
+            match connection.stream.try_write(buf) {
+                Ok(count) => {
+                    let blocked = connection.blocked.get();
+                    connection.blocked.set(blocked.map(|(since, taken)| (since, taken + count as u64)));
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    connection.over.set(true);
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+    }
+
+    /// Called when all that was to be written is with the system.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.0.blocked.take().is_some() {
+            self.0.go_on();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The client may have broken off.
+        let _ = SockRef::from(&self.0.stream).shutdown(Shutdown::Write);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request that is being answered, until this is dropped with the answer's body.
+pub(super) struct Answering(Rc<Connection>);
+
+impl Answering {
+    /// Begins with a request; none where it came over no connection.
+    pub fn begin(request: &ServiceRequest) -> Option<Self> {
+        let connection = Connection::of(request.request())?;
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let reading = match length {
+            _ if request.head().upgrade() || request.chunked().unwrap_or(true) => Reading::Chunks,
+            Some(length) => Reading::Body(length),
+            None => Reading::Nothing,
+        };
+        connection.reading.set(reading);
+        connection.answering.set(true);
+        connection.asked.set(Instant::now());
+        connection.head.set(None);
+        Some(Self(connection))
+    }
+
+    /// Tells how it is answered.
+    pub fn with(&self, status: StatusCode) {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            self.0.reading.set(Reading::Socket);
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.reading.set(Reading::Nothing);
+        self.0.answering.set(false);
+        self.0.idle.set(Instant::now());
+        self.0.go_on();
+    }
+}
+
+pin_project! {
+    /// The body of an answer, which is under way until it has been handed on.
+    pub(super) struct Followed<B> {
+        #[pin]
+        body: B,
+        answering: Option<Answering>,
+    }
+}
+
+impl<B> Followed<B> {
+    pub fn new(body: B, answering: Option<Answering>) -> Self {
+        Self { body, answering }
+    }
+}
+
+impl<B: MessageBody> MessageBody for Followed<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        self.project().body.poll_next(context)
+    }
+}
+
+/// Stands at the door: takes connections in, and serves them with what it is given.
+pub(super) struct Doorkeeper<S> {
+    serving: S,
+    door: Arc<Door>,
+    deadlines: Deadlines,
+    lingering: Arc<AtomicUsize>,
+}
+
+impl<S> Doorkeeper<S> {
+    pub fn new(serving: S, door: Arc<Door>, deadlines: Deadlines, lingering: Arc<AtomicUsize>) -> Self {
+        Self { serving, door, deadlines, lingering }
+    }
+}
+
+type Serving = Pin<Box<dyn Future<Output = Result<(), DispatchError>>>>;
+
+impl<S> ServiceFactory<TcpStream> for Doorkeeper<S>
+where
+    S: ServiceFactory<(Stream, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError, InitError = ()>
+        + 'static,
+    <S::Service as Service<(Stream, Option<SocketAddr>)>>::Future: 'static,
+{
+    type Response = ();
+    type Error = DispatchError;
+    type Config = ();
+    type Service = Doorkeeper<S::Service>;
+    type InitError = ();
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Service, ()>>>>;
+
+    fn new_service(&self, (): ()) -> Self::Future {
+        let serving = self.serving.new_service(());
+        let (door, deadlines, lingering) = (self.door.clone(), self.deadlines, self.lingering.clone());
+        Box::pin(async move { Ok(Doorkeeper::new(serving.await?, door, deadlines, lingering)) })
+    }
+}
+
+impl<S> Service<TcpStream> for Doorkeeper<S>
+where
+    S: Service<(Stream, Option<SocketAddr>), Response = (), Error = DispatchError>,
+    S::Future: 'static,
+{
+    type Response = ();
+    type Error = DispatchError;
+    type Future = Serving;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), DispatchError>> {
+        self.serving.poll_ready(context)
+    }
+
+    fn call(&self, stream: TcpStream) -> Serving {
+        // Who has no address has gone already.
+        let Ok(peer) = stream.peer_addr() else { return Box::pin(done()) };
+        let connection = Connection::new(stream, self.deadlines);
+        match self.door.enter(peer.ip()) {
+            Some(guest) => {
+                let serving = self.serving.call((Stream(connection.clone()), Some(peer)));
+                Box::pin(serve(connection, guest, serving))
+            }
+            None => {
+                connection.turn_away(&crowded(Some(peer.ip())));
+                if self.lingering.fetch_add(1, Ordering::Relaxed) < MOST_LINGERING {
+                    let lingering = self.lingering.clone();
+                    return Box::pin(async move {
+                        connection.linger().await;
+                        lingering.fetch_sub(1, Ordering::Relaxed);
+                        Ok(())
+                    });
+                }
+                self.lingering.fetch_sub(1, Ordering::Relaxed);
+                Box::pin(done())
+            }
+        }
+    }
+}
+
+fn done() -> Ready<Result<(), DispatchError>> {
+    ready(Ok(()))
+}
+
+fn crowded(peer: Option<IpAddr>) -> Problem {
+    tracing::debug!(?peer, "a connection is turned away");
+    Problem::too_many_connections(
+        "Too many connections come from this address, or all there are to this server are in use. Close those you do not need, and \
+         try again in 5 seconds.",
+    )
+    .retry_after(5)
+}
+
+async fn serve(
+    connection: Rc<Connection>,
+    guest: Guest,
+    serving: impl Future<Output = Result<(), DispatchError>>,
+) -> Result<(), DispatchError> {
+    let end = {
+        // Pinned here, so that it is dropped before the connection lingers.
+        tokio::pin!(serving);
+        tokio::select! {
+            biased;
+            served = &mut serving => served.map(|()| None),
+            end = connection.watch() => Ok(Some(end)),
+            () = guest.sent_out() => Ok(Some(End::SentOut)),
+        }
+    };
+    let idle = !connection.answering.get() && connection.blocked.get().is_none();
+    match end {
+        Err(error) => {
+            connection.over.set(true);
+            return Err(error);
+        }
+        Ok(None) if !connection.unread() => return Ok(()),
+        Ok(None) => {}
+        Ok(Some(End::Late)) if idle => {
+            let seconds = connection.deadlines.head.as_secs();
+            connection.turn_away(&Problem::head_timeout(format!(
+                "The head of the request did not come within {seconds} s. Send it again, all at once."
+            )));
+        }
+        Ok(Some(end)) => {
+            if end == End::SentOut && idle {
+                connection.turn_away(&crowded(None));
+            }
+            // Others may hold it still.
+            connection.pull();
+            return Ok(());
+        }
+    }
+    // Others may need its place meanwhile.
+    tokio::select! {
+        () = connection.linger() => {}
+        () = guest.sent_out() => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_head_is_handed_on_at_a_time_wherever_it_is_cut() {
+        let heads = ["\r\n\r\nGET / HTTP/1.1\r\na: b\r\n\r\n", "GET /x HTTP/1.1\n\n", "\nPOST / HTTP/1.1\r\nc:\r\n\n"];
+        let all = heads.concat();
+        for cut in 1..=all.len() {
+            let (mut held, mut found, mut head) = (Held::default(), Vec::new(), String::new());
+            for piece in all.as_bytes().chunks(cut) {
+                held.bytes[..piece.len()].copy_from_slice(piece);
+                (held.from, held.to) = (0, piece.len());
+                while !held.is_empty() {
+                    let (most, ends) = held.head(7);
+                    let mut room = [0; PIECE];
+                    let mut buf = ReadBuf::new(&mut room);
+                    assert_eq!(held.hand_on(&mut buf, most), most);
+                    head.push_str(std::str::from_utf8(buf.filled()).expect("ASCII"));
+                    if ends {
+                        found.push(std::mem::take(&mut head));
+                    }
+                }
+            }
+            assert_eq!((found, head.as_str()), (heads.map(str::to_owned).to_vec(), ""), "cut at {cut}");
+        }
+    }
+}

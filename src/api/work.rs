@@ -1,0 +1,196 @@
+//! What one player, and one address, may make the server do in a minute besides playing: reading, replaying and writing, in bytes.
+//!
+//! A request costs what it makes the server do, whatever it is answered. What that is may only be known when it is done; so who has
+//! spent more than there was pays it off before the next one.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::guard::Time;
+use super::problem::Problem;
+use super::{App, Settings};
+use crate::session::PlayerId;
+use crate::session::registry::Registry;
+
+/// Accounts that are remembered, 6 MB at the most.
+const MOST_ACCOUNTS: usize = 1 << 16;
+/// Files of saves that are read and proven at a time, each in some 20 MB.
+const MOST_IMPORTS: usize = 4;
+/// What an address may do in a minute, as often as one player: a household has some.
+const HOUSEHOLD: f64 = 4.0;
+
+/// Minutes' worth of new games that an address has in hand: a class begins all at once, some sixty.
+const AT_ONCE: f64 = 3.2;
+
+/// Who pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    Player(PlayerId),
+    Address(IpAddr),
+}
+
+/// What something costs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Price {
+    /// Bytes that are read, parsed or written, or as much time as that takes, some 10 ns each.
+    work: f64,
+    /// Bytes that stay on the disk.
+    disk: f64,
+}
+
+impl Price {
+    /// A checkpoint that replaces another: three syncs take a millisecond.
+    pub const CHECKPOINT: Self = Self { work: 512.0 * 1024.0, disk: 0.0 };
+    /// A new game: its checkpoint stays.
+    pub const GAME: Self = Self { work: 512.0 * 1024.0, disk: 33.0 * 1024.0 };
+    /// A list of saves, most of which are in memory.
+    pub const LIST: Self = Self { work: 64.0 * 1024.0, disk: 0.0 };
+
+    /// To read so many actions, and to write them as JSON.
+    pub fn steps(steps: usize) -> Self {
+        Self { work: 1024.0 * steps as f64, disk: 0.0 }
+    }
+
+    /// To play so many actions again, which came in so many bytes.
+    pub fn proof(bytes: usize, steps: usize) -> Self {
+        Self { work: 4.0 * bytes as f64 + 4096.0 * steps as f64, disk: 0.0 }
+    }
+
+    /// To look through a history of so many bytes, of which few are parsed.
+    pub fn page(bytes: u64) -> Self {
+        Self { work: bytes as f64 / 4.0, disk: 0.0 }
+    }
+
+    /// To write a save of so many actions into a slot; or over another one, which makes room for most of it.
+    pub fn save(steps: usize, over: bool) -> Self {
+        let bytes = 33.0 * 1024.0 + 256.0 * steps as f64;
+        Self { work: 512.0 * 1024.0 + bytes, disk: if over { bytes / 8.0 } else { bytes } }
+    }
+
+    /// To load a save of so many actions: each becomes part of the game's history.
+    pub fn load(steps: usize) -> Self {
+        Self { work: 512.0 * 1024.0 + 1024.0 * steps as f64, disk: 160.0 * steps as f64 }
+    }
+}
+
+/// What somebody has spent and not paid off.
+#[derive(Clone, Copy, Debug)]
+struct Account {
+    spent: Price,
+    at: Duration,
+}
+
+/// All accounts.
+pub(super) struct Work {
+    /// Of a player in a minute; none where there is no limit.
+    work: Option<f64>,
+    disk: Option<f64>,
+    time: Time,
+    accounts: Mutex<HashMap<Who, Account>>,
+    /// One file of an address at a time.
+    turns: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+    imports: Arc<Semaphore>,
+}
+
+impl Work {
+    pub fn new(settings: &Settings, registry: &Arc<Registry>) -> Self {
+        // Who may ask as often as they like may have as much done.
+        let limited = settings.requests_per_minute > 0;
+        let some = |per_minute: u64| (limited && per_minute > 0).then_some(per_minute as f64);
+        let registry = registry.clone();
+        Self {
+            work: some(settings.work_per_minute),
+            disk: some(settings.disk_per_minute),
+            time: Time::new(move || registry.lived()),
+            accounts: Mutex::default(),
+            turns: Mutex::default(),
+            imports: Arc::new(Semaphore::new(MOST_IMPORTS)),
+        }
+    }
+
+    /// The seconds until somebody may go on: each account has half a minute's worth in hand, and addresses more room on the disk.
+    fn wait(&self, who: Who) -> Option<i64> {
+        let now = self.time.passed();
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Price { work, disk } = self.left(who, accounts.get(&who)?, now);
+        let secs = |spent: f64, rate: Option<f64>, at_once| rate.map_or(0.0, |rate| (spent / rate - at_once) * 60.0);
+        let at_once = if matches!(who, Who::Address(_)) { AT_ONCE } else { 0.5 };
+        let wait = secs(work, self.rate(who, self.work), 0.5).max(secs(disk, self.disk, at_once));
+        // At most some minutes, and never less than nothing.
+        (wait > 0.0).then_some(wait.ceil() as i64)
+    }
+
+    fn rate(&self, who: Who, rate: Option<f64>) -> Option<f64> {
+        rate.map(|rate| if matches!(who, Who::Address(_)) { HOUSEHOLD * rate } else { rate })
+    }
+
+    /// What is not paid off.
+    fn left(&self, who: Who, account: &Account, now: Duration) -> Price {
+        let minutes = now.saturating_sub(account.at).as_secs_f64() / 60.0;
+        let left = |spent: f64, rate: Option<f64>| rate.map_or(0.0, |rate| (spent - rate * minutes).max(0.0));
+        Price { work: left(account.spent.work, self.rate(who, self.work)), disk: left(account.spent.disk, self.disk) }
+    }
+
+    fn charge(&self, who: Who, price: Price) {
+        let now = self.time.passed();
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.len() >= MOST_ACCOUNTS && !accounts.contains_key(&who) {
+            accounts.retain(|who, account| {
+                let Price { work, disk } = self.left(*who, account, now);
+                work > 0.0 || disk > 0.0
+            });
+            // Who comes from so many addresses is not held by an account for each.
+            if accounts.len() > MOST_ACCOUNTS / 2 {
+                accounts.clear();
+            }
+        }
+        let account = accounts.entry(who).or_insert(Account { spent: Price::default(), at: now });
+        let Price { work, disk } = self.left(who, account, now);
+        *account = Account { spent: Price { work: work + price.work, disk: disk + price.disk }, at: now };
+    }
+
+    /// Waits for a turn to bring a file. It is over when both are dropped.
+    pub async fn turn(&self, from: IpAddr) -> Turn {
+        let own = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whoever has or awaits one holds it; there are no more of them than connections.
+            turns.retain(|_, own| Arc::strong_count(own) > 1);
+            turns.entry(from).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+        };
+        // These are never closed.
+        let own = own.acquire_owned().await.ok();
+        Turn(own, self.imports.clone().acquire_owned().await.ok())
+    }
+}
+
+/// A turn to bring a file.
+pub(super) struct Turn(
+    #[expect(dead_code, reason = "they are there to be held")] Option<OwnedSemaphorePermit>,
+    #[expect(dead_code, reason = "they are there to be held")] Option<OwnedSemaphorePermit>,
+);
+
+/// Charges a price to a player and their address, if neither has spent too much already.
+pub(super) fn pay(app: &App, player: Option<PlayerId>, from: IpAddr, price: Price) -> Result<(), Problem> {
+    let accounts = [player.map(Who::Player), Some(Who::Address(from))];
+    let wait = accounts.into_iter().flatten().filter_map(|who| app.work.wait(who)).max();
+    if let Some(wait) = wait {
+        return Err(Problem::too_much_work(format!(
+            "This lets the server read, replay and write more than it does in a minute for one player or address. Nothing was done; \
+             go on in {wait} s. Playing on needs no such wait."
+        ))
+        .retry_after(wait));
+    }
+    charge(app, player, from, price);
+    Ok(())
+}
+
+/// Charges what something has cost.
+pub(super) fn charge(app: &App, player: Option<PlayerId>, from: IpAddr, price: Price) {
+    for who in [player.map(Who::Player), Some(Who::Address(from))].into_iter().flatten() {
+        app.work.charge(who, price);
+    }
+}
