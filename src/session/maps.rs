@@ -248,7 +248,7 @@ impl Maps {
         if full || (tight && own.len() >= most) {
             let finished = own.iter().filter_map(|id| self.known.get(id).map(|card| (card, *id)));
             let finished = finished.filter(|(card, _)| card.end.is_some());
-            if let Some((_, id)) = finished.min_by_key(|(card, id)| (card.last_activity, *id)) {
+            if let Some((_, id)) = finished.min_by_key(|(card, id)| (card.active, *id)) {
                 return Ok(Some((id, owner)));
             }
         }

@@ -838,7 +838,7 @@ impl Registry {
     }
 
     fn may_create(&self, owner: PlayerId) -> Result<(), SessionError> {
-        let (now, maps) = (self.now(), self.maps());
+        let (now, maps) = (self.lived(), self.maps());
         self.may_play(&maps, owner)?;
         maps.departs(owner, now, &self.settings()).map(drop)
     }

@@ -191,6 +191,7 @@ pub(super) fn flipped(difference: u32, length: usize) -> Option<usize> {
 pub(super) fn lines(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let mut found: Vec<Cow<'_, [u8]>> = Vec::new();
     for line in bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         // Quotes within JSON strings are escaped, so this is the beginning of an object wherever it stands.
         let mut parts: Vec<_> = memmem::find_iter(line, SEAL).collect();
         if parts.first() != Some(&0) {
