@@ -14,9 +14,9 @@ use actix_web::http::header::{
 };
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use tokio::time::timeout;
 
+use super::json::parse;
 use super::problem::Problem;
 use super::{App, guard};
 use crate::session::live::Role;
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let declared = request.headers().get(CONTENT_TYPE).map(is_json);
+        let declared = request.headers().get_all(CONTENT_TYPE).map(is_json).reduce(|all, each| all && each);
         let seconds = request.app_data::<web::Data<App>>().map_or(0, |app| app.settings.body_secs);
         let body = timeout(Duration::from_secs(seconds), web::Bytes::from_request(request, payload));
         Box::pin(async move {
@@ -48,16 +48,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
             }
             // A page of another site can send any body, but none that is declared to be JSON.
             if declared != Some(true) {
-                return Err(Problem::json_required("Send the body as Content-Type: application/json."));
+                return Err(Problem::json_required("Send the body as Content-Type: application/json, in UTF-8."));
             }
             parse(&body).map(Self)
         })
     }
 }
 
+/// JSON has one encoding; a body that says it has another is not read as if it had that one.
 fn is_json(value: &HeaderValue) -> bool {
-    let media = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    media.trim().eq_ignore_ascii_case("application/json")
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    let json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let charset = charset.trim().trim_matches('"');
+            ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+        }
+        _ => true,
+    })
 }
 
 fn body_problem(error: &actix_web::Error) -> Problem {
@@ -68,74 +76,6 @@ fn body_problem(error: &actix_web::Error) -> Problem {
         return Problem::body_too_large("The body is larger than this server takes.");
     }
     Problem::bad_body("The body could not be read to its end. Send it again.")
-}
-
-/// Reads strict JSON, and says what is wrong by a code of its own.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let error = match serde_json::from_slice(body) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    let text = error.to_string();
-    match error.classify() {
-        // serde_json has no kinds for these two; a test holds its words.
-        Category::Syntax if text.starts_with("recursion limit") => {
-            Err(Problem::too_deep("The body is nested too deeply. No call of this API needs more than a few levels."))
-        }
-        Category::Syntax if text.starts_with("number out of range") => {
-            Err(Problem::number_range(format!("A number is larger than any this server reads: {text}.")))
-        }
-        // serde_json calls it a syntax error when a word was wanted and something else came.
-        Category::Syntax if serde_json::from_slice::<serde_json::Value>(body).is_ok() => {
-            Err(Problem::wrong_type(format!("A field has the wrong type: {text}.")))
-        }
-        Category::Syntax | Category::Eof | Category::Io => Err(Problem::malformed_json(format!("Not JSON: {text}."))),
-        Category::Data => Err(data_problem(body, &text)),
-    }
-}
-
-fn data_problem(body: &[u8], text: &str) -> Problem {
-    let detail = format!("{}.", upper_first(text));
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Problem::not_an_object("The body must be a JSON object.");
-    }
-    // serde has no kinds for these; a test holds its words.
-    type Kind = (&'static str, fn(String) -> Problem);
-    let kinds: [Kind; 6] = [
-        ("unknown field", Problem::unknown_field),
-        ("missing field", Problem::missing_field),
-        ("duplicate field", Problem::duplicate_field),
-        ("unknown variant", Problem::unknown_value),
-        ("invalid value", Problem::wrong_value),
-        ("invalid type", Problem::wrong_type),
-    ];
-    let kind = kinds.iter().find(|(words, _)| text.starts_with(words));
-    kind.map_or_else(|| Problem::wrong_value(detail.clone()), |(_, problem)| problem(detail.clone()))
-}
-
-fn upper_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// A query string; unknown parameters are refused.
-#[derive(Debug)]
-pub struct Query<T>(pub T);
-
-impl<T: DeserializeOwned> FromRequest for Query<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let query = web::Query::<T>::from_query(request.query_string());
-        ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
-            let reason = match &error {
-                actix_web::error::QueryPayloadError::Deserialize(error) => error.to_string(),
-                _ => "it cannot be read".to_owned(),
-            };
-            Problem::bad_query(format!("The query string is not one this call takes: {reason}."))
-        }))
-    }
 }
 
 /// The player who asks, if anybody says who.

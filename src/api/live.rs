@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::extract::{LONGEST_KEY, is_key, parse};
+use super::extract::{LONGEST_KEY, is_key};
+use super::json::parse;
 use super::problem::Problem;
 use super::view::{ActedView, StateView, TurnView};
 use super::{App, guard};

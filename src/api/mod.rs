@@ -3,15 +3,18 @@
 mod challenge;
 mod extract;
 mod guard;
+mod json;
 mod live;
 mod operate;
 mod page;
 mod plug;
 mod problem;
+mod query;
 mod sessions;
 mod slots;
 mod socket;
 mod stream;
+mod strict;
 mod tokens;
 mod view;
 
@@ -36,6 +39,7 @@ use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::session::registry::Registry;
 pub use guard::{is_host, is_origin};
+use json::clip;
 use plug::Plug;
 use problem::Problem;
 
@@ -171,7 +175,7 @@ struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        tracing::info_span!("request", method = %request.method(), path = request.path(), status = field::Empty)
+        tracing::info_span!("request", method = %request.method(), path = %clip(request.path()), status = field::Empty)
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
@@ -239,7 +243,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
                 .app_data(PayloadConfig::new(app.settings.import_bytes)),
         )
         .default_service(web::to(|request: HttpRequest| async move {
-            let detail = format!("There is nothing at {}. The API's addresses begin with /api.", request.path());
+            let path = clip(request.path());
+            let detail = format!("There is nothing at {path}. The game is at /, and GET /api says what else there is.");
             Err::<String, _>(Problem::not_found(detail))
         }));
 }

@@ -16,6 +16,7 @@ use flate2::write::GzEncoder;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::extract::{etag, not_modified};
+use super::json::clip;
 use super::problem::Problem;
 use crate::game::content::hex;
 
@@ -38,7 +39,7 @@ pub(super) async fn file(request: HttpRequest, path: web::Path<(String, String)>
 }
 
 fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
-    let missing = || Problem::not_found(format!("There is no file {path}. The game begins at /."));
+    let missing = || Problem::not_found(format!("There is no file {}. The game begins at /.", clip(path)));
     // In a debug build a path could lead out of the folder.
     if path.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
         return Err(missing());

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::json::tame;
 use crate::session::SessionError;
 use crate::store::StoreError;
 use crate::store::model::Departure;
@@ -320,10 +321,10 @@ impl From<SessionError> for Problem {
                 }
             }
             SessionError::Save(Refusal::Invalid(problem)) => {
-                Self::save_invalid(format!("This is not a save that this server made: {problem}."))
+                Self::save_invalid(format!("This is not a save that this server made: {}.", tame(&problem)))
             }
             SessionError::Save(Refusal::Unproven(unproven)) => {
-                let detail = format!("This save cannot be taken: {unproven}.");
+                let detail = format!("This save cannot be taken: {}.", tame(&unproven.to_string()));
                 match unproven {
                     Unproven::Diverged { turn, .. } => Self::save_diverges(detail).with("turn", turn),
                     Unproven::Unverifiable { turn, .. } => Self::save_invalid(detail).with("turn", turn),

@@ -5,10 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::extract::{
-    Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, Viewer, cookie, etag, not_modified,
-};
+use super::extract::{Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, cookie, etag, not_modified};
 use super::problem::Problem;
+use super::query::Query;
 use super::view::{self, ActedView, GameView, SessionView, TurnView};
 use super::{App, guard};
 use crate::game::action::Action;

@@ -4,10 +4,12 @@ use actix_web::{HttpRequest, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use jiff::Timestamp;
 
-use super::extract::{Carried, Query, carried, cookie, parse};
+use super::extract::{Carried, carried, cookie};
+use super::json::parse;
 use super::live::{self, Asked, CLOSE_SECS, Close, Frame, Incoming, Opening, Tag, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
+use super::query::Query;
 use super::sessions::Answer;
 use super::{App, guard};
 use crate::session::live::Role;

@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use russe::{Event, Message};
 use tokio::sync::mpsc;
 
-use super::extract::{Id, Player, Query, carried};
+use super::extract::{Id, Player, carried};
 use super::live::{self, CLOSE_SECS, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
 use super::plug::Plug;
 use super::problem::Problem;
+use super::query::Query;
 use super::sessions::Answer;
 use super::{App, guard};
 

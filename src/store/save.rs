@@ -118,7 +118,7 @@ impl Save {
         // Stored types always serialize.
         let known = serde_json::to_value(&save).unwrap_or_default();
         match unknown(&value, &known) {
-            Some(member) => Err(Refusal::Invalid(format!("{member} is not part of a save"))),
+            Some(problem) => Err(Refusal::Invalid(problem)),
             None => Ok(save),
         }
     }
@@ -148,14 +148,16 @@ impl Save {
     }
 }
 
-/// The first member of an object, at any depth, that its own reader does not know.
+/// What is wrong with the first member of an object, at any depth, that its own reader does not know, or took a list for.
 fn unknown(given: &Value, known: &Value) -> Option<String> {
     match (given, known) {
         (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(name, value)| match known.get(name) {
+            Some(Value::Object(_)) if value.is_array() => Some(format!("{name:?} is a list, and should be an object")),
             Some(known) => unknown(value, known),
-            None => Some(format!("{name:?}")),
+            None => Some(format!("{name:?} is not part of a save")),
         }),
         (Value::Array(given), Value::Array(known)) => given.iter().zip(known).find_map(|(a, b)| unknown(a, b)),
+        (Value::Array(_), Value::Object(_)) => Some("a list stands where an object should".to_owned()),
         _ => None,
     }
 }
