@@ -10,7 +10,7 @@ use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, EntityTag, Header, HeaderValue, IfMatch, IfNoneMatch,
+    AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, EntityTag, Header, HeaderValue, IfMatch, IfNoneMatch,
 };
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
@@ -23,8 +23,9 @@ use crate::session::live::Role;
 use crate::session::token::{Claims, LIFE_SECS, Token};
 use crate::session::{PlayerId, SessionError, SessionId};
 
-/// The cookie that carries a player's token.
-pub const COOKIE: &str = "cosmic";
+/// The cookie that carried a player's token before each server had one of its own. Browsers have one jar for all ports of a host, so
+/// it may be another server's: it counts only where it is good.
+const OLD_COOKIE: &str = "cosmic";
 
 /// A JSON body. Nothing at all counts as `{}`.
 #[derive(Debug)]
@@ -89,6 +90,8 @@ pub struct Carried {
     pub claims: Claims,
     /// Whether it came as a cookie.
     pub as_cookie: bool,
+    /// The cookie is the one that all servers of a host shared.
+    pub old: bool,
 }
 
 impl FromRequest for MaybePlayer {
@@ -122,40 +125,74 @@ fn app(request: &HttpRequest) -> Result<&web::Data<App>, Problem> {
     request.app_data().ok_or_else(|| Problem::internal("The server is not set up."))
 }
 
-/// The token of a request. Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
+/// The token of a request. Header before cookie, and of several the first that is good. A bad token is never a new player; a good
+/// one counts towards the player's limit.
 pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
-    let invalid = || Problem::from(SessionError::BadToken);
     let app = app(request)?;
-    let check = |text: &str, as_cookie| {
-        let claims = app.registry.check(text).map_err(|_| invalid())?;
-        guard::request(app, claims.bearer)?;
-        Ok(Some(Carried { claims, as_cookie }))
+    // None where nothing is there; a bad one where nothing else is.
+    let of = |texts: Vec<&str>| {
+        let mut checked = texts.into_iter().map(|text| app.registry.check(text)).peekable();
+        checked.peek()?;
+        Some(checked.find_map(Result::ok))
     };
-    if let Some(header) = request.headers().get(AUTHORIZATION) {
-        return check(bearer(header).ok_or_else(invalid)?, false);
-    }
-    match request.cookie(COOKIE) {
-        Some(cookie) => check(cookie.value(), true),
-        None => Ok(None),
-    }
+    let (claims, as_cookie, old) = match of(bearers(request)) {
+        Some(claims) => (claims, false, false),
+        None => match of(cookies(request, &app.cookie)) {
+            Some(claims) => (claims, true, false),
+            None => match of(cookies(request, OLD_COOKIE)).flatten() {
+                Some(claims) => (Some(claims), true, true),
+                None => return Ok(None),
+            },
+        },
+    };
+    let claims = claims.ok_or_else(|| Problem::from(SessionError::BadToken))?;
+    guard::request(app, claims.bearer)?;
+    Ok(Some(Carried { claims, as_cookie, old }))
+}
+
+/// The values of all cookies of a name. By hand, because actix gives up all of them for one byte that is not UTF-8, which any
+/// other program of the host may have put into one of its own.
+fn cookies<'a>(request: &'a HttpRequest, name: &str) -> Vec<&'a str> {
+    let pairs = request.headers().get_all(COOKIE).flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let values = pairs.filter_map(|pair| {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        let (found, value) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+        let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+        (found == name.as_bytes()).then(|| std::str::from_utf8(value).unwrap_or_default())
+    });
+    values.collect()
 }
 
 /// The cookie that brings a player back.
-pub fn cookie<'a>(request: &HttpRequest, token: &Token) -> Cookie<'a> {
-    let mut cookie = cookie_of(request, token.reveal().to_owned());
+pub fn cookie<'a>(request: &HttpRequest, app: &App, token: &Token) -> Cookie<'a> {
+    let mut cookie = cookie_of(request, app.cookie.clone(), token.reveal().to_owned());
     cookie.set_max_age(time::Duration::seconds(LIFE_SECS));
     cookie
 }
 
-/// What takes that cookie away.
-pub fn no_cookie<'a>(request: &HttpRequest) -> Cookie<'a> {
-    let mut cookie = cookie_of(request, String::new());
-    cookie.make_removal();
-    cookie
+/// What takes away the cookies that brought a player here, as far as they are this server's: its own, when that is no good any more
+/// (or none came, and `revoked`); and the old one only where it `was_ours`.
+pub fn no_cookies<'a>(request: &HttpRequest, revoked: bool, was_ours: bool) -> Result<Vec<Cookie<'a>>, Problem> {
+    let app = app(request)?;
+    let own = cookies(request, &app.cookie);
+    let useless = if own.is_empty() { revoked } else { own.iter().all(|token| app.registry.check(token).is_err()) };
+    let gone = [(app.cookie.as_str(), useless), (OLD_COOKIE, was_ours && old_cookie(request)?.is_none())];
+    let gone = gone.into_iter().filter(|(_, gone)| *gone).map(|(name, _)| {
+        let mut cookie = cookie_of(request, name.to_owned(), String::new());
+        cookie.make_removal();
+        cookie
+    });
+    Ok(gone.collect())
 }
 
-fn cookie_of<'a>(request: &HttpRequest, value: String) -> Cookie<'a> {
-    Cookie::build(COOKIE, value)
+/// What the cookie says that all servers of a host shared, if it is good here.
+pub fn old_cookie(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
+    let app = app(request)?;
+    Ok(cookies(request, OLD_COOKIE).into_iter().find_map(|token| app.registry.check(token).ok()))
+}
+
+fn cookie_of<'a>(request: &HttpRequest, name: String, value: String) -> Cookie<'a> {
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
@@ -163,10 +200,18 @@ fn cookie_of<'a>(request: &HttpRequest, value: String) -> Cookie<'a> {
         .finish()
 }
 
-/// The token of an `Authorization: Bearer` header.
-pub fn bearer(header: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// The tokens of `Authorization: Bearer` headers. What other schemes bring is for others: a proxy in front asks for a password, say.
+pub fn bearers(request: &HttpRequest) -> Vec<&str> {
+    // Some proxies put two headers into one, with a comma, which no token has.
+    let parts = request.headers().get_all(AUTHORIZATION).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let tokens = parts.filter_map(|part| {
+        let part = part.trim_ascii();
+        let end = part.iter().position(u8::is_ascii_whitespace).unwrap_or(part.len());
+        let (scheme, token) = part.split_at(end);
+        let bearer = scheme.strip_suffix(b":").unwrap_or(scheme).eq_ignore_ascii_case(b"bearer");
+        bearer.then(|| std::str::from_utf8(token.trim_ascii()).unwrap_or_default())
+    });
+    tokens.collect()
 }
 
 /// Who asks. The permission is in the type: a handler that takes a `Player` is for players only.

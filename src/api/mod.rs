@@ -94,6 +94,8 @@ pub struct App {
     /// Every session.
     registry: Arc<Registry>,
     settings: Settings,
+    /// The name of the cookie that carries a player's token: this folder's own, because browsers have one jar for all ports of a host.
+    cookie: String,
     limits: guard::Limits,
     shutting_down: AtomicBool,
 }
@@ -110,8 +112,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<usize> {
     let limits = guard::Limits::new(&settings, &registry);
-    let app =
-        web::Data::new(App { registry: registry.clone(), settings, limits, shutting_down: AtomicBool::new(false) });
+    let app = web::Data::new(App {
+        cookie: format!("cosmic_{}", registry.mark()),
+        registry: registry.clone(),
+        settings,
+        limits,
+        shutting_down: AtomicBool::new(false),
+    });
     let workers = app.settings.workers;
     let head = Duration::from_secs(app.settings.head_secs);
     let shared = app.clone();

@@ -77,7 +77,7 @@ pub(super) async fn create(
     response.insert_header((LOCATION, format!("/api/sessions/{}", snapshot.id)));
     response.insert_header(etag(snapshot.revision));
     if let Some(token) = token {
-        response.cookie(cookie(&request, &token));
+        response.cookie(cookie(&request, &app, &token));
         body.token = Some(token.reveal().to_owned());
     }
     Ok(view::json(&mut response, &body))
@@ -101,9 +101,9 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Mayb
     let sessions: Vec<_> = app.registry.list(owner).into_iter().map(SessionView::of).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
-    // A browser that comes back keeps its player for another 90 days.
-    if carried.as_cookie && carried.claims.ageing {
-        response.cookie(cookie(&request, &app.registry.renew(&carried.claims)));
+    // A browser that comes back keeps its player for another 90 days, in this server's own cookie.
+    if carried.as_cookie && (carried.claims.ageing || carried.old) {
+        response.cookie(cookie(&request, &app, &app.registry.renew(&carried.claims)));
     }
     Ok(response.json(json!({ "sessions": sessions })))
 }

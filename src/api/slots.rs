@@ -130,7 +130,7 @@ pub(super) async fn import(
     let mut response = HttpResponse::Created();
     let mut body = json!(SlotView::of(number, save));
     if let Some(token) = token {
-        response.cookie(cookie(&request, &token));
+        response.cookie(cookie(&request, &app, &token));
         body["token"] = token.reveal().into();
     }
     Ok(response.json(body))

@@ -53,7 +53,7 @@ pub(super) async fn open(
         Ok((joined, mut opening)) => {
             if let Some(token) = opening.token.take_if(|_| carried.as_cookie) {
                 let failed = |_| Problem::internal("The cookie could not be set.");
-                response.add_cookie(&cookie(&request, &token)).map_err(failed)?;
+                response.add_cookie(&cookie(&request, &app, &token)).map_err(failed)?;
             }
             rt::spawn(live::run(app, wire, joined, opening));
         }

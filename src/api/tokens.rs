@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::extract::{COOKIE, Id, Json, Player, no_cookie};
+use super::extract::{Id, Json, Player, no_cookies, old_cookie};
 use super::problem::Problem;
 use super::sessions::Answer;
 
@@ -27,29 +27,26 @@ pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Json<
 }
 
 /// A cookie that is no good goes too, whatever the answer: scripts cannot take it away, and nobody can begin anew with it. But
-/// one that was not sent does not go for a refusal, which a page of another site can bring about.
+/// one that was not sent does not go for a refusal, which a page of another site can bring about; and none that may be another
+/// server's.
 pub(super) async fn logout(
     request: HttpRequest,
     app: web::Data<App>,
     player: Result<Player, Problem>,
     _: Json<Nothing>,
 ) -> Answer {
+    let ours = old_cookie(&request)?.is_some();
     let revoked = match player {
         Ok(player) => app.registry.logout(player.0).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
-    let useless = match request.cookie(COOKIE) {
-        Some(cookie) => app.registry.check(cookie.value()).is_err(),
-        None => revoked.is_ok(),
-    };
+    let gone = no_cookies(&request, revoked.is_ok(), ours)?;
     let mut response = match revoked {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(problem) => problem.error_response(),
     };
-    if useless {
-        response
-            .add_cookie(&no_cookie(&request))
-            .map_err(|_| Problem::internal("The cookie could not be taken away."))?;
+    for cookie in gone {
+        response.add_cookie(&cookie).map_err(|_| Problem::internal("The cookie could not be taken away."))?;
     }
     Ok(response)
 }

@@ -257,6 +257,11 @@ impl Registry {
         &self.runtime
     }
 
+    /// Eight digits that tell the folder of saves from others. They stay when the key of tokens is changed.
+    pub fn mark(&self) -> String {
+        self.secret.mark()
+    }
+
     /// The content of new games.
     pub fn content(&self) -> &Arc<Content> {
         &self.content

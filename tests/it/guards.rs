@@ -54,7 +54,7 @@ fn a_player_has_so_many_requests_a_minute_in_bursts_of_a_tenth() {
     client.act(&json!({"type": "wait"}));
     assert_eq!(wait_of(&client.try_act(&json!({"type": "wait"})), code), 1);
     // The cookie is the same player.
-    let cookie = format!("cosmic={}", client.token.as_deref().expect("a token"));
+    let cookie = server.cookie(client.token.as_deref().expect("a token"));
     let reply = server.client().send("GET", "/api/sessions", &[("cookie", &cookie)], None);
     assert_eq!(wait_of(&reply, code), 1);
     other.look();

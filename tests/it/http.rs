@@ -142,7 +142,9 @@ fn a_new_player_gets_a_token_and_a_known_one_none() {
     assert_eq!(reply.header("location"), format!("/api/sessions/{id}"));
     assert_eq!(reply.header("etag"), "\"0\"");
     let cookie = reply.header("set-cookie");
-    assert!(cookie.starts_with("cosmic=") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));
+    assert!(
+        cookie.starts_with(&server.cookie("")) && cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict")
+    );
     client.token = created["token"].as_str().map(str::to_owned);
     let second = client.begin(json!({ "name": "  Long way home " }));
     assert!(second.get("token").is_none());

@@ -13,6 +13,7 @@ mod golden;
 mod guards;
 mod http;
 mod idempotency;
+mod identity;
 mod laws;
 mod lifecycle;
 mod packs;

@@ -768,11 +768,12 @@ fn a_socket_that_resumes_brings_a_new_token_and_no_lost_answer_locks_anybody_out
     assert_eq!(Socket::resume(&server.url, &old, "").err(), Some(Refusal::Status(401, "TOKEN_INVALID".to_owned())));
 
     // By cookie the new one comes as a cookie, and in no frame.
-    let cookie = format!("cosmic={}", client.token.as_deref().expect("a token"));
+    let cookie = server.cookie(client.token.as_deref().expect("a token"));
     let (socket, set) = Socket::with_cookie(&server.url, &format!("?session_id={}", client.session), &cookie);
     assert_eq!(socket.hello["token"], json!(null));
-    assert!(set.starts_with("cosmic=") && set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
-    client.token = set["cosmic=".len()..].split(';').next().map(str::to_owned);
+    let name = server.cookie("");
+    assert!(set.starts_with(&name) && set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+    client.token = set[name.len()..].split(';').next().map(str::to_owned);
     assert_eq!(client.look()["revision"], 16);
 }
 

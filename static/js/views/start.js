@@ -52,8 +52,8 @@ export async function readSlots() {
 }
 
 const KNOWN = 'explorer-known=yes'
-/** Whether this browser may have games: a stranger need not ask. It is a cookie like the token, which scripts cannot see: both are
- *  good for every port and scheme of this host, and both are there or neither. */
+/** Whether this browser may have games: a stranger need not ask. It is a cookie like the token, which scripts cannot see: good for
+ *  every port and scheme of this host. Another server of the host may have set it: then the answer is that no token came. */
 export const known = () => document.cookie.split('; ').includes(KNOWN)
 export function remember() {
   document.cookie = `${KNOWN}; Path=/; Max-Age=${90 * 24 * 3600}; SameSite=Lax`
