@@ -9,9 +9,7 @@ use std::time::Duration;
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, COOKIE, ETAG, EntityTag, Header, HeaderValue, IfMatch, IfNoneMatch,
-};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -274,30 +272,6 @@ impl FromRequest for Id {
     }
 }
 
-/// The revision a client expects, from `If-Match`; none where it does not care.
-#[derive(Clone, Copy, Debug)]
-pub struct Expected(pub Option<u64>);
-
-impl FromRequest for Expected {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        if request.headers().get("if-match").is_none() {
-            return ready(Ok(Self(None)));
-        }
-        let bad = || Problem::bad_header("If-Match takes one entity tag as GET gives it, such as \"12\".");
-        ready(match IfMatch::parse(request) {
-            Ok(IfMatch::Any) => Ok(Self(None)),
-            Ok(IfMatch::Items(tags)) => match tags.as_slice() {
-                [tag] if !tag.weak => tag.tag().parse().map(|revision| Self(Some(revision))).map_err(|_| bad()),
-                _ => Err(bad()),
-            },
-            Err(_) => Err(bad()),
-        })
-    }
-}
-
 /// The longest idempotency key, in characters.
 pub const LONGEST_KEY: usize = 64;
 
@@ -321,21 +295,6 @@ impl FromRequest for IdempotencyKey {
             || Problem::bad_header(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters."));
         ready(key.map(|key| Self(Some(key.to_owned()))).ok_or_else(bad))
     }
-}
-
-/// Whether the client has this version already.
-pub fn not_modified(request: &HttpRequest, tag: &str) -> bool {
-    let tag = EntityTag::new_strong(tag.to_owned());
-    match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|each| each.weak_eq(&tag)),
-        Err(_) => false,
-    }
-}
-
-/// An `ETag` header.
-pub fn etag(tag: impl ToString) -> (actix_web::http::header::HeaderName, String) {
-    (ETAG, format!("\"{}\"", tag.to_string()))
 }
 
 impl Deref for Id {

@@ -19,7 +19,7 @@ use super::{App, guard};
 use crate::game::action::Action;
 use crate::session::live::{ConnectionId, End, EventId, Line, News, Role};
 use crate::session::presence::{Joined, Joining, Presence};
-use crate::session::resident::{Acted, Command, Snapshot};
+use crate::session::resident::{Acted, Command, Expected, Snapshot};
 use crate::session::token::{Bearer, Token};
 use crate::session::{PlayerId, SessionError, SessionId};
 use crate::store::model::{Departure, Turn};
@@ -440,7 +440,8 @@ impl<W: Wire> Connection<'_, W> {
         }
         match asked {
             Ok(Asked::Act { id, key, if_revision, action }) => {
-                self.order(id, Order::Act(Box::new(Command { action, expected: if_revision, key }))).await
+                self.order(id, Order::Act(Box::new(Command { action, expected: Expected::revision(if_revision), key })))
+                    .await
             }
             Ok(Asked::Leave { id }) => self.order(id, Order::Leave).await,
             Ok(Asked::Pong {}) => Ok(()),

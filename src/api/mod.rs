@@ -1,6 +1,7 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
 mod challenge;
+mod condition;
 mod extract;
 mod guard;
 mod json;

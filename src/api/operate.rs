@@ -12,7 +12,8 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::App;
-use super::extract::{Json, bearers, etag, not_modified};
+use super::condition::{Unconditional, etag, not_modified};
+use super::extract::{Json, bearers};
 use super::guard::host_name;
 use super::problem::Problem;
 use super::view;
@@ -80,7 +81,7 @@ pub(super) async fn config(_: Admin, app: web::Data<App>) -> Answer {
     Ok(shown(app.registry.settings()))
 }
 
-pub(super) async fn change_config(_: Admin, app: web::Data<App>, change: Json<Change>) -> Answer {
+pub(super) async fn change_config(_: Admin, app: web::Data<App>, _: Unconditional, change: Json<Change>) -> Answer {
     let Change { grace_secs, idle_secs, limit } = change.0;
     let changed = app.registry.reconfigure(|settings| {
         settings.grace_secs = grace_secs.unwrap_or(settings.grace_secs);

@@ -15,7 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::extract::{etag, not_modified};
+use super::condition::{etag, not_modified};
 use super::json::clip;
 use super::problem::Problem;
 use crate::game::content::hex;

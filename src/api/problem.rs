@@ -100,6 +100,8 @@ problems! {
     session_expired = 410 "SESSION_EXPIRED";
     /// The client acted on an old state.
     stale_revision = 412 "STALE_REVISION";
+    /// What is there is another version.
+    precondition_failed = 412 "PRECONDITION_FAILED";
     /// The body is too large.
     body_too_large = 413 "BODY_TOO_LARGE";
     /// The body is not declared to be JSON.
@@ -178,6 +180,15 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, seconds: i64) -> Self {
         self.with("retry_after", seconds).header("Retry-After", seconds)
+    }
+
+    /// Says more, where it is the refusal of a code.
+    #[must_use]
+    pub fn because(mut self, code: &str, says: &str) -> Self {
+        if self.code == code {
+            self.detail.push_str(says);
+        }
+        self
     }
 
     /// The address knows other methods.
@@ -277,9 +288,10 @@ impl From<SessionError> for Problem {
             SessionError::Closing => {
                 Self::shutting_down("The server stops, and will be back. Every game is saved.").retry_after(5)
             }
-            SessionError::Stale { revision } => {
-                let detail = format!("The game has moved on to revision {revision}. Fetch the state and decide again.");
-                Self::stale_revision(detail).with("revision", revision)
+            SessionError::Stale { event } => {
+                let revision = event.revision();
+                let detail = format!("The game is at revision {revision}, event {event}. Fetch the state and decide again.");
+                Self::stale_revision(detail).with("revision", revision).with("event", event)
             }
             SessionError::KeyRunning => Self::key_running(
                 "A request with this Idempotency-Key is under way. Repeat it in a second for its answer.",
@@ -292,6 +304,9 @@ impl From<SessionError> for Problem {
             SessionError::SlotEmpty { number } => {
                 Self::slot_empty(format!("There is nothing in slot {number}. GET /api/slots lists what there is."))
             }
+            SessionError::SlotChanged { number } => Self::precondition_failed(format!(
+                "Slot {number} does not hold what you expect by now. Look at it again, and decide again."
+            )),
             SessionError::NotFinished => Self::game_not_finished(
                 "A replay tells the seed, and with it the future. It is there once the game is over.",
             ),

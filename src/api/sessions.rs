@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::extract::{Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, cookie, etag, not_modified};
+use super::condition::{IfMatch, Unconditional, etag, not_modified, wanted};
+use super::extract::{Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, cookie};
 use super::problem::Problem;
 use super::query::Query;
 use super::view::{self, ActedView, GameView, SessionView, TurnView};
@@ -45,6 +46,7 @@ pub(super) async fn create(
     request: HttpRequest,
     app: web::Data<App>,
     player: MaybePlayer,
+    _: Unconditional,
     body: Json<NewSession>,
 ) -> Answer {
     let NewSession { name, seed, difficulty, challenge, permadeath } = body.0;
@@ -75,7 +77,7 @@ pub(super) async fn create(
     let mut body = GameView { name: Some(name), ..GameView::of(&snapshot) };
     let mut response = HttpResponse::Created();
     response.insert_header((LOCATION, format!("/api/sessions/{}", snapshot.id)));
-    response.insert_header(etag(snapshot.revision));
+    response.insert_header(etag(snapshot.event));
     if let Some(token) = token {
         response.cookie(cookie(&request, &app, &token));
         body.token = Some(token.reveal().to_owned());
@@ -110,45 +112,46 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Mayb
 
 pub(super) async fn look(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
     let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
-    Ok(versioned(&request, &snapshot, GameView::of))
+    versioned(&request, &snapshot, GameView::of)
 }
 
 pub(super) async fn map(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
     let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
-    Ok(versioned(&request, &snapshot, view::map))
+    versioned(&request, &snapshot, view::map)
 }
 
 pub(super) async fn actions(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
     let snapshot = app.registry.look(Role::Player, player.0, *id).await?;
-    Ok(versioned(&request, &snapshot, view::actions))
+    versioned(&request, &snapshot, view::actions)
 }
 
-/// A body that changes with the revision and with nothing else.
+/// A body that changes with what happens to the game and with nothing else.
 fn versioned<'a, T: Serialize>(
     request: &HttpRequest,
     snapshot: &'a Snapshot,
     body: impl FnOnce(&'a Snapshot) -> T,
-) -> HttpResponse {
-    let revision = snapshot.revision.to_string();
-    let fresh = not_modified(request, &revision);
+) -> Answer {
+    let tag = snapshot.event.to_string();
+    wanted(request, &tag)?;
+    let fresh = not_modified(request, &tag);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header(etag(revision));
+    response.insert_header(etag(tag));
     response.insert_header((CACHE_CONTROL, "private, no-cache"));
-    if fresh { response.finish() } else { view::json(&mut response, &body(snapshot)) }
+    Ok(if fresh { response.finish() } else { view::json(&mut response, &body(snapshot)) })
 }
 
 pub(super) async fn act(
     app: web::Data<App>,
     player: Player,
     id: Id,
-    expected: Expected,
+    if_match: IfMatch,
     key: IdempotencyKey,
     action: Json<Action>,
 ) -> Answer {
-    let command = Command { action: action.0, expected: expected.0, key: key.0 };
-    let acted = app.registry.act(player.0, *id, command).await?;
+    let command = Command { action: action.0, expected: if_match.expected.clone(), key: key.0 };
+    let acted = app.registry.act(player.0, *id, command).await.map_err(|error| if_match.explain(error.into()))?;
     let mut response = HttpResponse::Ok();
-    response.insert_header(etag(acted.snapshot.revision));
+    response.insert_header(etag(acted.snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
     Ok(view::json(&mut response, &ActedView::of(&acted)))
 }
@@ -193,13 +196,21 @@ pub(super) struct Rename {
     name: String,
 }
 
-pub(super) async fn rename(app: web::Data<App>, player: Player, id: Id, body: Json<Rename>) -> Answer {
+pub(super) async fn rename(
+    app: web::Data<App>,
+    player: Player,
+    id: Id,
+    if_match: IfMatch,
+    body: Json<Rename>,
+) -> Answer {
     let name = clean_name(&body.0.name)?;
-    let listed = app.registry.rename(player.0, *id, name).await?;
+    let listed = app.registry.rename(player.0, *id, name, if_match.expected.clone()).await;
+    let listed = listed.map_err(|error| if_match.explain(error.into()))?;
     Ok(HttpResponse::Ok().json(SessionView::of(listed)))
 }
 
-pub(super) async fn delete(app: web::Data<App>, player: Player, id: Id) -> Answer {
-    app.registry.delete(player.0, *id).await?;
+pub(super) async fn delete(app: web::Data<App>, player: Player, id: Id, if_match: IfMatch) -> Answer {
+    let deleted = app.registry.delete(player.0, *id, if_match.expected.clone()).await;
+    deleted.map_err(|error| if_match.explain(error.into()))?;
     Ok(HttpResponse::NoContent().finish())
 }

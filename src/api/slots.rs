@@ -6,12 +6,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::future::{Ready, ready};
 
-use super::extract::{Expected, Json, MaybePlayer, Player, cookie, etag};
+use super::condition::{IfMatch, SlotCondition, etag, not_modified, wanted};
+use super::extract::{Json, MaybePlayer, Player, cookie};
 use super::problem::Problem;
 use super::sessions::{Answer, clean_name};
 use super::view::{self, GameView, SlotView};
 use super::{App, guard};
-use crate::session::slots::{AUTOSAVE, SLOTS};
+use crate::session::slots::{AUTOSAVE, SLOTS, tag};
 use crate::session::{PlayerId, SessionError, SessionId};
 
 /// A slot from the path: 0 to 4.
@@ -67,18 +68,30 @@ pub(super) async fn list(app: web::Data<App>, player: Player) -> Answer {
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "slots": slots })))
 }
 
-pub(super) async fn look(app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+pub(super) async fn look(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
     let save = app.registry.slot(player.0, slot.0).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SlotView::of(slot.0, save)))
+    let tag = tag(&save);
+    wanted(&request, &tag)?;
+    let fresh = not_modified(&request, &tag);
+    let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header(etag(tag));
+    response.insert_header((CACHE_CONTROL, "private, no-cache"));
+    Ok(if fresh { response.finish() } else { response.json(SlotView::of(slot.0, save)) })
 }
 
-pub(super) async fn save(app: web::Data<App>, player: Player, slot: Slot, body: Json<Which>) -> Answer {
-    let save = app.registry.save(player.0, slot.writable()?, body.0.id()?).await?;
-    Ok(HttpResponse::Ok().json(SlotView::of(slot.0, save)))
+pub(super) async fn save(
+    app: web::Data<App>,
+    player: Player,
+    slot: Slot,
+    condition: SlotCondition,
+    body: Json<Which>,
+) -> Answer {
+    let save = app.registry.save(player.0, slot.writable()?, body.0.id()?, condition.check()).await?;
+    Ok(HttpResponse::Ok().insert_header(etag(tag(&save))).json(SlotView::of(slot.0, save)))
 }
 
-pub(super) async fn clear(app: web::Data<App>, player: Player, slot: Slot) -> Answer {
-    app.registry.clear(player.0, slot.writable()?).await?;
+pub(super) async fn clear(app: web::Data<App>, player: Player, slot: Slot, condition: SlotCondition) -> Answer {
+    app.registry.clear(player.0, slot.writable()?, condition.check()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -86,12 +99,13 @@ pub(super) async fn load(
     app: web::Data<App>,
     player: Player,
     slot: Slot,
-    expected: Expected,
+    if_match: IfMatch,
     body: Json<Which>,
 ) -> Answer {
-    let snapshot = app.registry.load_slot(player.0, slot.0, body.0.id()?, expected.0).await?;
+    let loaded = app.registry.load_slot(player.0, slot.0, body.0.id()?, if_match.expected.clone()).await;
+    let snapshot = loaded.map_err(|error| if_match.explain(error.into()))?;
     let mut response = HttpResponse::Ok();
-    response.insert_header(etag(snapshot.revision));
+    response.insert_header(etag(snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
     Ok(view::json(&mut response, &GameView::of(&snapshot)))
 }
@@ -110,6 +124,7 @@ pub(super) async fn import(
     app: web::Data<App>,
     player: MaybePlayer,
     slot: Slot,
+    condition: SlotCondition,
     body: Json<Value>,
 ) -> Answer {
     let number = slot.writable()?;
@@ -126,8 +141,9 @@ pub(super) async fn import(
             (owner, Some(registry.mint(owner)))
         }
     };
-    let save = registry.import(owner, number, proven).await?;
+    let save = registry.import(owner, number, proven, condition.check()).await?;
     let mut response = HttpResponse::Created();
+    response.insert_header(etag(tag(&save)));
     let mut body = json!(SlotView::of(number, save));
     if let Some(token) = token {
         response.cookie(cookie(&request, &app, &token));

@@ -19,10 +19,11 @@ use uuid::Uuid;
 
 use super::challenge::{Boards, Secret};
 use super::clock::Clock;
-use super::live::{End, Role};
+use super::live::{End, EventId, Role};
 use super::maps::{Maps, Resident, Seat, Seated, idle_secs, past};
-use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
+use super::resident::{Acted, Card, Command, Expected, Fresh, GameSession, Place, Snapshot, Written};
 use super::revocation::Tokens;
+use super::slots::Doors;
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
@@ -170,6 +171,7 @@ pub struct Registry {
     pub(super) tokens: Tokens,
     pub(super) secret: Secret,
     pub(super) boards: Boards,
+    pub(super) doors: Doors,
     clock: Arc<dyn Clock>,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Held over nothing but themselves.
@@ -229,6 +231,7 @@ impl Registry {
             tokens,
             secret: Secret::new(&keys),
             boards: Boards::new(boards),
+            doors: Doors::default(),
             clock,
             seeds,
             settings: Mutex::new(settings),
@@ -438,10 +441,17 @@ impl Registry {
     }
 
     /// Gives a session another name.
-    pub async fn rename(&self, owner: PlayerId, id: SessionId, name: String) -> Result<Listed, SessionError> {
+    pub async fn rename(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        name: String,
+        expected: Expected,
+    ) -> Result<Listed, SessionError> {
         self.task(move |me| async move {
             let mut seated = me.enter(owner, id).await?;
             let session = session_mut(&mut seated)?;
+            expected.check(session.event())?;
             session.rename(name);
             me.publish(id, session, None);
             me.checkpoint(id, session).await?;
@@ -470,11 +480,17 @@ impl Registry {
     }
 
     /// Deletes a session for good, and leaves a tombstone. Needs no place in memory.
-    pub async fn delete(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
-        self.bury(owner, id, Departure::Deleted).await
+    pub async fn delete(&self, owner: PlayerId, id: SessionId, expected: Expected) -> Result<(), SessionError> {
+        self.bury(owner, id, Departure::Deleted, expected).await
     }
 
-    async fn bury(&self, owner: PlayerId, id: SessionId, reason: Departure) -> Result<(), SessionError> {
+    async fn bury(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        reason: Departure,
+        expected: Expected,
+    ) -> Result<(), SessionError> {
         self.task(move |me| async move {
             let mut tombstone = Tombstone {
                 version: model::VERSION,
@@ -484,6 +500,12 @@ impl Registry {
                 expired_at: me.now(),
                 reason,
             };
+            let shown = {
+                let mut maps = me.maps();
+                maps.card(owner, id)?;
+                maps.resident.get(&id).and_then(|resident| resident.shown.as_ref().map(|shown| shown.event))
+            };
+            me.is_as_expected(id, shown, &expected).await?;
             // From here on nobody finds it any more.
             let (card, resident) = {
                 let mut maps = me.maps();
@@ -499,9 +521,14 @@ impl Registry {
             let session = seated.as_ref().and_then(|seated| seated.as_ref());
             tombstone.revision = session.map_or(tombstone.revision, GameSession::revision);
             let stone = tombstone.clone();
-            let buried = match me.last_verdict(id, session, card.as_ref()).await {
+            // Again, because now nothing can happen to it any more that the client has not seen.
+            let may = match me.is_as_expected(id, session.map(GameSession::event), &expected).await {
+                Ok(()) => me.last_verdict(id, session, card.as_ref()).await,
+                stale => stale,
+            };
+            let buried = match may {
                 Ok(()) => me.blocking(move |store| store.bury(&stone)).await,
-                unwritten => unwritten,
+                not => not,
             };
             if buried.is_ok() {
                 seated.as_mut().and_then(|seated| seated.take());
@@ -534,6 +561,23 @@ impl Registry {
             buried
         })
         .await
+    }
+
+    /// Whether a session is what the client that deletes it has seen last: by its event, or if it is not in memory by its file.
+    async fn is_as_expected(
+        &self,
+        id: SessionId,
+        event: Option<EventId>,
+        expected: &Expected,
+    ) -> Result<(), SessionError> {
+        if *expected == Expected::Any {
+            return Ok(());
+        }
+        if let Some(event) = event {
+            return expected.check(event);
+        }
+        let form = self.blocking(move |store| store.load(id.0)).await?.ok_or(SessionError::NotFound)?;
+        expected.check(EventId::new(form.revision, &form.state.digest(&form.star_map.digest())))
     }
 
     /// A game that was finished counts before it goes, so that nobody plays the day again. The caller holds its seat, if it has one.
@@ -759,7 +803,7 @@ impl Registry {
         };
         let (id, owner) = oldest.ok_or(SessionError::StoreFull)?;
         // Boxed: deleting is a task, and tasks are built from futures like this one.
-        Box::pin(self.bury(owner, id, Departure::Timeout)).await
+        Box::pin(self.bury(owner, id, Departure::Timeout, Expected::Any)).await
     }
 
     /// Nobody has asked for them in so long: they go for good.
@@ -773,7 +817,7 @@ impl Registry {
         for (id, owner) in forgotten {
             // It may have been asked for while this waited for the ones before.
             if self.maps().idle(id, now, secs)
-                && let Err(error) = self.bury(owner, id, Departure::Timeout).await
+                && let Err(error) = self.bury(owner, id, Departure::Timeout, Expected::Any).await
             {
                 tracing::error!(%id, %error, "a forgotten session could not be removed; it will be tried again");
             }

@@ -6,13 +6,15 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::challenge::over;
 use super::registry::{Registry, session_mut};
-use super::resident::Snapshot;
+use super::resident::{Expected, Snapshot};
 use super::{PlayerId, SessionError, SessionId};
-use crate::game::content::Content;
+use crate::game::content::{Content, hex};
 use crate::store::model::Checkpoint;
 use crate::store::replay::{Replay, Unproven};
 use crate::store::save::{Refusal, Save};
@@ -22,6 +24,29 @@ use crate::store::{Store, StoreError};
 pub const AUTOSAVE: u8 = 0;
 /// The slots that can be written.
 pub const SLOTS: RangeInclusive<u8> = 1..=4;
+
+/// Whether a write to a slot may go on, with what it holds.
+pub type SlotCheck = Box<dyn FnOnce(Option<&Save>) -> bool + Send>;
+
+/// Names what a slot shows: another save in it has another name.
+pub fn tag(save: &Save) -> String {
+    let Save { version, session_id, name, created_at, saved_at, revision, rules, content, place, .. } = save;
+    let digest = save.state.digest(&save.star_map.digest());
+    let shown = (version, session_id, name, created_at, saved_at, revision, rules, content, place, digest);
+    // Texts, numbers and times always serialize.
+    hex(&Sha256::digest(serde_json::to_vec(&shown).unwrap_or_default())[..8])
+}
+
+/// Who writes a player's slots. Held while one is looked at and written, so that what was looked at is what is replaced. Players
+/// share some of them, because one for each would be kept for ever.
+#[derive(Default)]
+pub(super) struct Doors([tokio::sync::Mutex<()>; 32]);
+
+impl Doors {
+    fn of(&self, owner: PlayerId) -> &tokio::sync::Mutex<()> {
+        &self.0[usize::from(owner.0.as_bytes()[15]) % self.0.len()]
+    }
+}
 
 /// A save that a client brings, with what is already proven of it.
 #[derive(Debug)]
@@ -44,8 +69,8 @@ impl Registry {
     pub async fn slots(&self, owner: PlayerId) -> Result<Vec<(u8, Save)>, SessionError> {
         self.task(move |me| async move {
             let mut saves = Vec::new();
-            if let Some(id) = me.last_played(owner) {
-                saves.push((AUTOSAVE, me.copy(owner, id, false).await?));
+            if let Some((played, id)) = me.last_played(owner) {
+                saves.push((AUTOSAVE, Save { saved_at: played, ..me.copy(owner, id, false).await? }));
             }
             for number in SLOTS {
                 if !me.maps().slots.contains(&(owner, number)) {
@@ -70,15 +95,23 @@ impl Registry {
             if number != AUTOSAVE {
                 return me.stored_slot(owner, number).await;
             }
-            let id = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
-            me.copy(owner, id, true).await
+            let (played, id) = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
+            Ok(Save { saved_at: played, ..me.copy(owner, id, true).await? })
         })
         .await
     }
 
     /// Saves a session's game as it stands.
-    pub async fn save(&self, owner: PlayerId, number: u8, id: SessionId) -> Result<Save, SessionError> {
+    pub async fn save(
+        &self,
+        owner: PlayerId,
+        number: u8,
+        id: SessionId,
+        check: Option<SlotCheck>,
+    ) -> Result<Save, SessionError> {
         self.task(move |me| async move {
+            let _door = me.doors.of(owner).lock().await;
+            me.check_slot(owner, number, check).await?;
             me.may_copy(owner, id)?;
             me.maps().card(owner, id)?.last_activity = me.now();
             let save = me.copy(owner, id, true).await?;
@@ -88,8 +121,10 @@ impl Registry {
     }
 
     /// Empties a slot.
-    pub async fn clear(&self, owner: PlayerId, number: u8) -> Result<(), SessionError> {
+    pub async fn clear(&self, owner: PlayerId, number: u8, check: Option<SlotCheck>) -> Result<(), SessionError> {
         self.task(move |me| async move {
+            let _door = me.doors.of(owner).lock().await;
+            me.check_slot(owner, number, check).await?;
             if !me.maps().slots.contains(&(owner, number)) {
                 return Err(SessionError::SlotEmpty { number });
             }
@@ -106,7 +141,7 @@ impl Registry {
         owner: PlayerId,
         number: u8,
         id: SessionId,
-        expected: Option<u64>,
+        expected: Expected,
     ) -> Result<Snapshot, SessionError> {
         self.task(move |me| async move {
             if me.maps().card(owner, id)?.permadeath {
@@ -132,7 +167,7 @@ impl Registry {
             let mut seated = me.enter(owner, id).await?;
             me.may_resume(owner, id, game.end.is_some())?;
             let session = session_mut(&mut seated)?;
-            let (turn, before) = session.load(number, save, game, content, expected, me.now())?;
+            let (turn, before) = session.load(number, save, game, content, &expected, me.now())?;
             let turn = Arc::new(turn);
             if let Err(error) = me.write(id, session, Some(turn.clone())).await {
                 session.unload(before);
@@ -183,8 +218,16 @@ impl Registry {
     }
 
     /// Puts a proven save into a slot.
-    pub async fn import(&self, owner: PlayerId, number: u8, proven: Proven) -> Result<Save, SessionError> {
+    pub async fn import(
+        &self,
+        owner: PlayerId,
+        number: u8,
+        proven: Proven,
+        check: Option<SlotCheck>,
+    ) -> Result<Save, SessionError> {
         self.task(move |me| async move {
+            let _door = me.doors.of(owner).lock().await;
+            me.check_slot(owner, number, check).await?;
             let Proven(mut save) = proven;
             save.owner = Some(owner.0);
             save.saved_at = me.now();
@@ -217,11 +260,23 @@ impl Registry {
         card.challenge.map_or(Ok(()), |challenge| over(challenge.date, now))
     }
 
-    fn last_played(&self, owner: PlayerId) -> Option<SessionId> {
+    /// The session that was played last, and when.
+    fn last_played(&self, owner: PlayerId) -> Option<(Timestamp, SessionId)> {
         let maps = self.maps();
         let own = maps.by_owner.get(&owner)?;
         let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.last_activity, *id)));
-        played.max().map(|(_, id)| id)
+        played.max()
+    }
+
+    /// The caller holds the player's door.
+    async fn check_slot(&self, owner: PlayerId, number: u8, check: Option<SlotCheck>) -> Result<(), SessionError> {
+        let Some(check) = check else { return Ok(()) };
+        let save = match self.stored_slot(owner, number).await {
+            Ok(save) => Some(save),
+            Err(SessionError::SlotEmpty { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        if check(save.as_ref()) { Ok(()) } else { Err(SessionError::SlotChanged { number }) }
     }
 
     async fn stored_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {

@@ -491,7 +491,7 @@ fn last_turn() -> (SimDisk, SessionId, Action) {
 }
 
 fn act(registry: &Registry, id: SessionId, action: &Action) -> Result<(), SessionError> {
-    let command = Command { action: action.clone(), expected: None, key: None };
+    let command = Command { action: action.clone(), expected: Default::default(), key: None };
     RUNTIME.block_on(registry.act(PLAYER, id, command)).map(drop)
 }
 
@@ -591,7 +591,7 @@ fn a_game_that_is_deleted_before_anybody_looks_at_its_end_counts() {
         let disk = before.after(End::Killed);
         let registry = open(&disk).expect("a registry");
         act(&registry, id, &action).expect("nothing fails");
-        RUNTIME.block_on(registry.delete(PLAYER, id)).expect("it goes");
+        RUNTIME.block_on(registry.delete(PLAYER, id, Default::default())).expect("it goes");
         disk.stop_at(0);
         let registry = open(&disk.after(End::PowerCut)).expect("it starts");
         let board = RUNTIME.block_on(registry.board(name())).expect("a board");

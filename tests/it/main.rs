@@ -4,6 +4,7 @@ mod architecture;
 mod binary;
 mod challenge;
 mod commands;
+mod condition;
 mod content;
 mod crash;
 mod damage;
