@@ -285,6 +285,7 @@ impl Folder {
             rules: save.rules,
             content: save.content,
             keys: Vec::new(),
+            begun_with: None,
             place: save.place,
             state: save.state,
             star_map: save.star_map,

@@ -272,6 +272,8 @@ impl FromRequest for Id {
     }
 }
 
+const KEY: &str = "idempotency-key";
+
 /// The longest idempotency key, in characters.
 pub const LONGEST_KEY: usize = 64;
 
@@ -289,11 +291,44 @@ impl FromRequest for IdempotencyKey {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(header) = request.headers().get("idempotency-key") else { return ready(Ok(Self(None))) };
+        let mut lines = request.headers().get_all(KEY);
+        let Some(header) = lines.next() else { return ready(Ok(Self(None))) };
+        if lines.next().is_some() {
+            return ready(Err(Problem::bad_header("A request has one Idempotency-Key. Send one line of it.")));
+        }
         let key = header.to_str().ok().filter(|key| is_key(key));
         let bad =
             || Problem::bad_header(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters."));
         ready(key.map(|key| Self(Some(key.to_owned()))).ok_or_else(bad))
+    }
+}
+
+impl IdempotencyKey {
+    /// The key of a request that makes a new player where none is known: two strangers who use the same one cannot be told apart.
+    pub fn of(self, player: &MaybePlayer) -> Result<Option<String>, Problem> {
+        if self.0.is_some() && player.0.is_none() {
+            return Err(Problem::key_of_stranger(
+                "Without a token nobody can tell your Idempotency-Key from another stranger's. Begin once without a key; with the \
+                 token of the answer keys hold.",
+            ));
+        }
+        Ok(self.0)
+    }
+}
+
+/// That a request is not known again by a key. Where one would be passed over, it is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct NoKey;
+
+impl FromRequest for NoKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let keyed = request.headers().contains_key(KEY);
+        let refused =
+            || Problem::bad_header("This call takes no Idempotency-Key: it can be repeated without. Send it without.");
+        ready(if keyed { Err(refused()) } else { Ok(Self) })
     }
 }
 

@@ -46,6 +46,8 @@ problems! {
     bad_query = 400 "BAD_QUERY";
     /// A header is not well formed.
     bad_header = 400 "BAD_HEADER";
+    /// A stranger's request cannot be known again by a key.
+    key_of_stranger = 400 "KEY_WITHOUT_PLAYER";
     /// The body could not be read to its end.
     bad_body = 400 "BAD_BODY";
     /// A page of another origin asks for what pages may not send.
@@ -298,9 +300,12 @@ impl From<SessionError> for Problem {
             )
             .retry_after(1),
             SessionError::KeyReused { revision } => Self::key_reused(format!(
-                "This Idempotency-Key came with another action before, which led to revision {revision}. Use a fresh one."
+                "This Idempotency-Key came with another request before, which led to revision {revision}. Use a fresh one."
             ))
             .with("revision", revision),
+            SessionError::KeyTaken => Self::key_reused(
+                "This Idempotency-Key came with another request before. Use a fresh one; or repeat the request as it was.",
+            ),
             SessionError::SlotEmpty { number } => {
                 Self::slot_empty(format!("There is nothing in slot {number}. GET /api/slots lists what there is."))
             }

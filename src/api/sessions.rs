@@ -47,8 +47,10 @@ pub(super) async fn create(
     app: web::Data<App>,
     player: MaybePlayer,
     _: Unconditional,
+    key: IdempotencyKey,
     body: Json<NewSession>,
 ) -> Answer {
+    let key = key.of(&player)?;
     let NewSession { name, seed, difficulty, challenge, permadeath } = body.0;
     if seed.is_some_and(|seed| seed > MAX_SEED) {
         return Err(Problem::wrong_value(format!("A seed is a whole number from 0 to {MAX_SEED}.")));
@@ -69,7 +71,7 @@ pub(super) async fn create(
             PlayerId::fresh()
         }
     };
-    let Created { snapshot, name } = app.registry.create(owner, asked).await?;
+    let Created { snapshot, name } = app.registry.create(owner, asked, key).await?;
     let token = match player.0 {
         Some((_, carried)) => carried.claims.ageing.then(|| app.registry.renew(&carried.claims)),
         None => Some(app.registry.mint(owner)),

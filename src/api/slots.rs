@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::future::{Ready, ready};
 
 use super::condition::{IfMatch, SlotCondition, etag, not_modified, wanted};
-use super::extract::{Json, MaybePlayer, Player, cookie};
+use super::extract::{IdempotencyKey, Json, MaybePlayer, Player, cookie};
 use super::problem::Problem;
 use super::sessions::{Answer, clean_name};
 use super::view::{self, GameView, SlotView};
@@ -100,9 +100,10 @@ pub(super) async fn load(
     player: Player,
     slot: Slot,
     if_match: IfMatch,
+    key: IdempotencyKey,
     body: Json<Which>,
 ) -> Answer {
-    let loaded = app.registry.load_slot(player.0, slot.0, body.0.id()?, if_match.expected.clone()).await;
+    let loaded = app.registry.load_slot(player.0, slot.0, body.0.id()?, if_match.expected.clone(), key.0).await;
     let snapshot = loaded.map_err(|error| if_match.explain(error.into()))?;
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(snapshot.event));
@@ -125,9 +126,11 @@ pub(super) async fn import(
     player: MaybePlayer,
     slot: Slot,
     condition: SlotCondition,
+    key: IdempotencyKey,
     body: Json<Value>,
 ) -> Answer {
     let number = slot.writable()?;
+    let key = key.of(&player)?;
     if player.0.is_none() {
         guard::connect(&request, &app)?;
     }
@@ -141,7 +144,7 @@ pub(super) async fn import(
             (owner, Some(registry.mint(owner)))
         }
     };
-    let save = registry.import(owner, number, proven, condition.check()).await?;
+    let save = registry.import(owner, number, proven, condition.check(), key).await?;
     let mut response = HttpResponse::Created();
     response.insert_header(etag(tag(&save)));
     let mut body = json!(SlotView::of(number, save));

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, rt, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use jiff::Timestamp;
 
-use super::extract::{Carried, carried, cookie};
+use super::extract::{Carried, IdempotencyKey, MaybePlayer, carried, cookie};
 use super::json::parse;
 use super::live::{self, Asked, CLOSE_SECS, Close, Frame, Incoming, Opening, Tag, Unreachable, Wanted, Wire};
 use super::plug::Plug;
@@ -27,9 +27,16 @@ pub(super) async fn open(
     request: HttpRequest,
     body: web::Payload,
     app: web::Data<App>,
+    key: IdempotencyKey,
     wanted: Query<Wanted>,
 ) -> Answer {
     let carried = carried(&request)?;
+    let player = carried.map(|carried| carried.claims.player().map(|player| (player, carried))).transpose();
+    if wanted.0.session_id.is_some() && key.0.is_some() {
+        return Err(Problem::bad_header(
+            "This session is there already: it takes no Idempotency-Key to come back to it.",
+        ));
+    }
     guard::connect(&request, &app)?;
     let (mut response, session, messages) = actix_ws::handle(&request, body).map_err(|error| {
         Problem::upgrade_required(format!("This address is for WebSockets, and the handshake says: {error}."))
@@ -40,7 +47,8 @@ pub(super) async fn open(
     let wire = Socket { app: app.clone(), session, messages, plug: Plug::of(&request) };
     let wanted = wanted.0;
     let Some(id) = wanted.session_id.as_deref() else {
-        let (joined, opening) = begin(&app, carried, &wanted).await?;
+        let key = key.of(&MaybePlayer(player?))?;
+        let (joined, opening) = begin(&app, carried, &wanted, key).await?;
         rt::spawn(live::run(app, wire, joined, opening));
         return Ok(response);
     };
@@ -65,10 +73,15 @@ pub(super) async fn open(
 }
 
 /// Begins a session, for a new player where none is known.
-async fn begin(app: &App, carried: Option<Carried>, wanted: &Wanted) -> Result<(Joined, Opening), Problem> {
+async fn begin(
+    app: &App,
+    carried: Option<Carried>,
+    wanted: &Wanted,
+    key: Option<String>,
+) -> Result<(Joined, Opening), Problem> {
     let known = carried.map(|carried| carried.claims.player()).transpose()?;
     let owner = known.unwrap_or_else(PlayerId::fresh);
-    let created = app.registry.create(owner, NewGame::default()).await?;
+    let created = app.registry.create(owner, NewGame::default(), key).await?;
     let joined = app.registry.join(owner, created.snapshot.id, wanted.joining(Role::Player)).await?;
     if let Some(carried) = carried {
         app.registry.recheck(&carried.claims)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::App;
 use super::condition::Unconditional;
-use super::extract::{Id, Json, Player, no_cookies, old_cookie};
+use super::extract::{Id, Json, NoKey, Player, no_cookies, old_cookie};
 use super::problem::Problem;
 use super::sessions::Answer;
 
@@ -16,7 +16,14 @@ use super::sessions::Answer;
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Unconditional, _: Json<Nothing>) -> Answer {
+pub(super) async fn invite(
+    app: web::Data<App>,
+    player: Player,
+    id: Id,
+    _: Unconditional,
+    _: NoKey,
+    _: Json<Nothing>,
+) -> Answer {
     let token = app.registry.invite(player.0, *id)?;
     // Browsers send no fragment, so that the token gets into no log.
     let body = json!({
@@ -35,6 +42,7 @@ pub(super) async fn logout(
     app: web::Data<App>,
     player: Result<Player, Problem>,
     _: Unconditional,
+    _: NoKey,
     _: Json<Nothing>,
 ) -> Answer {
     let ours = old_cookie(&request)?.is_some();

@@ -192,6 +192,9 @@ pub enum SessionError {
         /// What that led to.
         revision: u64,
     },
+    /// The key came with another game, or another save, before.
+    #[error("the key was used for something else")]
+    KeyTaken,
     /// There is no save in the slot.
     #[error("slot {number} is empty")]
     SlotEmpty {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
@@ -30,7 +31,7 @@ use crate::game::content::{Content, Difficulty, Files};
 use crate::game::rng::MAX_SEED;
 use crate::game::state::Game;
 use crate::store::board::{Challenge, Day};
-use crate::store::model::{self, Deed, Departure, Tombstone, Turn};
+use crate::store::model::{self, Beginning, Deed, Departure, Tombstone, Turn};
 use crate::store::{Opened, Store, StoreError};
 
 /// What the registry is built from. Whatever a test wants to decide is in here.
@@ -61,7 +62,7 @@ pub struct Created {
 }
 
 /// What a new game asks for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct NewGame {
     /// A name; else one is made.
     pub name: Option<String>,
@@ -141,7 +142,7 @@ impl Swept {
 const MOST_COMMANDS: usize = 128;
 
 /// A command and its key, which are under way as long as this lives.
-struct Running {
+pub(super) struct Running {
     registry: Arc<Registry>,
     id: SessionId,
     key: Option<String>,
@@ -158,6 +159,19 @@ impl Drop for Running {
         if commands.get().count == 0 {
             commands.remove();
         }
+    }
+}
+
+/// A game that is being begun under a key, as long as this lives.
+struct Begun {
+    registry: Arc<Registry>,
+    owner: PlayerId,
+    key: String,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.registry.maps().beginning.remove(&(self.owner, std::mem::take(&mut self.key)));
     }
 }
 
@@ -329,9 +343,42 @@ impl Registry {
         &self.store
     }
 
-    /// Begins a game.
-    pub async fn create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
-        self.task(move |me| async move { me.do_create(owner, asked).await }).await
+    /// Begins a game. Again under the same key, it is answered as it stands, and not begun again.
+    pub async fn create(&self, owner: PlayerId, asked: NewGame, key: Option<String>) -> Result<Created, SessionError> {
+        self.task(move |me| async move {
+            let Some(key) = key else { return me.do_create(owner, asked, None).await };
+            let begun_with = Beginning::of(key, &asked);
+            let _begun = match me.begin_under(owner, &begun_with)? {
+                Ok(begun) => begun,
+                Err(id) => {
+                    let snapshot = session(&me.enter(owner, id).await?)?.snapshot();
+                    let name = me.maps().card(owner, id)?.name.clone();
+                    return Ok(Created { snapshot, name });
+                }
+            };
+            me.do_create(owner, asked, Some(Arc::new(begun_with))).await
+        })
+        .await
+    }
+
+    /// Marks a game as being begun; or the one that was begun before under the same key.
+    fn begin_under(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        begun_with: &Beginning,
+    ) -> Result<Result<Begun, SessionId>, SessionError> {
+        let key = begun_with.key.clone();
+        let mut maps = self.maps();
+        if maps.beginning.contains(&(owner, key.clone())) {
+            return Err(SessionError::KeyRunning);
+        }
+        match maps.begun_with(owner, &key).transpose()? {
+            Some((id, known)) if known.asked == begun_with.asked => return Ok(Err(id)),
+            Some(_) => return Err(SessionError::KeyTaken),
+            None => maps.beginning.insert((owner, key.clone())),
+        };
+        drop(maps);
+        Ok(Ok(Begun { registry: self.clone(), owner, key }))
     }
 
     /// The state of a session, as far as it is durable; brings it back into memory.
@@ -406,7 +453,12 @@ impl Registry {
     }
 
     /// Counts a command, and marks its key as under way, until the answer is dropped.
-    fn claim(self: &Arc<Self>, owner: PlayerId, id: SessionId, key: Option<String>) -> Result<Running, SessionError> {
+    pub(super) fn claim(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        id: SessionId,
+        key: Option<String>,
+    ) -> Result<Running, SessionError> {
         let mut maps = self.maps();
         maps.card(owner, id)?;
         let commands = maps.commands.entry(id).or_default();
@@ -499,6 +551,7 @@ impl Registry {
                 owner: owner.0,
                 expired_at: me.now(),
                 reason,
+                begun_with: None,
             };
             let shown = {
                 let mut maps = me.maps();
@@ -509,7 +562,9 @@ impl Registry {
             // From here on nobody finds it any more.
             let (card, resident) = {
                 let mut maps = me.maps();
-                tombstone.revision = maps.card(owner, id)?.revision;
+                let card = maps.card(owner, id)?;
+                tombstone.revision = card.revision;
+                tombstone.begun_with = card.begun_with.as_deref().cloned();
                 maps.tombstones.insert(tombstone.clone());
                 (maps.remove(id), maps.resident.remove(&id))
             };
@@ -719,7 +774,12 @@ impl Registry {
         done.map(Some)
     }
 
-    async fn do_create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
+    async fn do_create(
+        &self,
+        owner: PlayerId,
+        asked: NewGame,
+        begun_with: Option<Arc<Beginning>>,
+    ) -> Result<Created, SessionError> {
         // Before anybody has to give way for it; and again when it counts.
         self.may_create(owner)?;
         let place = self.make_room().await?;
@@ -740,6 +800,7 @@ impl Registry {
             challenge,
             game,
             content: self.content.clone(),
+            begun_with,
         };
         let mut session = GameSession::new(id, owner, now, fresh, place);
         let seat = Seat::default();

@@ -16,7 +16,7 @@ use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
 use crate::store::board::{Challenge, Verdict};
-use crate::store::model::{self, Checkpoint, Deed, Header, State, Turn, UsedKey};
+use crate::store::model::{self, Beginning, Checkpoint, Deed, Header, State, Turn, UsedKey};
 use crate::store::save::Save;
 
 /// A place among the sessions in memory: held by one, or reserved for one on its way.
@@ -153,6 +153,8 @@ pub struct Card {
     pub permadeath: bool,
     /// The challenge it takes part in.
     pub challenge: Option<Challenge>,
+    /// The key it was begun with.
+    pub begun_with: Option<Arc<Beginning>>,
 }
 
 impl Card {
@@ -177,6 +179,7 @@ impl Card {
             ranked: header.ranked,
             permadeath: header.permadeath,
             challenge: header.challenge,
+            begun_with: header.begun_with.map(Arc::new),
         };
         (SessionId(header.session_id), card)
     }
@@ -192,6 +195,7 @@ pub struct GameSession {
     ranked: bool,
     permadeath: bool,
     challenge: Option<Challenge>,
+    begun_with: Option<Arc<Beginning>>,
     /// What led to its state.
     event: EventId,
     game: Arc<Game>,
@@ -231,11 +235,14 @@ pub struct Fresh {
     pub game: Game,
     /// What it plays on.
     pub content: Arc<Content>,
+    /// The key it was begun with.
+    pub begun_with: Option<Arc<Beginning>>,
 }
 
 impl GameSession {
-    /// Idempotency keys that are remembered: a client repeats its last few requests at the most.
-    pub const MOST_KEYS: usize = 64;
+    /// Idempotency keys that are remembered: as many as can be under way without an answer, 128 of a connection and 128 of the session.
+    /// With fewer, who repeats all of them has each one done again push out the next.
+    pub const MOST_KEYS: usize = 256;
 
     /// A new session.
     pub fn new(id: SessionId, owner: PlayerId, now: Timestamp, fresh: Fresh, place: Place) -> Self {
@@ -249,6 +256,7 @@ impl GameSession {
             ranked: fresh.ranked,
             permadeath: fresh.permadeath,
             challenge: fresh.challenge,
+            begun_with: fresh.begun_with,
             event: EventId::new(0, &digest),
             game: Arc::new(fresh.game),
             content: fresh.content,
@@ -273,6 +281,7 @@ impl GameSession {
             ranked: checkpoint.ranked,
             permadeath: checkpoint.permadeath,
             challenge: checkpoint.challenge,
+            begun_with: checkpoint.begun_with.map(Arc::new),
             event,
             game: Arc::new(game),
             content,
@@ -316,6 +325,7 @@ impl GameSession {
             ranked: false,
             permadeath: self.permadeath,
             challenge: None,
+            begun_with: self.begun_with.clone(),
         };
         self.tell(&mut card);
         card
@@ -347,7 +357,8 @@ impl GameSession {
 
     /// The revision that a key led to, if it is one of the last.
     pub fn revision_of(&self, key: &str) -> Option<u64> {
-        self.keys.iter().find(|used| used.key == key).map(|used| used.revision)
+        let mark = UsedKey::mark(key);
+        self.keys.iter().rev().find(|used| used.mark == mark).map(|used| used.revision)
     }
 
     /// Which session.
@@ -395,10 +406,7 @@ impl GameSession {
         self.game = Arc::new(game);
         self.event = event;
         self.dirty = true;
-        if let Some(key) = key {
-            self.keys.push_back(UsedKey { key, revision });
-            self.forget_keys();
-        }
+        self.remember(key.as_deref());
         Acted { revision, outcome, digest, snapshot: self.snapshot() }
     }
 
@@ -411,11 +419,12 @@ impl GameSession {
         game: Game,
         content: Arc<Content>,
         expected: &Expected,
+        key: Option<String>,
         now: Timestamp,
     ) -> Result<(Turn, Before), SessionError> {
         expected.check(self.event)?;
         let map_digest = save.star_map.digest();
-        let turn = save.loaded(slot, self.event.revision + 1, now);
+        let turn = Turn { key, ..save.loaded(slot, self.event.revision + 1, now) };
         let before = Before {
             ranked: std::mem::replace(&mut self.ranked, false),
             event: std::mem::replace(&mut self.event, EventId::of(&turn)),
@@ -423,6 +432,7 @@ impl GameSession {
             content: std::mem::replace(&mut self.content, content),
             map_digest: std::mem::replace(&mut self.map_digest, map_digest),
         };
+        self.remember(turn.key.as_deref());
         self.dirty = true;
         Ok((turn, before))
     }
@@ -432,6 +442,7 @@ impl GameSession {
         let Before { ranked, event, game, content, map_digest } = before;
         (self.ranked, self.event, self.game) = (ranked, event, game);
         (self.content, self.map_digest) = (content, map_digest);
+        self.keys.retain(|used| used.revision <= event.revision);
         self.doubtful = true;
     }
 
@@ -444,6 +455,12 @@ impl GameSession {
     pub fn unrank(&mut self) {
         self.dirty |= self.ranked;
         self.ranked = false;
+    }
+
+    /// The key that led to its state.
+    fn remember(&mut self, key: Option<&str>) {
+        self.keys.extend(key.map(|key| UsedKey::of(key, self.event.revision)));
+        self.forget_keys();
     }
 
     fn forget_keys(&mut self) {
@@ -488,7 +505,8 @@ impl GameSession {
             challenge: self.challenge,
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
-            keys: self.keys.iter().cloned().collect(),
+            keys: self.keys.iter().copied().collect(),
+            begun_with: self.begun_with.as_deref().cloned(),
             place: model::whereabouts(&self.game),
             state: State::of(&self.game, &self.content),
             star_map: model::Map::of(&self.game.map, &self.content),

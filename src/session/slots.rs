@@ -11,11 +11,11 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::challenge::over;
-use super::registry::{Registry, session_mut};
+use super::registry::{Registry, session, session_mut};
 use super::resident::{Expected, Snapshot};
 use super::{PlayerId, SessionError, SessionId};
 use crate::game::content::{Content, hex};
-use crate::store::model::Checkpoint;
+use crate::store::model::{Beginning, Checkpoint, Deed};
 use crate::store::replay::{Replay, Unproven};
 use crate::store::save::{Refusal, Save};
 use crate::store::{Store, StoreError};
@@ -135,15 +135,22 @@ impl Registry {
         .await
     }
 
-    /// Lets a save take the place of a session's game: a revision of its own.
+    /// Lets a save take the place of a session's game: a revision of its own. Again under the same key, it is answered and not done again.
     pub async fn load_slot(
         &self,
         owner: PlayerId,
         number: u8,
         id: SessionId,
         expected: Expected,
+        key: Option<String>,
     ) -> Result<Snapshot, SessionError> {
         self.task(move |me| async move {
+            let _running = me.claim(owner, id, key.clone())?;
+            if let Some(key) = &key
+                && let Some(snapshot) = me.loaded_before(owner, id, number, key).await?
+            {
+                return Ok(snapshot);
+            }
             if me.maps().card(owner, id)?.permadeath {
                 return Err(SessionError::Permadeath);
             }
@@ -167,7 +174,7 @@ impl Registry {
             let mut seated = me.enter(owner, id).await?;
             me.may_resume(owner, id, game.end.is_some())?;
             let session = session_mut(&mut seated)?;
-            let (turn, before) = session.load(number, save, game, content, &expected, me.now())?;
+            let (turn, before) = session.load(number, save, game, content, &expected, key, me.now())?;
             let turn = Arc::new(turn);
             if let Err(error) = me.write(id, session, Some(turn.clone())).await {
                 session.unload(before);
@@ -179,6 +186,24 @@ impl Registry {
         .await
     }
 
+    /// The session as it stands, if a save was loaded under the key before.
+    async fn loaded_before(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        number: u8,
+        key: &str,
+    ) -> Result<Option<Snapshot>, SessionError> {
+        let seated = self.enter(owner, id).await?;
+        let session = session(&seated)?;
+        let Some(revision) = session.revision_of(key) else { return Ok(None) };
+        let turns = self.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
+        match turns.first().map(|turn| &turn.deed) {
+            Some(Deed::Loaded { loaded }) if loaded.slot == number => Ok(Some(session.snapshot())),
+            _ => Err(SessionError::KeyReused { revision }),
+        }
+    }
+
     /// A save for a file, without its owner.
     pub async fn export(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         self.task(move |me| async move {
@@ -188,6 +213,7 @@ impl Registry {
             }
             me.unrank(owner, SessionId(save.session_id)).await?;
             save.owner = None;
+            save.imported_with = None;
             Ok(save)
         })
         .await
@@ -224,12 +250,20 @@ impl Registry {
         number: u8,
         proven: Proven,
         check: Option<SlotCheck>,
+        key: Option<String>,
     ) -> Result<Save, SessionError> {
         self.task(move |me| async move {
             let _door = me.doors.of(owner).lock().await;
-            me.check_slot(owner, number, check).await?;
             let Proven(mut save) = proven;
             save.owner = Some(owner.0);
+            save.imported_with = key.map(|key| Beginning::of(key, &(&save.name, save.replay())));
+            if let Some(again) = &save.imported_with
+                && let Ok(there) = me.stored_slot(owner, number).await
+                && let Some(before) = there.imported_with.as_ref().filter(|before| before.key == again.key)
+            {
+                return if before == again { Ok(there) } else { Err(SessionError::KeyTaken) };
+            }
+            me.check_slot(owner, number, check).await?;
             save.saved_at = me.now();
             me.fill(owner, number, save).await
         })

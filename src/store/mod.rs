@@ -265,7 +265,7 @@ impl Store {
             }
             for line in self.log.lines(id, checkpoint.revision, false).map_err(at(LOG))? {
                 let turn: Turn = self.logged(&line)?;
-                checkpoint.keys.extend(turn.key.map(|key| UsedKey { key, revision: turn.revision }));
+                checkpoint.keys.extend(turn.key.map(|key| UsedKey::of(&key, turn.revision)));
             }
             checkpoint.revision = turn.revision;
             checkpoint.last_activity = checkpoint.last_activity.max(turn.at);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::format::{self, Kind};
-use super::model::{self, Checkpoint, Deed, Loaded, Map, Nonsense, State, Step, Turn};
+use super::model::{self, Beginning, Checkpoint, Deed, Loaded, Map, Nonsense, State, Step, Turn};
 use super::replay::{Replay, Unproven};
 use crate::game::RULES_VERSION;
 use crate::game::content::Content;
@@ -21,6 +21,9 @@ pub struct Save {
     pub version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Uuid>,
+    /// The idempotency key of its import; not in files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_with: Option<Beginning>,
     /// The session it was saved from.
     pub session_id: Uuid,
     pub name: String,
@@ -64,6 +67,7 @@ impl Save {
         Self {
             version: model::VERSION,
             owner: Some(checkpoint.owner),
+            imported_with: None,
             session_id: checkpoint.session_id,
             name: checkpoint.name,
             created_at: checkpoint.created_at,

@@ -472,7 +472,7 @@ fn last_turn() -> (SimDisk, SessionId, Action) {
     let disk = SimDisk::new();
     let registry = open(&disk).expect("a registry");
     let asked = NewGame { daily: true, ..NewGame::default() };
-    let created = RUNTIME.block_on(registry.create(PLAYER, asked)).expect("a game");
+    let created = RUNTIME.block_on(registry.create(PLAYER, asked, None)).expect("a game");
     let (id, mut game, mut dice) = (created.snapshot.id, (*created.snapshot.game).clone(), Dice::new(1));
     loop {
         let (action, _) = decide(&game, &mut dice);

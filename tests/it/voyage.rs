@@ -223,7 +223,7 @@ impl Client {
             Step::Create(seed) => {
                 self.open = Some(Open::Create);
                 let asked = NewGame { seed: Some(seed), ..NewGame::default() };
-                let created = RUNTIME.block_on(registry.create(PLAYER, asked))?;
+                let created = RUNTIME.block_on(registry.create(PLAYER, asked, None))?;
                 self.open = None;
                 let id = created.snapshot.id;
                 self.sessions.push(Promised { id, name: created.name, turns: Vec::new(), gone: false });
@@ -259,7 +259,7 @@ impl Client {
             Step::Load(session) => {
                 self.open = Some(Open::Load { session });
                 let promised = &mut self.sessions[session];
-                let snapshot = RUNTIME.block_on(registry.load_slot(PLAYER, SLOT, promised.id, Expected::Any))?;
+                let snapshot = RUNTIME.block_on(registry.load_slot(PLAYER, SLOT, promised.id, Expected::Any, None))?;
                 promised.turns.push((None, digest(&snapshot.game)));
                 self.open = None;
             }

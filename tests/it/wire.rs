@@ -46,14 +46,31 @@ impl Socket {
         Self::shake(url, query, header).map(|(ws, _)| ws)
     }
 
+    /// A socket with an idempotency key, for a new game.
+    pub fn begin_under(url: &str, key: &str, token: Option<&str>) -> Result<Self, Refusal> {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers = [("idempotency-key", key), ("authorization", bearer.as_deref().unwrap_or("none"))];
+        Self::greet(Self::shake_with(url, "", &headers)?.0)
+    }
+
     fn shake(
         url: &str,
         query: &str,
-        (name, value): (&'static str, &str),
+        header: (&'static str, &str),
+    ) -> Result<(WebSocket<TcpStream>, Response), Refusal> {
+        Self::shake_with(url, query, &[header])
+    }
+
+    fn shake_with(
+        url: &str,
+        query: &str,
+        headers: &[(&'static str, &str)],
     ) -> Result<(WebSocket<TcpStream>, Response), Refusal> {
         let address = url.strip_prefix("http://").expect("an address");
         let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a request");
-        request.headers_mut().insert(name, value.parse().expect("a header"));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
