@@ -3,9 +3,11 @@
 mod challenge;
 mod condition;
 mod extract;
+mod frames;
 mod guard;
 mod json;
 mod live;
+mod message;
 mod operate;
 mod page;
 mod plug;
@@ -30,9 +32,10 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, HttpServer, Resource, Route};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, Resource, Route};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tracing::{Span, field};
@@ -205,6 +208,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
             vec![get(sessions::actions), (Method::POST, web::post().to(sessions::act))],
         ))
         .service(resource("/", vec![get(page::index)]))
+        .service(resource("/api", vec![get(operate::addresses)]))
+        .service(resource("/api/", vec![get(operate::addresses)]))
         .service(resource("/{folder:css|js|img}/{name:.+}", vec![get(page::file)]))
         .service(resource("/health", vec![get(operate::health)]))
         .service(resource("/ready", vec![get(operate::ready)]))
@@ -251,31 +256,41 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
                 .app_data(PayloadConfig::new(app.settings.import_bytes)),
         )
         .default_service(web::to(|request: HttpRequest| async move {
+            if request.method() == Method::OPTIONS && request.path() == "*" {
+                return Ok(HttpResponse::NoContent().finish());
+            }
             let path = clip(request.path());
             let detail = format!("There is nothing at {path}. The game is at /, and GET /api says what else there is.");
-            Err::<String, _>(Problem::not_found(detail))
+            Err(Problem::not_found(detail))
         }));
 }
 
-/// A GET answers HEAD too.
+/// A GET answers HEAD too, which stands for both here.
 fn get<F, Args>(handler: F) -> (Method, Route)
 where
     F: actix_web::Handler<Args>,
     Args: actix_web::FromRequest + 'static,
     F::Output: actix_web::Responder + 'static,
 {
-    (Method::GET, web::route().guard(Any(Get()).or(Head())).to(handler))
+    (Method::HEAD, web::route().guard(Any(Get()).or(Head())).to(handler))
 }
 
-/// An address, which answers every other method with those it takes.
+/// An address, which answers OPTIONS with the methods it takes, and so every other one.
 fn resource(path: &str, routes: Vec<(Method, Route)>) -> Resource {
-    let allowed: Vec<_> = routes.iter().map(|(method, _)| method.clone()).collect();
+    let methods = routes.iter().map(|(method, _)| if method == Method::HEAD { "GET, HEAD" } else { method.as_str() });
+    let allowed: Vec<_> = methods.chain(["OPTIONS"]).collect();
+    let allowed = allowed.join(", ");
     let mut resource = web::resource(path);
     for (_, route) in routes {
         resource = resource.route(route);
     }
-    resource.default_service(web::to(move || {
-        let problem = Problem::allow(&allowed);
-        async move { Err::<String, _>(problem) }
+    resource.default_service(web::to(move |method: Method| {
+        let allowed = allowed.clone();
+        async move {
+            if method == Method::OPTIONS {
+                return Ok(HttpResponse::NoContent().insert_header((ALLOW, allowed)).finish());
+            }
+            Err(Problem::allow(&allowed))
+        }
     }))
 }

@@ -22,6 +22,43 @@ use crate::session::Settings;
 
 type Answer = Result<HttpResponse, Problem>;
 
+/// Where everything else is.
+pub(super) async fn addresses() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-cache")).json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "addresses": ADDRESSES,
+        "help": "OPTIONS says which methods an address takes. POST /api/sessions begins a game.",
+    }))
+}
+
+/// What `GET /api` lists; a test holds it against the README.
+const ADDRESSES: [&str; 23] = [
+    "/api/sessions",
+    "/api/sessions/{id}",
+    "/api/sessions/{id}/map",
+    "/api/sessions/{id}/actions",
+    "/api/sessions/{id}/turns",
+    "/api/sessions/{id}/events",
+    "/api/sessions/{id}/observers",
+    "/ws",
+    "/api/logout",
+    "/api/slots",
+    "/api/slots/{n}",
+    "/api/slots/{n}/load",
+    "/api/slots/{n}/export",
+    "/api/slots/{n}/import",
+    "/api/challenge",
+    "/api/leaderboard",
+    "/api/leaderboard/{date}/{difficulty}/{rank}/replay",
+    "/api/content",
+    "/api/content/{hash}",
+    "/health",
+    "/ready",
+    "/version",
+    "/api",
+];
+
 pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }

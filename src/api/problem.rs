@@ -1,6 +1,6 @@
 //! Every refusal of the API: RFC 9457 problem details with a stable code and a hint. One table says which status a code has.
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -126,6 +126,8 @@ problems! {
     unknown_value = 422 "UNKNOWN_VALUE";
     /// A name is empty, too long or has characters that do not show.
     bad_name = 422 "BAD_NAME";
+    /// The client expects what nobody can do.
+    expectation_failed = 417 "EXPECTATION_FAILED";
     /// The address is for WebSockets.
     upgrade_required = 426 "UPGRADE_REQUIRED";
     /// An idempotency key came with another action before.
@@ -194,9 +196,7 @@ impl Problem {
     }
 
     /// The address knows other methods.
-    pub fn allow(allowed: &[Method]) -> Self {
-        let list: Vec<_> = allowed.iter().map(Method::as_str).collect();
-        let list = list.join(", ");
+    pub fn allow(list: &str) -> Self {
         Self::method_not_allowed(format!("This address takes {list}.")).header("Allow", list)
     }
 }

@@ -358,7 +358,10 @@ fn the_pages_of_operation_answer() {
         assert!(first.contains_key(field), "{field}");
     }
     let wrong = client.send("PUT", "/api/sessions", &[], None);
-    assert_eq!((wrong.status, wrong.code().as_str(), wrong.header("allow")), (405, "METHOD_NOT_ALLOWED", "GET, POST"));
+    assert_eq!(
+        (wrong.status, wrong.code().as_str(), wrong.header("allow")),
+        (405, "METHOD_NOT_ALLOWED", "GET, HEAD, POST, OPTIONS")
+    );
     assert_eq!(client.get("/nowhere").code(), "NOT_FOUND");
 }
 

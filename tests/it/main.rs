@@ -22,6 +22,7 @@ mod page;
 mod play;
 mod power;
 mod presence;
+mod raw;
 mod rubbish;
 mod search;
 mod server;

@@ -109,6 +109,12 @@ impl Socket {
         }
     }
 
+    /// A socket of somebody who has not said yet who they are.
+    pub fn strange(url: &str, session: &str) -> Self {
+        let ws = Self::dial(url, &format!("?session_id={session}"), None).expect("a socket");
+        Self { ws, hello: Value::Null, turns: Vec::new() }
+    }
+
     /// A player's socket to the session he plays.
     pub fn resume(url: &str, client: &Client, more: &str) -> Result<Self, Refusal> {
         let query = format!("?session_id={}{more}", client.session);
@@ -145,6 +151,28 @@ impl Socket {
                 return frame;
             }
         }
+    }
+
+    /// Reads until it is closed; the code, and the reason for people.
+    pub fn wait_for_end(&mut self) -> (u16, String) {
+        loop {
+            match self.ws.read() {
+                Ok(Message::Close(Some(close))) => return (close.code.into(), close.reason.to_string()),
+                Ok(_) => {}
+                Err(error) => return (1006, error.to_string()),
+            }
+        }
+    }
+
+    /// Sends bytes as they are.
+    pub fn say_raw(&mut self, bytes: &[u8]) {
+        use std::io::Write;
+        self.ws.get_mut().write_all(bytes).expect("it is sent");
+    }
+
+    pub fn say_text(&mut self, text: &str) {
+        // The server may have hung up by now.
+        drop(self.ws.send(Message::text(text)));
     }
 
     /// Reads until it is closed; the code.
