@@ -268,6 +268,7 @@ impl Folder {
         let save = Save::read(file)?;
         let content = self.content(&save.content)?;
         save.prove(&content)?;
+        save.check_count()?;
         let store = &self.opened.store;
         let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
         let turn = save.clone().loaded(0, 1, now);
@@ -340,7 +341,7 @@ impl Saves {
                 }
             }
             SavesCommand::Export { what } => {
-                let save = Save { owner: None, ..folder.find(&what)? };
+                let save = folder.find(&what)?.exported();
                 say(serde_json::to_string(&save)?);
             }
             SavesCommand::Import { file } => {

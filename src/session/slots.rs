@@ -207,14 +207,12 @@ impl Registry {
     /// A save for a file, without its owner.
     pub async fn export(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         self.task(move |me| async move {
-            let mut save = me.slot(owner, number).await?;
+            let save = me.slot(owner, number).await?;
             if number == AUTOSAVE {
                 me.may_copy(owner, SessionId(save.session_id))?;
             }
             me.unrank(owner, SessionId(save.session_id)).await?;
-            save.owner = None;
-            save.imported_with = None;
-            Ok(save)
+            Ok(save.exported())
         })
         .await
     }
@@ -232,6 +230,7 @@ impl Registry {
         let save = Save::read(file)?;
         let content = self.known_content(store, &save.content)?;
         save.prove(&content)?;
+        save.check_count()?;
         Ok(save)
     }
 

@@ -110,6 +110,21 @@ impl Save {
         }
     }
 
+    /// As a file says it: without its owner, and with no other count than that of its own actions. How far the session had come it was
+    /// taken from nobody could prove.
+    pub fn exported(self) -> Self {
+        Self { owner: None, imported_with: None, revision: self.history.len() as u64, ..self }
+    }
+
+    /// Whether a file counts its actions right.
+    pub fn check_count(&self) -> Result<(), Refusal> {
+        let count = self.history.len() as u64;
+        if self.revision == count {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(format!("its revision is {}, and its history has {count} actions", self.revision)))
+    }
+
     /// The game in it, if it makes sense.
     pub fn restore(&self, content: &Content) -> Result<Game, Nonsense> {
         model::restore(&self.star_map, &self.state, content)

@@ -224,6 +224,8 @@ fn a_forged_save_is_refused_with_what_is_wrong() {
     refused(&|file| file["star_map"]["regions"][0]["position"] = json!([1.0, 2.0]), "SAVE_INVALID", "star map");
     refused(&|file| file["star_map"]["regions"] = json!([]), "SAVE_INVALID", "empty");
     refused(&|file| file["place"] = json!("Home"), "SAVE_INVALID", "not where it says");
+    refused(&|file| file["revision"] = json!(19), "SAVE_INVALID", "20 actions");
+    refused(&|file| file["revision"] = json!(u64::MAX), "SAVE_INVALID", "20 actions");
     refused(&|file| file["cheat"] = json!(true), "SAVE_INVALID", "cheat");
     refused(&|file| file["player_stats"]["god"] = json!(true), "SAVE_INVALID", "god");
     refused(&|file| file["version"] = json!(99), "SAVE_INVALID", "newer");
