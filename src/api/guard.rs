@@ -212,11 +212,10 @@ pub(super) async fn pass<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let chunks = request.chunked().unwrap_or(true).then(|| Chunks::of(&mut request));
     let ends = chunks.is_none() && keep_to_length(&mut request);
-    let response = match admit(&request) {
+    let mut response = match admit(&request) {
         Ok(()) => in_form(next.call(request).await?),
         Err(problem) => refusal(request.into_parts().0, &problem),
     };
-    let mut response = response;
     if ends {
         // What follows the body would be taken for more of it.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
@@ -358,10 +357,10 @@ pub(super) fn host_name(host: &str) -> Option<&str> {
 
 /// A page can give its own name any address, also ours, and be the server's own page to the browser. It cannot be an address.
 fn is_known(host: &str, hosts: &[String]) -> bool {
-    host_name(host).map(without_dot).is_some_and(|name| {
+    host_name(host).is_some_and(|name| {
         name.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
-            || hosts.iter().any(|known| name.eq_ignore_ascii_case(without_dot(known)))
+            || hosts.iter().any(|known| name.eq_ignore_ascii_case(known))
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
 use super::problem::Problem;
-use super::strict::{Strict, from_slice};
+use crate::strict::{Strict, from_slice};
 
 /// Characters of a client's own text that a refusal or the log repeats at the most.
 const LONGEST_ECHO: usize = 60;
@@ -24,6 +24,19 @@ pub fn clip(text: &str) -> Cow<'_, str> {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
+}
+
+/// The same between quotes, with what does not show written out; so that it is as short when it is seen.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for (count, char) in text.escape_debug().enumerate() {
+        if count == LONGEST_ECHO {
+            quoted.push('…');
+            break;
+        }
+        quoted.push(char);
+    }
+    quoted + "\""
 }
 
 /// Reads strict JSON, and says what is wrong by a code of its own.
@@ -140,31 +153,31 @@ type Kind = fn(String) -> Problem;
 /// Which refusal an error of serde is, and what to say. serde has no kinds for its errors; a test holds its words.
 pub fn explain(field: &str, text: &str) -> (Kind, String) {
     let text = without_place(text);
-    let named = if field.is_empty() { "The body".to_owned() } else { format!("The field {:?}", clip(field)) };
+    let named = if field.is_empty() { "The body".to_owned() } else { format!("The field {}", quote(field)) };
     let (given, takes) = text.rsplit_once(", expected ").unwrap_or((text, ""));
     let word = |start: &str| {
         let word = given.strip_prefix(start).unwrap_or_default().trim_matches('`');
-        clip(word.strip_suffix("`, there are no fields").unwrap_or(word)).into_owned()
+        quote(word.strip_suffix("`, there are no fields").unwrap_or(word))
     };
     if text.starts_with("unknown field") {
         let takes = if takes.is_empty() { "none".to_owned() } else { listed(takes) };
         return (
             Problem::unknown_field,
-            format!("There is no field {:?} here. The fields are: {takes}.", word("unknown field ")),
+            format!("There is no field {} here. The fields are: {takes}.", word("unknown field ")),
         );
     }
     if text.starts_with("missing field") {
-        return (Problem::missing_field, format!("The field {:?} is missing.", word("missing field ")));
+        return (Problem::missing_field, format!("The field {} is missing.", word("missing field ")));
     }
     if text.starts_with("duplicate field") {
         return (
             Problem::duplicate_field,
-            format!("The field {:?} stands twice. Send it once.", word("duplicate field ")),
+            format!("The field {} stands twice. Send it once.", word("duplicate field ")),
         );
     }
     if text.starts_with("unknown variant") {
         let named = if field.is_empty() { "This".to_owned() } else { named };
-        let detail = format!("{named} does not take {:?}. It takes: {}.", word("unknown variant "), listed(takes));
+        let detail = format!("{named} does not take {}. It takes: {}.", word("unknown variant "), listed(takes));
         return (Problem::unknown_value, detail);
     }
     let kind = if text.starts_with("invalid type") || text.starts_with("expected value") {
@@ -299,6 +312,8 @@ mod tests {
         }
         assert_eq!(clip(&"\u{e9}".repeat(61)).chars().count(), 61);
         assert_eq!(clip("short"), "short");
+        assert_eq!(quote("a\u{0}\"b"), "\"a\\0\\\"b\"");
+        assert_eq!(quote(&"\u{1}".repeat(100)).chars().count(), 63);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::extract::{LONGEST_KEY, is_key};
-use super::json::{clip, parse};
+use super::json::{parse, quote};
 use super::problem::Problem;
-use super::strict::Strict;
 use crate::game::action::Action;
+use crate::strict::Strict;
 
 /// A client's own name for what it asks; told in the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -118,7 +118,7 @@ impl Heading {
             "pong" => parse::<Plain>(message).map(|_| Asked::Pong),
             other => {
                 parse::<Typed>(message)?;
-                let detail = format!("There is no message {:?}. Messages are: auth, act, leave, pong.", clip(other));
+                let detail = format!("There is no message {}. Messages are: auth, act, leave, pong.", quote(other));
                 Err(Problem::unknown_value(detail))
             }
         }?;

@@ -1,5 +1,6 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
+mod bare;
 mod challenge;
 mod condition;
 mod extract;
@@ -17,7 +18,6 @@ mod sessions;
 mod slots;
 mod socket;
 mod stream;
-mod strict;
 mod tokens;
 mod view;
 
@@ -28,20 +28,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use actix_http::HttpService;
+use actix_server::ServerBuilder;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, Resource, Route};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, Resource, Route};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tracing::{Span, field};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::session::registry::Registry;
+use bare::Stream;
 pub use guard::{is_host, is_origin};
 use json::clip;
 use plug::Plug;
@@ -106,6 +111,8 @@ pub struct App {
 
 /// How long requests under way may take once the server is told to stop.
 const GRACE_SECS: u64 = 10;
+/// How long a connection that is closed goes on reading: what came unread would make the system take back the answer.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown` is over; then finishes what is under way, writes everything down, and answers with the number of
 /// sessions that could not be written.
@@ -126,10 +133,15 @@ pub async fn serve(
     let workers = app.settings.workers;
     let head = Duration::from_secs(app.settings.head_secs);
     let shared = app.clone();
-    let mut server = HttpServer::new(move || {
+    let workers = match workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    let server = ServerBuilder::new().workers(workers).disable_signals().shutdown_timeout(GRACE_SECS);
+    let server = server.listen("http", listener, move || {
         let origins = &shared.settings.origins;
         // The last one is the first to see a request.
-        ActixApp::new()
+        let app = ActixApp::new()
             .wrap(Condition::new(!origins.is_empty(), guard::cors(origins)))
             .wrap(from_fn(guard::pass))
             .wrap(TracingLogger::<RequestSpan>::new())
@@ -139,16 +151,20 @@ pub async fn serve(
                     .add(("Referrer-Policy", "no-referrer"))
                     .add(("X-Frame-Options", "DENY")),
             )
-            .configure(|config| routes(config, &shared))
-    })
-    .on_connect(Plug::keep)
-    .disable_signals()
-    .client_request_timeout(head)
-    .shutdown_timeout(GRACE_SECS);
-    if workers > 0 {
-        server = server.workers(workers);
-    }
-    let running = server.listen(listener)?.run();
+            .configure(|config| routes(config, &shared));
+        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let http = HttpService::build()
+            .client_request_timeout(head)
+            .client_disconnect_timeout(LINGER)
+            .on_connect_ext(Plug::keep)
+            .h1(map_config(app, |()| AppConfig::default()));
+        fn_service(|tcp: TcpStream| async move {
+            let peer = tcp.peer_addr().ok();
+            Ok((Stream::of(tcp), peer))
+        })
+        .and_then(http)
+    })?;
+    let running = server.run();
     let handle = running.handle();
     let running = tokio::spawn(running);
 

@@ -1,24 +1,22 @@
 //! The plug of a connection: pulled, it ends at once, whatever has not been sent. A client that does not read cannot be told
 //! anything, and would hold its connection for ever.
 
-use std::any::Any;
 use std::net::Shutdown;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
-use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, Socket};
+
+use super::bare::Stream;
 
 #[derive(Clone)]
 pub(super) struct Plug(Arc<Socket>);
 
 impl Plug {
     /// Keeps the plug of a new connection.
-    pub fn keep(connection: &dyn Any, data: &mut Extensions) {
-        if let Some(stream) = connection.downcast_ref::<TcpStream>()
-            && let Ok(socket) = SockRef::from(stream).try_clone()
-        {
+    pub fn keep(stream: &Stream, data: &mut Extensions) {
+        if let Ok(socket) = SockRef::from(&stream.tcp).try_clone() {
             data.insert(Self(Arc::new(socket)));
         }
     }

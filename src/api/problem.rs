@@ -44,6 +44,8 @@ problems! {
     number_range = 400 "NUMBER_OUT_OF_RANGE";
     /// The query string is not one this call takes.
     bad_query = 400 "BAD_QUERY";
+    /// What came is no request.
+    bad_request = 400 "BAD_REQUEST";
     /// A header is not well formed.
     bad_header = 400 "BAD_HEADER";
     /// A stranger's request cannot be known again by a key.
@@ -78,6 +80,8 @@ problems! {
     entry_not_found = 404 "ENTRY_NOT_FOUND";
     /// The address knows other methods.
     method_not_allowed = 405 "METHOD_NOT_ALLOWED";
+    /// The head did not come in time.
+    head_timeout = 408 "HEAD_TIMEOUT";
     /// The body did not come in time.
     body_timeout = 408 "BODY_TIMEOUT";
     /// Too many unfinished games.
@@ -100,12 +104,16 @@ problems! {
     entry_refused = 409 "ENTRY_REFUSED";
     /// The session is gone for good.
     session_expired = 410 "SESSION_EXPIRED";
+    /// An old client must say how long its body is.
+    length_required = 411 "LENGTH_REQUIRED";
     /// The client acted on an old state.
     stale_revision = 412 "STALE_REVISION";
     /// What is there is another version.
     precondition_failed = 412 "PRECONDITION_FAILED";
     /// The body is too large.
     body_too_large = 413 "BODY_TOO_LARGE";
+    /// The address is too long.
+    uri_too_long = 414 "URI_TOO_LONG";
     /// The body is not declared to be JSON.
     json_required = 415 "JSON_REQUIRED";
     /// The server does not go by this name.
@@ -138,6 +146,8 @@ problems! {
     save_diverges = 422 "SAVE_DIVERGES";
     /// A save plays on content that is not here.
     content_unknown = 422 "CONTENT_UNKNOWN";
+    /// The head is too large.
+    headers_too_large = 431 "HEADERS_TOO_LARGE";
     /// A player asks too often.
     too_many_requests = 429 "TOO_MANY_REQUESTS";
     /// An address brings too many players and connections.

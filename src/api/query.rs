@@ -10,7 +10,7 @@ use serde::forward_to_deserialize_any;
 
 use super::json::explain;
 use super::problem::Problem;
-use super::strict::Strict;
+use crate::strict::Strict;
 
 /// A query string; unknown parameters are refused.
 #[derive(Debug)]

@@ -207,6 +207,44 @@ fn without_a_good_token_nothing_is_told() {
     assert_eq!(owner.look()["revision"], 0);
 }
 
+/// Every figure in an answer, by its name.
+fn figures(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Number(number) => found.push((name.to_owned(), number.to_string())),
+        Value::Array(list) => list.iter().for_each(|each| figures(name, each, found)),
+        Value::Object(members) => members.iter().for_each(|(name, each)| figures(name, each, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn figures_are_short_and_of_one_kind_wherever_they_are_shown() {
+    let (_folder, server) = start();
+    let mut found = Vec::new();
+    for seed in 0..6 {
+        let client = server.player(seed);
+        for _ in 0..20 {
+            let offers = client.offers();
+            figures("", &offers, &mut found);
+            let state = client.look()["state"].clone();
+            figures("", &client.get(&client.path("/map")).json(), &mut found);
+            if state["game_over"] == true {
+                break;
+            }
+            let next = choose_offer(&state, &offers, &mut Dice::new(seed));
+            figures("", &client.act(&next["action"]), &mut found);
+        }
+    }
+    assert!(found.len() > 10_000);
+    let whole =
+        ["max_hp", "pod_max_hp", "cargo_capacity", "combat_power", "hull_repair", "wealth", "amount", "fuel", "stock"];
+    for (name, text) in found {
+        let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        assert!(decimals <= 6 && !text.contains('e'), "{name}: {text}");
+        assert!(decimals == 0 || !whole.contains(&name.as_str()), "{name}: {text}");
+    }
+}
+
 #[test]
 fn reading_changes_nothing() {
     let (_folder, server) = start();

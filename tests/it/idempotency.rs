@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{Client, Reply, start, start_in, unlimited};
+use crate::server::{Client, Reply, edit, start, start_in, unlimited};
 use crate::wire::{Refusal, Socket};
 
 fn act(client: &Client, key: &str, action: &Value) -> Reply {
@@ -124,6 +124,15 @@ fn go_on(client: &Client, key: &str) -> Value {
 fn the_last_256_keys_are_remembered_also_over_a_restart() {
     let (folder, server) = start();
     let client = server.player(7);
+    server.stop();
+    // A purse for as many rations.
+    edit(folder.path(), &client.session, |text| {
+        let mut save: Value = serde_json::from_str(text).expect("JSON");
+        save["player_stats"]["wealth"] = json!(4000);
+        save.to_string()
+    });
+    let server = start_in(folder.path(), Default::default(), unlimited());
+    let client = client.at(&server.url);
     let done: Vec<_> = (0..256).map(|number| go_on(&client, &format!("key {number}"))).collect();
     server.sweep();
     act(&client, "another", &json!({"type": "no"}));
@@ -148,7 +157,8 @@ fn what_was_under_way_when_a_socket_dropped_is_taken_once() {
         let client = server.player(7);
         let send_all = |socket: &mut Socket| {
             for id in 0..frames {
-                let wait = id % 60 == 45;
+                // As often as the purse needs it.
+                let wait = id % 30 == 15;
                 let action = if wait { json!({"type": "wait"}) } else { json!({"type": "buy_food", "amount": 1}) };
                 let frame = json!({"type": "act", "id": id, "key": format!("q{id}"), "action": action});
                 if socket.try_say(&frame).is_err() {
