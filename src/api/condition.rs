@@ -112,10 +112,10 @@ pub fn not_modified(request: &HttpRequest, tag: &str) -> bool {
 
 /// Refuses to show a version that the client does not want to see.
 pub fn wanted(request: &HttpRequest, tag: &str) -> Result<(), Problem> {
-    let wanted = Tags::of(request, &IF_MATCH)?.is_none_or(|tags| match tags.versions() {
-        Expected::Any => true,
-        Expected::OneOf(_) => tags.strongly(tag),
-    });
+    // Programs may say the revision alone, here as where something changes.
+    let revision = tag.split_once('-').map(|(revision, _)| revision);
+    let is = |tags: Tags| tags.strongly(tag) || revision.is_some_and(|revision| tags.strongly(revision));
+    let wanted = Tags::of(request, &IF_MATCH)?.is_none_or(is);
     if wanted {
         Ok(())
     } else {

@@ -211,7 +211,7 @@ mod tests {
             (r#"{"type":"act","id":"x","id":"y","action":{"type":"wait"}}"#.to_owned(), json!("x"), "DUPLICATE_FIELD"),
             (r#"{"type":"act","id":"x","action":{"#.to_owned(), json!("x"), "MALFORMED_JSON"),
             (r#"{"id":"x", oops"#.to_owned(), json!("x"), "MALFORMED_JSON"),
-            (format!(r#"{{"id":"x","type":"act","a":{}"#, "[".repeat(500)), json!("x"), "JSON_TOO_DEEP"),
+            (format!(r#"{{"id":"x","type":"act","action":{{"a":{}"#, "[".repeat(500)), json!("x"), "JSON_TOO_DEEP"),
             (
                 format!(r#"{{"id":"x","type":"act","key":"{long}","action":{{"type":"wait"}}}}"#),
                 json!("x"),

@@ -174,7 +174,7 @@ impl Registry {
             let mut seated = me.enter(owner, id).await?;
             me.may_resume(owner, id, game.end.is_some())?;
             let session = session_mut(&mut seated)?;
-            let (turn, before) = session.load(number, save, game, content, &expected, key, me.now())?;
+            let (turn, before) = session.load(number, save, (game, content), &expected, key, me.now())?;
             let turn = Arc::new(turn);
             if let Err(error) = me.write(id, session, Some(turn.clone())).await {
                 session.unload(before);

@@ -79,7 +79,7 @@ fn the_cookie_keeps_its_name_over_restarts_and_changes_of_the_key() {
 fn the_cookie_of_before_is_read_where_it_is_good_and_never_taken_from_others() {
     let ((_a, here), (_b, there)) = (start(), another());
     let client = here.player(1);
-    let token = client.token.clone().expect("a token");
+    let token = client.token.expect("a token");
     let mut browser = Browser(vec![("cosmic".to_owned(), token.clone())]);
     // To another server it is no cookie at all.
     assert_eq!(browser.games(&there), Err("TOKEN_REQUIRED".to_owned()));
