@@ -300,6 +300,7 @@ impl Folder {
         let content = self.content(&save.content)?;
         let secret = Secret::new(&self.opened.store.keys(crate::random)?);
         save.prove(&content, save.seal.as_ref().is_some_and(|seal| secret.has_sealed(file, seal)))?;
+        save.check_count()?;
         let store = &self.opened.store;
         let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
         let lived = store.clock()?.map_or(now, |clock| clock.lived);
@@ -319,6 +320,7 @@ impl Folder {
             rules: save.rules,
             content: save.content,
             keys: Vec::new(),
+            begun_with: None,
             place: save.place,
             state: save.state,
             star_map: save.star_map,
@@ -374,7 +376,7 @@ impl Saves {
             }
             SavesCommand::Export { what } => {
                 let secret = Secret::new(&folder.opened.store.keys(crate::random)?);
-                let save = secret.seal_save(folder.find(&what)?);
+                let save = secret.seal_save(folder.find(&what)?.exported());
                 say(serde_json::to_string(&save)?);
             }
             SavesCommand::Import { file } => {

@@ -8,3 +8,4 @@ pub mod game;
 pub mod session;
 pub mod simulate;
 pub mod store;
+mod strict;

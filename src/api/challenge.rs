@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::extract::{Anybody, Query};
+use super::extract::Anybody;
 use super::problem::Problem;
+use super::query::Query;
 use super::sessions::Answer;
 use super::view::StandingView;
 use crate::game::content::Difficulty;

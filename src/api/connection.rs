@@ -31,6 +31,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Settings;
+use super::bare::{Bare, Outgoing};
 use super::door::{Door, Guest};
 use super::problem::Problem;
 
@@ -118,6 +119,8 @@ pub(super) struct Connection {
     parked: RefCell<Option<Waker>>,
     /// The client has closed its side, or broken off.
     over: Cell<bool>,
+    /// What has come of the present head, for what actix refuses without a word.
+    bare: RefCell<Bare>,
 }
 
 impl Connection {
@@ -136,6 +139,7 @@ impl Connection {
             headed: Cell::new(false),
             parked: RefCell::new(None),
             over: Cell::new(false),
+            bare: RefCell::default(),
         })
     }
 
@@ -213,6 +217,31 @@ impl Connection {
         let _ = timeout(LINGER, ended).await;
     }
 
+    fn write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream.poll_write_ready(context) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => {
+                    let blocked = self.blocked.get().unwrap_or_else(|| (Instant::now(), 0));
+                    self.blocked.set(Some(blocked));
+                    return Poll::Pending;
+                }
+            }
+            match self.stream.try_write(bytes) {
+                Ok(count) => {
+                    let blocked = self.blocked.get();
+                    self.blocked.set(blocked.map(|(since, taken)| (since, taken + count as u64)));
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    self.over.set(true);
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+    }
+
     fn read(&self, context: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             std::task::ready!(self.stream.poll_read_ready(context))?;
@@ -249,7 +278,10 @@ impl Connection {
         }
         let (most, ends) = held.head(buf.remaining());
         self.headed.set(ends);
-        Poll::Ready(Ok(held.hand_on(buf, most)))
+        let before = buf.filled().len();
+        let count = held.hand_on(buf, most);
+        self.bare.borrow_mut().heard(&buf.filled()[before..]);
+        Poll::Ready(Ok(count))
     }
 
     /// Reads nothing, but notices when the client has gone; whether there is something to read.
@@ -336,7 +368,7 @@ impl Held {
 }
 
 /// A refusal as the server's own words, for where there is no request to answer.
-fn raw(problem: &Problem) -> String {
+pub(super) fn raw(problem: &Problem) -> String {
     let (status, body) = (problem.status_code(), problem.document().to_string());
     let reason = status.canonical_reason().unwrap_or_default();
     let retry = problem.waits().map_or(String::new(), |seconds| format!("Retry-After: {seconds}\r\n"));
@@ -404,26 +436,15 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let connection = &*self.0;
-        loop {
-            match connection.stream.poll_write_ready(context) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => {
-                    let blocked = connection.blocked.get().unwrap_or_else(|| (Instant::now(), 0));
-                    connection.blocked.set(Some(blocked));
-                    return Poll::Pending;
+        let mut bare = connection.bare.borrow_mut();
+        match bare.outgoing(buf) {
+            Outgoing::Own(count) => connection.write(context, &buf[..count]),
+            Outgoing::Instead => {
+                while !bare.instead.is_empty() {
+                    let count = std::task::ready!(connection.write(context, &bare.instead))?;
+                    bare.instead.drain(..count);
                 }
-            }
-            match connection.stream.try_write(buf) {
-                Ok(count) => {
-                    let blocked = connection.blocked.get();
-                    connection.blocked.set(blocked.map(|(since, taken)| (since, taken + count as u64)));
-                    return Poll::Ready(Ok(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    connection.over.set(true);
-                    return Poll::Ready(Err(error));
-                }
+                Poll::Ready(Ok(buf.len()))
             }
         }
     }

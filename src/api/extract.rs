@@ -9,25 +9,21 @@ use std::time::Duration;
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, EntityTag, Header, HeaderValue, IfMatch, IfNoneMatch,
-};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use tokio::time::timeout;
 
+use super::json::parse;
 use super::problem::Problem;
 use super::{App, guard};
 use crate::session::live::Role;
 use crate::session::token::{Claims, LIFE_SECS, Token};
 use crate::session::{PlayerId, SessionError, SessionId};
 
-/// The cookie that carries a player's token.
-pub const COOKIE: &str = "cosmic";
-
-/// Bytes of a body that are read a second time, as a tree of values, to tell what is wrong with them: it takes two hundred times as many.
-const MOST_LOOKED_AT: usize = 1 << 16;
+/// The cookie that carried a player's token before each server had one of its own. Browsers have one jar for all ports of a host, so
+/// it may be another server's: it counts only where it is good.
+const OLD_COOKIE: &str = "cosmic";
 
 /// A JSON body. Nothing at all counts as `{}`.
 #[derive(Debug)]
@@ -53,21 +49,29 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 /// The bytes of a body that is said to be JSON. Nothing at all counts as `{}`.
 pub async fn body(request: &HttpRequest, payload: &mut Payload) -> Result<web::Bytes, Problem> {
-    let declared = request.headers().get(CONTENT_TYPE).map(is_json);
+    let declared = request.headers().get_all(CONTENT_TYPE).map(is_json).reduce(|all, each| all && each);
     let body = web::Bytes::from_request(request, payload).await.map_err(|error| body_problem(&error))?;
     if body.is_empty() {
         return Ok(web::Bytes::from_static(b"{}"));
     }
     // A page of another site can send any body, but none that is declared to be JSON.
     if declared != Some(true) {
-        return Err(Problem::json_required("Send the body as Content-Type: application/json."));
+        return Err(Problem::json_required("Send the body as Content-Type: application/json, in UTF-8."));
     }
     Ok(body)
 }
 
+/// JSON has one encoding; a body that says it has another is not read as if it had that one.
 fn is_json(value: &HeaderValue) -> bool {
-    let media = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    media.trim().eq_ignore_ascii_case("application/json")
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    let json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let charset = charset.trim().trim_matches('"');
+            ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+        }
+        _ => true,
+    })
 }
 
 fn body_problem(error: &actix_web::Error) -> Problem {
@@ -78,76 +82,6 @@ fn body_problem(error: &actix_web::Error) -> Problem {
         return Problem::body_too_large("The body is larger than this server takes.");
     }
     Problem::bad_body("The body could not be read to its end. Send it again.")
-}
-
-/// Reads strict JSON, and says what is wrong by a code of its own.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let error = match serde_json::from_slice(body) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    let text = error.to_string();
-    match error.classify() {
-        // serde_json has no kinds for these two; a test holds its words.
-        Category::Syntax if text.starts_with("recursion limit") => {
-            Err(Problem::too_deep("The body is nested too deeply. No call of this API needs more than a few levels."))
-        }
-        Category::Syntax if text.starts_with("number out of range") => {
-            Err(Problem::number_range(format!("A number is larger than any this server reads: {text}.")))
-        }
-        // serde_json calls it a syntax error when a word was wanted and something else came.
-        Category::Syntax
-            if body.len() <= MOST_LOOKED_AT && serde_json::from_slice::<serde_json::Value>(body).is_ok() =>
-        {
-            Err(Problem::wrong_type(format!("A field has the wrong type: {text}.")))
-        }
-        Category::Syntax | Category::Eof | Category::Io => Err(Problem::malformed_json(format!("Not JSON: {text}."))),
-        Category::Data => Err(data_problem(body, &text)),
-    }
-}
-
-fn data_problem(body: &[u8], text: &str) -> Problem {
-    let detail = format!("{}.", upper_first(text));
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Problem::not_an_object("The body must be a JSON object.");
-    }
-    // serde has no kinds for these; a test holds its words.
-    type Kind = (&'static str, fn(String) -> Problem);
-    let kinds: [Kind; 6] = [
-        ("unknown field", Problem::unknown_field),
-        ("missing field", Problem::missing_field),
-        ("duplicate field", Problem::duplicate_field),
-        ("unknown variant", Problem::unknown_value),
-        ("invalid value", Problem::wrong_value),
-        ("invalid type", Problem::wrong_type),
-    ];
-    let kind = kinds.iter().find(|(words, _)| text.starts_with(words));
-    kind.map_or_else(|| Problem::wrong_value(detail.clone()), |(_, problem)| problem(detail.clone()))
-}
-
-fn upper_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// A query string; unknown parameters are refused.
-#[derive(Debug)]
-pub struct Query<T>(pub T);
-
-impl<T: DeserializeOwned> FromRequest for Query<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let query = web::Query::<T>::from_query(request.query_string());
-        ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
-            let reason = match &error {
-                actix_web::error::QueryPayloadError::Deserialize(error) => error.to_string(),
-                _ => "it cannot be read".to_owned(),
-            };
-            Problem::bad_query(format!("The query string is not one this call takes: {reason}."))
-        }))
-    }
 }
 
 /// The player who asks, if anybody says who.
@@ -161,6 +95,8 @@ pub struct Carried {
     pub claims: Claims,
     /// Whether it came as a cookie.
     pub as_cookie: bool,
+    /// The cookie is the one that all servers of a host shared.
+    pub old: bool,
 }
 
 impl FromRequest for MaybePlayer {
@@ -194,43 +130,74 @@ fn app(request: &HttpRequest) -> Result<&web::Data<App>, Problem> {
     request.app_data().ok_or_else(|| Problem::internal("The server is not set up."))
 }
 
-/// The token of a request. Header before cookie. A bad token is never a new player; a good one counts towards the player's limit.
+/// The token of a request. Header before cookie, and of several the first that is good. A bad token is never a new player; a good
+/// one counts towards the player's limit.
 pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
-    let invalid = || Problem::from(SessionError::BadToken);
     let app = app(request)?;
-    let check = |text: &str, as_cookie| {
-        let claims = app.registry.check(text).map_err(|_| invalid())?;
-        guard::request(app, claims.bearer)?;
-        if let Ok(player) = claims.player() {
-            app.registry.seen(player, guard::origin(request, app));
-        }
-        Ok(Some(Carried { claims, as_cookie }))
+    // None where nothing is there; a bad one where nothing else is.
+    let of = |texts: Vec<&str>| {
+        let mut checked = texts.into_iter().map(|text| app.registry.check(text)).peekable();
+        checked.peek()?;
+        Some(checked.find_map(Result::ok))
     };
-    if let Some(header) = request.headers().get(AUTHORIZATION) {
-        return check(bearer(header).ok_or_else(invalid)?, false);
-    }
-    match request.cookie(COOKIE) {
-        Some(cookie) => check(cookie.value(), true),
-        None => Ok(None),
-    }
+    let (claims, as_cookie, old) = match of(bearers(request)) {
+        Some(claims) => (claims, false, false),
+        None => match of(cookies(request, &app.cookie)) {
+            Some(claims) => (claims, true, false),
+            None => match of(cookies(request, OLD_COOKIE)).flatten() {
+                Some(claims) => (Some(claims), true, true),
+                None => return Ok(None),
+            },
+        },
+    };
+    let claims = claims.ok_or_else(|| Problem::from(SessionError::BadToken))?;
+    guard::request(app, claims.bearer)?;
+    Ok(Some(Carried { claims, as_cookie, old }))
+}
+
+/// The values of all cookies of a name. By hand, because actix gives up all of them for one byte that is not UTF-8, which any
+/// other program of the host may have put into one of its own.
+fn cookies<'a>(request: &'a HttpRequest, name: &str) -> Vec<&'a str> {
+    let pairs = request.headers().get_all(COOKIE).flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let values = pairs.filter_map(|pair| {
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        let (found, value) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+        let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+        (found == name.as_bytes()).then(|| std::str::from_utf8(value).unwrap_or_default())
+    });
+    values.collect()
 }
 
 /// The cookie that brings a player back.
-pub fn cookie<'a>(request: &HttpRequest, token: &Token) -> Cookie<'a> {
-    let mut cookie = cookie_of(request, token.reveal().to_owned());
+pub fn cookie<'a>(request: &HttpRequest, app: &App, token: &Token) -> Cookie<'a> {
+    let mut cookie = cookie_of(request, app.cookie.clone(), token.reveal().to_owned());
     cookie.set_max_age(time::Duration::seconds(LIFE_SECS));
     cookie
 }
 
-/// What takes that cookie away.
-pub fn no_cookie<'a>(request: &HttpRequest) -> Cookie<'a> {
-    let mut cookie = cookie_of(request, String::new());
-    cookie.make_removal();
-    cookie
+/// What takes away the cookies that brought a player here, as far as they are this server's: its own, when that is no good any more
+/// (or none came, and `revoked`); and the old one only where it `was_ours`.
+pub fn no_cookies<'a>(request: &HttpRequest, revoked: bool, was_ours: bool) -> Result<Vec<Cookie<'a>>, Problem> {
+    let app = app(request)?;
+    let own = cookies(request, &app.cookie);
+    let useless = if own.is_empty() { revoked } else { own.iter().all(|token| app.registry.check(token).is_err()) };
+    let gone = [(app.cookie.as_str(), useless), (OLD_COOKIE, was_ours && old_cookie(request)?.is_none())];
+    let gone = gone.into_iter().filter(|(_, gone)| *gone).map(|(name, _)| {
+        let mut cookie = cookie_of(request, name.to_owned(), String::new());
+        cookie.make_removal();
+        cookie
+    });
+    Ok(gone.collect())
 }
 
-fn cookie_of<'a>(request: &HttpRequest, value: String) -> Cookie<'a> {
-    Cookie::build(COOKIE, value)
+/// What the cookie says that all servers of a host shared, if it is good here.
+pub fn old_cookie(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
+    let app = app(request)?;
+    Ok(cookies(request, OLD_COOKIE).into_iter().find_map(|token| app.registry.check(token).ok()))
+}
+
+fn cookie_of<'a>(request: &HttpRequest, name: String, value: String) -> Cookie<'a> {
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
@@ -238,10 +205,18 @@ fn cookie_of<'a>(request: &HttpRequest, value: String) -> Cookie<'a> {
         .finish()
 }
 
-/// The token of an `Authorization: Bearer` header.
-pub fn bearer(header: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// The tokens of `Authorization: Bearer` headers. What other schemes bring is for others: a proxy in front asks for a password, say.
+pub fn bearers(request: &HttpRequest) -> Vec<&str> {
+    // Some proxies put two headers into one, with a comma, which no token has.
+    let parts = request.headers().get_all(AUTHORIZATION).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let tokens = parts.filter_map(|part| {
+        let part = part.trim_ascii();
+        let end = part.iter().position(u8::is_ascii_whitespace).unwrap_or(part.len());
+        let (scheme, token) = part.split_at(end);
+        let bearer = scheme.strip_suffix(b":").unwrap_or(scheme).eq_ignore_ascii_case(b"bearer");
+        bearer.then(|| std::str::from_utf8(token.trim_ascii()).unwrap_or_default())
+    });
+    tokens.collect()
 }
 
 /// Who asks. The permission is in the type: a handler that takes a `Player` is for players only.
@@ -304,29 +279,7 @@ impl FromRequest for Id {
     }
 }
 
-/// The revision a client expects, from `If-Match`; none where it does not care.
-#[derive(Clone, Copy, Debug)]
-pub struct Expected(pub Option<u64>);
-
-impl FromRequest for Expected {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        if request.headers().get("if-match").is_none() {
-            return ready(Ok(Self(None)));
-        }
-        let bad = || Problem::bad_header("If-Match takes one entity tag as GET gives it, such as \"12\".");
-        ready(match IfMatch::parse(request) {
-            Ok(IfMatch::Any) => Ok(Self(None)),
-            Ok(IfMatch::Items(tags)) => match tags.as_slice() {
-                [tag] if !tag.weak => tag.tag().parse().map(|revision| Self(Some(revision))).map_err(|_| bad()),
-                _ => Err(bad()),
-            },
-            Err(_) => Err(bad()),
-        })
-    }
-}
+const KEY: &str = "idempotency-key";
 
 /// The longest idempotency key, in characters.
 pub const LONGEST_KEY: usize = 64;
@@ -345,7 +298,11 @@ impl FromRequest for IdempotencyKey {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(header) = request.headers().get("idempotency-key") else { return ready(Ok(Self(None))) };
+        let mut lines = request.headers().get_all(KEY);
+        let Some(header) = lines.next() else { return ready(Ok(Self(None))) };
+        if lines.next().is_some() {
+            return ready(Err(Problem::bad_header("A request has one Idempotency-Key. Send one line of it.")));
+        }
         let key = header.to_str().ok().filter(|key| is_key(key));
         let bad =
             || Problem::bad_header(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters."));
@@ -353,19 +310,33 @@ impl FromRequest for IdempotencyKey {
     }
 }
 
-/// Whether the client has this version already.
-pub fn not_modified(request: &HttpRequest, tag: &str) -> bool {
-    let tag = EntityTag::new_strong(tag.to_owned());
-    match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => request.headers().contains_key("if-none-match"),
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|each| each.weak_eq(&tag)),
-        Err(_) => false,
+impl IdempotencyKey {
+    /// The key of a request that makes a new player where none is known: two strangers who use the same one cannot be told apart.
+    pub fn of(self, player: &MaybePlayer) -> Result<Option<String>, Problem> {
+        if self.0.is_some() && player.0.is_none() {
+            return Err(Problem::key_of_stranger(
+                "Without a token nobody can tell your Idempotency-Key from another stranger's. Begin once without a key; with the \
+                 token of the answer keys hold.",
+            ));
+        }
+        Ok(self.0)
     }
 }
 
-/// An `ETag` header.
-pub fn etag(tag: impl ToString) -> (actix_web::http::header::HeaderName, String) {
-    (ETAG, format!("\"{}\"", tag.to_string()))
+/// That a request is not known again by a key. Where one would be passed over, it is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct NoKey;
+
+impl FromRequest for NoKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let keyed = request.headers().contains_key(KEY);
+        let refused =
+            || Problem::bad_header("This call takes no Idempotency-Key: it can be repeated without. Send it without.");
+        ready(if keyed { Err(refused()) } else { Ok(Self) })
+    }
 }
 
 impl Deref for Id {

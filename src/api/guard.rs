@@ -16,7 +16,10 @@ use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::Method;
-use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST, HeaderMap, HeaderValue, ORIGIN, UPGRADE};
+use actix_web::http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, ORIGIN, UPGRADE,
+};
+use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
@@ -270,10 +273,15 @@ pub(super) async fn pass<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<Followed<EitherBody<B>>>, Error> {
     let answering = Answering::begin(&request);
     let chunks = request.chunked().unwrap_or(true).then(|| Chunks::of(&mut request));
-    let response = match admit(&request) {
+    let ends = chunks.is_none() && keep_to_length(&mut request);
+    let mut response = match admit(&request) {
         Ok(()) => in_form(next.call(request).await?),
         Err(problem) => refusal(request.into_parts().0, &problem),
     };
+    if ends {
+        // What follows the body would be taken for more of it.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     if let Some(answering) = &answering {
         answering.with(response.status());
     }
@@ -282,6 +290,43 @@ pub(super) async fn pass<B: MessageBody + 'static>(
         Some(chunks) => response.map_body(|_, body| EitherBody::right(BoxBody::new(Held(body.boxed(), chunks)))),
     };
     Ok(response.map_body(|_, body| Followed::new(body, answering)))
+}
+
+/// actix takes all that follows for the body of whoever says `Upgrade: websocket`, whatever length they say it has. Where that means
+/// nothing, the length does. Whether it was so.
+fn keep_to_length(request: &mut ServiceRequest) -> bool {
+    if request.path() == "/ws" || !wants_socket(request.headers()) {
+        return false;
+    }
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse().ok());
+    let payload = request.take_payload();
+    request.set_payload(Payload::Stream { payload: Box::pin(Measured { payload, left: length.unwrap_or(0) }) });
+    true
+}
+
+/// A body of a known length.
+struct Measured {
+    payload: Payload,
+    left: usize,
+}
+
+impl Stream for Measured {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let next = Pin::new(&mut self.payload).poll_next(context);
+        next.map(|next| {
+            next.map(|bytes| {
+                let mut bytes = bytes?;
+                bytes.truncate(self.left);
+                self.left -= bytes.len();
+                Ok(bytes)
+            })
+        })
+    }
 }
 
 fn refusal<B>(request: HttpRequest, problem: &Problem) -> ServiceResponse<EitherBody<B>> {
@@ -342,6 +387,14 @@ fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     };
     let settings = &app.settings;
     let headers = request.headers();
+    let known = |item: &[u8]| matches!(item.trim_ascii().to_ascii_lowercase().as_slice(), b"" | b"100-continue");
+    if request.version() >= Version::HTTP_11
+        && !headers.get_all(EXPECT).all(|line| line.as_bytes().split(|byte| *byte == b',').all(known))
+    {
+        return Err(Problem::expectation_failed(
+            "This server knows Expect: 100-continue, and nothing else. Send it without.",
+        ));
+    }
     // actix refuses two of them, and none but in HTTP/1.0, which no browser speaks.
     let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     if host.is_some_and(|host| !is_known(host, &settings.hosts)) {
@@ -377,6 +430,11 @@ fn is_known(host: &str, hosts: &[String]) -> bool {
     })
 }
 
+/// A name that ends with a dot is whole already, and the same one.
+fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
 fn is_preflight(request: &ServiceRequest) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
@@ -392,8 +450,35 @@ fn wants_socket(headers: &HeaderMap) -> bool {
 /// Whether pages of an origin may change something. The scheme does not count: a proxy may speak https for us.
 fn may_use(origin: &HeaderValue, host: Option<&str>, origins: &[String]) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
-    let own = origin.split_once("://").is_some_and(|(_, at)| host.is_some_and(|host| at.eq_ignore_ascii_case(host)));
-    own || origins.iter().any(|listed| listed == origin)
+    let own = host.is_some_and(|host| is_own(origin, host));
+    own || origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin))
+}
+
+/// Whether an origin is that of a `Host`. Either of them may leave out a port that is the one of its scheme.
+fn is_own(origin: &str, host: &str) -> bool {
+    let Some((scheme, at)) = origin.split_once("://") else { return false };
+    let usual = match scheme.to_ascii_lowercase().as_str() {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    };
+    let port = |at: &str| match at.rsplit_once(':') {
+        // The colons of a bare IPv6 address are not those of a port.
+        Some((_, port)) if !port.ends_with(']') && !port.is_empty() => port.parse::<u16>().ok().map(Some),
+        _ => Some(None),
+    };
+    let same_port = match (port(at), port(host)) {
+        (Some(origin), Some(host)) => origin.or(usual) == host.or(usual),
+        _ => false,
+    };
+    let same_name = match (host_name(at).map(without_dot), host_name(host).map(without_dot)) {
+        (Some(origin), Some(host)) => match (origin.parse::<IpAddr>(), host.parse::<IpAddr>()) {
+            (Ok(origin), Ok(host)) => origin == host,
+            _ => !origin.is_empty() && origin.eq_ignore_ascii_case(host),
+        },
+        _ => false,
+    };
+    same_port && same_name
 }
 
 /// Answers to pages of the listed origins so that browsers let them read it.
@@ -473,6 +558,44 @@ mod tests {
         assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(of("2001:db8:1:3:3:4:5:6"), "2001:db8:1:3::");
+    }
+
+    #[test]
+    fn an_origin_is_the_hosts_own_whatever_either_leaves_out() {
+        for (origin, host) in [
+            ("http://localhost", "localhost"),
+            ("https://localhost", "localhost"),
+            ("https://localhost", "localhost:443"),
+            ("http://localhost", "localhost:80"),
+            ("https://localhost:443", "localhost"),
+            ("http://LOCALHOST:80", "localhost."),
+            ("http://game.example.", "Game.Example:80"),
+            ("http://localhost:8080", "localhost:8080"),
+            ("http://[::1]", "[::1]:80"),
+            ("http://[::1]:8080", "[0:0:0:0:0:0:0:1]:8080"),
+            ("https://127.0.0.1", "127.0.0.1:443"),
+        ] {
+            assert!(is_own(origin, host), "{origin} {host}");
+        }
+        for (origin, host) in [
+            ("null", "localhost"),
+            ("", ""),
+            ("http://", ""),
+            ("http://localhost", "localhost:443"),
+            ("https://localhost", "localhost:80"),
+            ("https://localhost:80", "localhost"),
+            ("http://localhost:8081", "localhost:8080"),
+            ("http://localhost", "localhost:8080"),
+            ("http://localhost:8080", "localhost"),
+            ("http://evil.example", "localhost"),
+            ("http://localhost.evil.example", "localhost"),
+            ("http://localhost@evil.example", "localhost"),
+            ("http://[::1]", "[::2]"),
+            ("http://localhost:80x", "localhost"),
+            ("ftp://localhost:80", "localhost"),
+        ] {
+            assert!(!is_own(origin, host), "{origin} {host}");
+        }
     }
 
     #[test]

@@ -12,16 +12,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::extract::{LONGEST_KEY, is_key, parse};
+use super::message::{self, Asked, Tag};
 use super::problem::Problem;
 use super::view::{ActedView, StateView, TurnView};
 use super::{App, guard};
-use crate::game::action::Action;
 use crate::session::live::{ConnectionId, End, EventId, Line, News, Role};
 use crate::session::presence::{Joined, Joining, Presence};
-use crate::session::resident::{Acted, Command, Snapshot};
+use crate::session::resident::{Acted, Command, Expected, Snapshot};
 use crate::session::token::{Bearer, Token};
 use crate::session::{PlayerId, SessionError, SessionId};
+use crate::store::StoreError;
 use crate::store::model::{Departure, Turn};
 
 /// Pings without an answer after which a client is dead.
@@ -117,69 +117,15 @@ impl Frame<'_> {
     }
 }
 
-/// A client's own name for what it asks; told in the answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Tag {
-    Text(String),
-    Number(u64),
-    #[default]
-    None,
-}
-
-/// What the client says.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Asked {
-    /// Who it is; only before `hello`.
-    Auth { token: String },
-    /// An action.
-    Act {
-        #[serde(default)]
-        id: Tag,
-        key: Option<String>,
-        if_revision: Option<u64>,
-        action: Action,
-    },
-    /// The player puts the game away.
-    Leave {
-        #[serde(default)]
-        id: Tag,
-    },
-    /// Answers a ping.
-    Pong {},
-}
-
-impl Asked {
-    /// Names are short, as over plain requests.
-    fn check(self) -> Result<Self, Problem> {
-        if let Self::Act { key: Some(key), .. } = &self
-            && !is_key(key)
-        {
-            return Err(Problem::wrong_value(format!("A key has 1 to {LONGEST_KEY} visible ASCII characters.")));
-        }
-        match &self {
-            Self::Act { id: Tag::Text(id), .. } | Self::Leave { id: Tag::Text(id) } if id.len() > LONGEST_KEY => {
-                Err(Problem::wrong_value(format!("An id has at most {LONGEST_KEY} bytes.")))
-            }
-            _ => Ok(self),
-        }
-    }
-
-    fn into_id(self) -> Tag {
-        match self {
-            Self::Act { id, .. } | Self::Leave { id } => id,
-            Self::Auth { .. } | Self::Pong {} => Tag::None,
-        }
-    }
-}
-
 /// What a client wants of a connection, in the query.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     pub session_id: Option<String>,
-    pub last_event_id: Option<String>,
+    last_event_id: Option<String>,
+    /// What stands-ins for `EventSource` add, which cannot send the header; to an address that may have the other name.
+    #[serde(rename = "lastEventId")]
+    said_last: Option<String>,
     pub previous: Option<ConnectionId>,
     #[serde(default)]
     pub takeover: bool,
@@ -187,8 +133,19 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub fn joining(&self, role: Role) -> Joining {
-        let Self { last_event_id, previous, takeover, .. } = self.clone();
-        Joining { role, last_event: last_event_id, previous, takeover }
+        let Self { previous, takeover, .. } = *self;
+        Joining { role, last_event: self.last_event().map(str::to_owned), previous, takeover }
+    }
+
+    /// The last event the client has. Some say the empty one where they have none.
+    pub fn last_event(&self) -> Option<&str> {
+        let mut said = [&self.said_last, &self.last_event_id].into_iter().filter_map(Option::as_deref);
+        said.find(|text| !text.is_empty())
+    }
+
+    /// The same from a header, which a browser that comes back sends with the query of the first time.
+    pub fn say_last(&mut self, last: &str) {
+        self.said_last = Some(last.to_owned());
     }
 }
 
@@ -197,6 +154,16 @@ impl Wanted {
 pub(super) enum Close {
     /// It has closed itself, or cannot be reached.
     Gone,
+    /// What came breaks the protocol.
+    Protocol,
+    /// A text that is not UTF-8.
+    NotText,
+    /// A message that is too large.
+    TooLarge,
+    /// Something in the server failed.
+    Failed,
+    /// It has not answered.
+    Silent,
     Shutdown,
     Left,
     Token,
@@ -216,14 +183,39 @@ impl Close {
         match self {
             Self::Gone => 1000,
             Self::Shutdown => 1001,
+            Self::Protocol => 1002,
+            Self::NotText => 1007,
+            Self::TooLarge => 1009,
+            Self::Failed => 1011,
             Self::Busy => 1013,
             Self::Left => 4000,
             Self::Token => 4401,
             Self::Unknown => 4404,
-            Self::Slow => 4408,
+            Self::Slow | Self::Silent => 4408,
             Self::Noisy => 4429,
             Self::Replaced => 4409,
             Self::Expired => 4410,
+        }
+    }
+
+    /// The same for people, in at most 123 bytes, and what to do.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Gone => "Good bye.",
+            Self::Shutdown => "The server stops, and will be back. Come back.",
+            Self::Protocol => "This breaks the WebSocket protocol (RFC 6455).",
+            Self::NotText => "A text message must be UTF-8.",
+            Self::TooLarge => "A message has at most 65536 bytes.",
+            Self::Failed => "Something in the server failed. Come back.",
+            Self::Busy => "Not now. The error before this says why. Come back later.",
+            Self::Left => "The game was put away, and is there when you ask for it.",
+            Self::Token => "The token is missing or no longer good.",
+            Self::Unknown => "You have no session of this id.",
+            Self::Slow => "You read too slowly. Come back with your last event.",
+            Self::Silent => "You have not answered three pings. Come back with your last event.",
+            Self::Noisy => "You say too much that is no action. Come back, and say less.",
+            Self::Replaced => "Another connection plays this session now.",
+            Self::Expired => "This session is gone for good.",
         }
     }
 
@@ -235,6 +227,10 @@ impl Close {
             SessionError::Replaced => Self::Replaced,
             SessionError::Closing => Self::Shutdown,
             SessionError::BadToken | SessionError::OnlyWatches => Self::Token,
+            SessionError::Internal(_)
+            | SessionError::Store(StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Locked { .. }) => {
+                Self::Failed
+            }
             _ => Self::Busy,
         }
     }
@@ -258,8 +254,10 @@ pub(super) enum Incoming {
     Text(String),
     /// Not a message, but a sign of life.
     Alive,
-    /// A message that nobody takes.
-    Refused(Problem),
+    /// A message that nobody takes, by its name.
+    Refused(Tag, Problem),
+    /// What cannot be read on from.
+    Broken(Close),
     Closed,
 }
 
@@ -449,7 +447,7 @@ impl<W: Wire> Connection<'_, W> {
     async fn beat(&mut self) -> Result<(), Close> {
         if W::ANSWERS {
             if self.misses >= MOST_MISSES {
-                return Err(Close::Gone);
+                return Err(Close::Silent);
             }
             self.misses += 1;
         }
@@ -465,25 +463,26 @@ impl<W: Wire> Connection<'_, W> {
         let text = match incoming {
             Incoming::Text(text) => text,
             Incoming::Alive => return Ok(()),
-            Incoming::Refused(problem) => return self.refuse(&Tag::None, problem).await,
+            Incoming::Refused(id, problem) => return self.refuse(&id, problem).await,
+            Incoming::Broken(why) => return Err(why),
             Incoming::Closed => return Err(Close::Gone),
         };
-        let asked = parse::<Asked>(text.as_bytes()).and_then(Asked::check);
+        let (id, asked) = message::read(text.as_bytes());
         if let Err(problem) = guard::request(&self.app, self.bearer) {
-            let id = asked.map_or(Tag::None, Asked::into_id);
             return self.refuse(&id, problem).await;
         }
         match asked {
-            Ok(Asked::Act { id, key, if_revision, action }) => {
-                self.order(id, Order::Act(Box::new(Command { action, expected: if_revision, key }))).await
+            Ok(Asked::Act { key, if_revision, action }) => {
+                self.order(id, Order::Act(Box::new(Command { action, expected: Expected::revision(if_revision), key })))
+                    .await
             }
-            Ok(Asked::Leave { id }) => self.order(id, Order::Leave).await,
-            Ok(Asked::Pong {}) => Ok(()),
+            Ok(Asked::Leave) => self.order(id, Order::Leave).await,
+            Ok(Asked::Pong) => Ok(()),
             Ok(Asked::Auth { .. }) => {
                 let problem = Problem::unknown_value("This connection has a player already. Open another one.");
-                self.refuse(&Tag::None, problem).await
+                self.refuse(&id, problem).await
             }
-            Err(problem) => self.refuse(&Tag::None, problem).await,
+            Err(problem) => self.refuse(&id, problem).await,
         }
     }
 

@@ -1,14 +1,20 @@
 //! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
 
+mod bare;
 mod challenge;
+mod condition;
 mod connection;
 mod door;
 mod extract;
+mod frames;
 mod guard;
+mod json;
 mod live;
+mod message;
 mod operate;
 mod page;
 mod problem;
+mod query;
 mod sessions;
 mod slots;
 mod socket;
@@ -31,9 +37,10 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
-use actix_web::{App as ActixApp, HttpRequest, Resource, Route};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, Resource, Route};
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 use tokio::sync::oneshot;
@@ -45,6 +52,7 @@ use connection::{Deadlines, Doorkeeper, Stream};
 use door::Door;
 pub use door::is_proxy;
 pub use guard::{is_host, is_origin};
+use json::clip;
 use problem::Problem;
 
 /// What HTTP needs to know. All configurable.
@@ -127,6 +135,8 @@ pub struct App {
     /// Every session.
     registry: Arc<Registry>,
     settings: Settings,
+    /// The name of the cookie that carries a player's token: this folder's own, because browsers have one jar for all ports of a host.
+    cookie: String,
     limits: guard::Limits,
     work: work::Work,
     shutting_down: AtomicBool,
@@ -153,7 +163,8 @@ pub async fn serve(
 ) -> io::Result<usize> {
     let (limits, work) = (guard::Limits::new(&settings, &registry), work::Work::new(&settings, &registry));
     let shutting_down = AtomicBool::new(false);
-    let app = web::Data::new(App { registry: registry.clone(), settings, limits, work, shutting_down });
+    let cookie = format!("cosmic_{}", registry.mark());
+    let app = web::Data::new(App { registry: registry.clone(), settings, cookie, limits, work, shutting_down });
     let workers = match app.settings.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
@@ -247,7 +258,7 @@ struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        tracing::info_span!("request", method = %request.method(), path = request.path(), status = field::Empty)
+        tracing::info_span!("request", method = %request.method(), path = %clip(request.path()), status = field::Empty)
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
@@ -274,6 +285,8 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
             resource("/{name:favicon\\.ico|robots\\.txt|manifest\\.webmanifest}", vec![get(page::beside)])
                 .wrap(from_fn(guard::visit)),
         )
+        .service(resource("/api", vec![get(operate::addresses)]))
+        .service(resource("/api/", vec![get(operate::addresses)]))
         .service(resource("/health", vec![get(operate::health)]))
         .service(resource("/ready", vec![get(operate::ready)]))
         .service(resource("/version", vec![get(operate::version)]))
@@ -319,30 +332,41 @@ fn routes(config: &mut ServiceConfig, app: &web::Data<App>) {
                 .app_data(PayloadConfig::new(app.settings.import_bytes)),
         )
         .default_service(web::to(|request: HttpRequest| async move {
-            let detail = format!("There is nothing at {}. The API's addresses begin with /api.", request.path());
-            Err::<String, _>(Problem::not_found(detail))
+            if request.method() == Method::OPTIONS && request.path() == "*" {
+                return Ok(HttpResponse::NoContent().finish());
+            }
+            let path = clip(request.path());
+            let detail = format!("There is nothing at {path}. The game is at /, and GET /api says what else there is.");
+            Err(Problem::not_found(detail))
         }));
 }
 
-/// A GET answers HEAD too.
+/// A GET answers HEAD too, which stands for both here.
 fn get<F, Args>(handler: F) -> (Method, Route)
 where
     F: actix_web::Handler<Args>,
     Args: actix_web::FromRequest + 'static,
     F::Output: actix_web::Responder + 'static,
 {
-    (Method::GET, web::route().guard(Any(Get()).or(Head())).to(handler))
+    (Method::HEAD, web::route().guard(Any(Get()).or(Head())).to(handler))
 }
 
-/// An address, which answers every other method with those it takes.
+/// An address, which answers OPTIONS with the methods it takes, and so every other one.
 fn resource(path: &str, routes: Vec<(Method, Route)>) -> Resource {
-    let allowed: Vec<_> = routes.iter().map(|(method, _)| method.clone()).collect();
+    let methods = routes.iter().map(|(method, _)| if method == Method::HEAD { "GET, HEAD" } else { method.as_str() });
+    let allowed: Vec<_> = methods.chain(["OPTIONS"]).collect();
+    let allowed = allowed.join(", ");
     let mut resource = web::resource(path);
     for (_, route) in routes {
         resource = resource.route(route);
     }
-    resource.default_service(web::to(move || {
-        let problem = Problem::allow(&allowed);
-        async move { Err::<String, _>(problem) }
+    resource.default_service(web::to(move |method: Method| {
+        let allowed = allowed.clone();
+        async move {
+            if method == Method::OPTIONS {
+                return Ok(HttpResponse::NoContent().insert_header((ALLOW, allowed)).finish());
+            }
+            Err(Problem::allow(&allowed))
+        }
     }))
 }

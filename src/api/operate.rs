@@ -5,14 +5,15 @@ use std::future::{self, Ready};
 use std::sync::atomic::Ordering;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HOST};
+use actix_web::http::header::{CACHE_CONTROL, HOST};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::App;
-use super::extract::{Json, bearer, etag, not_modified};
+use super::condition::{Unconditional, etag, not_modified};
+use super::extract::{Json, bearers};
 use super::guard::host_name;
 use super::problem::Problem;
 use super::view;
@@ -20,6 +21,43 @@ use crate::game::RULES_VERSION;
 use crate::session::Settings;
 
 type Answer = Result<HttpResponse, Problem>;
+
+/// Where everything else is.
+pub(super) async fn addresses() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-cache")).json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "addresses": ADDRESSES,
+        "help": "OPTIONS says which methods an address takes. POST /api/sessions begins a game.",
+    }))
+}
+
+/// What `GET /api` lists; a test holds it against the README.
+const ADDRESSES: [&str; 23] = [
+    "/api/sessions",
+    "/api/sessions/{id}",
+    "/api/sessions/{id}/map",
+    "/api/sessions/{id}/actions",
+    "/api/sessions/{id}/turns",
+    "/api/sessions/{id}/events",
+    "/api/sessions/{id}/observers",
+    "/ws",
+    "/api/logout",
+    "/api/slots",
+    "/api/slots/{n}",
+    "/api/slots/{n}/load",
+    "/api/slots/{n}/export",
+    "/api/slots/{n}/import",
+    "/api/challenge",
+    "/api/leaderboard",
+    "/api/leaderboard/{date}/{difficulty}/{rank}/replay",
+    "/api/content",
+    "/api/content/{hash}",
+    "/health",
+    "/ready",
+    "/version",
+    "/api",
+];
 
 pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
@@ -85,7 +123,7 @@ pub(super) async fn config(_: Admin, app: web::Data<App>) -> Answer {
     Ok(shown(app.registry.settings()))
 }
 
-pub(super) async fn change_config(_: Admin, app: web::Data<App>, change: Json<Change>) -> Answer {
+pub(super) async fn change_config(_: Admin, app: web::Data<App>, _: Unconditional, change: Json<Change>) -> Answer {
     let Change { grace_secs, idle_secs, limit } = change.0;
     let changed = app.registry.reconfigure(|settings| {
         settings.grace_secs = grace_secs.unwrap_or(settings.grace_secs);
@@ -128,9 +166,9 @@ impl FromRequest for Admin {
 }
 
 fn admit_admin(request: &HttpRequest, app: &App) -> Result<(), Problem> {
-    let given = request.headers().get(AUTHORIZATION).and_then(bearer);
-    if let (Some(wanted), Some(given)) = (&app.settings.admin_token, given)
-        && bool::from(wanted.as_bytes().ct_eq(given.as_bytes()))
+    let given = bearers(request);
+    if let Some(wanted) = &app.settings.admin_token
+        && given.iter().any(|given| wanted.as_bytes().ct_eq(given.as_bytes()).into())
     {
         return Ok(());
     }

@@ -7,7 +7,8 @@ use std::io::Write;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY,
+    AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Header, Preference,
+    Quality, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -15,7 +16,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::extract::{etag, not_modified};
+use super::condition::{etag, not_modified};
+use super::json::clip;
 use super::problem::Problem;
 use crate::game::content::hex;
 
@@ -43,14 +45,16 @@ pub(super) async fn beside(request: HttpRequest, name: web::Path<String>) -> Res
 }
 
 fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
-    let missing = || Problem::not_found(format!("There is no file {path}. The game begins at /."));
+    let missing = || Problem::not_found(format!("There is no file {}. The game begins at /.", clip(path)));
     // In a debug build a path could lead out of the folder.
     if path.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
         return Err(missing());
     }
     let file = Files::get(path).ok_or_else(missing)?;
     let hash = file.metadata.sha256_hash();
-    let tag = hex(&hash[..12]);
+    let gzip = takes_gzip(request);
+    // Other bytes have another tag.
+    let tag = hex(&hash[..12]) + if gzip { "-gzip" } else { "" };
     let fresh = not_modified(request, &tag);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(etag(&tag));
@@ -62,16 +66,28 @@ fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
         return Ok(response.finish());
     }
     response.insert_header((CONTENT_TYPE, media_type(path)));
-    if !takes_gzip(request) {
+    if !gzip {
         return Ok(response.body(bytes(file)));
     }
     response.insert_header((CONTENT_ENCODING, "gzip"));
     Ok(response.body(squeezed(hash, file)))
 }
 
+/// Whether the client takes gzip, and likes it no less than nothing at all. Who takes neither gets the file as it is.
 fn takes_gzip(request: &HttpRequest) -> bool {
-    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|coding| matches!(coding.trim(), "gzip" | "*"))
+    let Ok(AcceptEncoding(accepted)) = AcceptEncoding::parse(request) else { return false };
+    let quality = |named: &dyn Fn(&str) -> bool| {
+        let items = accepted.iter().filter(|each| match &each.item {
+            Preference::Any => named("*"),
+            Preference::Specific(coding) => named(&coding.to_string()),
+        });
+        items.map(|each| each.quality).max()
+    };
+    let any = quality(&|name| name == "*");
+    let gzip = quality(&|name| ["gzip", "x-gzip"].iter().any(|gzip| name.eq_ignore_ascii_case(gzip)));
+    let plain = quality(&|name| name.eq_ignore_ascii_case("identity"));
+    let gzip = gzip.or(any).unwrap_or(Quality::ZERO);
+    gzip > Quality::ZERO && gzip >= plain.unwrap_or(Quality::ZERO)
 }
 
 fn bytes(file: EmbeddedFile) -> Bytes {

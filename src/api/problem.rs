@@ -1,10 +1,11 @@
 //! Every refusal of the API: RFC 9457 problem details with a stable code and a hint. One table says which status a code has.
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::json::tame;
 use crate::session::SessionError;
 use crate::store::StoreError;
 use crate::store::model::Departure;
@@ -43,8 +44,12 @@ problems! {
     number_range = 400 "NUMBER_OUT_OF_RANGE";
     /// The query string is not one this call takes.
     bad_query = 400 "BAD_QUERY";
+    /// What came is no request.
+    bad_request = 400 "BAD_REQUEST";
     /// A header is not well formed.
     bad_header = 400 "BAD_HEADER";
+    /// A stranger's request cannot be known again by a key.
+    key_of_stranger = 400 "KEY_WITHOUT_PLAYER";
     /// The body could not be read to its end.
     bad_body = 400 "BAD_BODY";
     /// A page of another origin asks for what pages may not send.
@@ -107,10 +112,16 @@ problems! {
     entry_refused = 409 "ENTRY_REFUSED";
     /// The session is gone for good.
     session_expired = 410 "SESSION_EXPIRED";
+    /// An old client must say how long its body is.
+    length_required = 411 "LENGTH_REQUIRED";
     /// The client acted on an old state.
     stale_revision = 412 "STALE_REVISION";
+    /// What is there is another version.
+    precondition_failed = 412 "PRECONDITION_FAILED";
     /// The body is too large.
     body_too_large = 413 "BODY_TOO_LARGE";
+    /// The address is too long.
+    uri_too_long = 414 "URI_TOO_LONG";
     /// The body is not declared to be JSON.
     json_required = 415 "JSON_REQUIRED";
     /// The server does not go by this name.
@@ -131,6 +142,8 @@ problems! {
     unknown_value = 422 "UNKNOWN_VALUE";
     /// A name is empty, too long or has characters that do not show.
     bad_name = 422 "BAD_NAME";
+    /// The client expects what nobody can do.
+    expectation_failed = 417 "EXPECTATION_FAILED";
     /// The address is for WebSockets.
     upgrade_required = 426 "UPGRADE_REQUIRED";
     /// An idempotency key came with another action before.
@@ -143,6 +156,8 @@ problems! {
     save_unprovable = 422 "SAVE_UNPROVABLE";
     /// A save plays on content that is not here.
     content_unknown = 422 "CONTENT_UNKNOWN";
+    /// The head is too large.
+    headers_too_large = 431 "HEADERS_TOO_LARGE";
     /// A player asks too often.
     too_many_requests = 429 "TOO_MANY_REQUESTS";
     /// A player or an address lets the server work too much.
@@ -204,10 +219,17 @@ impl Problem {
         self.more.get("retry_after").and_then(Value::as_i64)
     }
 
+    /// Says more, where it is the refusal of a code.
+    #[must_use]
+    pub fn because(mut self, code: &str, says: &str) -> Self {
+        if self.code == code {
+            self.detail.push_str(says);
+        }
+        self
+    }
+
     /// The address knows other methods.
-    pub fn allow(allowed: &[Method]) -> Self {
-        let list: Vec<_> = allowed.iter().map(Method::as_str).collect();
-        let list = list.join(", ");
+    pub fn allow(list: &str) -> Self {
         Self::method_not_allowed(format!("This address takes {list}.")).header("Allow", list)
     }
 }
@@ -306,21 +328,28 @@ impl From<SessionError> for Problem {
             SessionError::Closing => {
                 Self::shutting_down("The server stops, and will be back. Every game is saved.").retry_after(5)
             }
-            SessionError::Stale { revision } => {
-                let detail = format!("The game has moved on to revision {revision}. Fetch the state and decide again.");
-                Self::stale_revision(detail).with("revision", revision)
+            SessionError::Stale { event } => {
+                let revision = event.revision();
+                let detail = format!("The game is at revision {revision}, event {event}. Fetch the state and decide again.");
+                Self::stale_revision(detail).with("revision", revision).with("event", event)
             }
             SessionError::KeyRunning => Self::key_running(
                 "A request with this Idempotency-Key is under way. Repeat it in a second for its answer.",
             )
             .retry_after(1),
             SessionError::KeyReused { revision } => Self::key_reused(format!(
-                "This Idempotency-Key came with another action before, which led to revision {revision}. Use a fresh one."
+                "This Idempotency-Key came with another request before, which led to revision {revision}. Use a fresh one."
             ))
             .with("revision", revision),
+            SessionError::KeyTaken => Self::key_reused(
+                "This Idempotency-Key came with another request before. Use a fresh one; or repeat the request as it was.",
+            ),
             SessionError::SlotEmpty { number } => {
                 Self::slot_empty(format!("There is nothing in slot {number}. GET /api/slots lists what there is."))
             }
+            SessionError::SlotChanged { number } => Self::precondition_failed(format!(
+                "Slot {number} does not hold what you expect by now. Look at it again, and decide again."
+            )),
             SessionError::NotFinished => Self::game_not_finished(
                 "A replay tells the seed, and with it the future. It is there once the game is over.",
             ),
@@ -374,10 +403,10 @@ impl From<SessionError> for Problem {
                 }
             }
             SessionError::Save(Refusal::Invalid(problem)) => {
-                Self::save_invalid(format!("This is not a save that this server made: {}.", problem.trim_end_matches('.')))
+                Self::save_invalid(format!("This is not a save that this server made: {}.", tame(problem.trim_end_matches('.'))))
             }
             SessionError::Save(Refusal::Unproven(unproven)) => {
-                let detail = format!("This save cannot be taken: {unproven}.");
+                let detail = format!("This save cannot be taken: {}.", tame(&unproven.to_string()));
                 match unproven {
                     Unproven::Diverged { turn, .. } => Self::save_diverges(detail).with("turn", turn),
                     Unproven::Unverifiable { turn, .. } => Self::save_unprovable(format!(

@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::extract::{
-    Expected, Id, IdempotencyKey, Json, MaybePlayer, Player, Query, Viewer, cookie, etag, not_modified,
-};
+use super::condition::{IfMatch, Unconditional, etag, not_modified, wanted};
+use super::extract::{Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, cookie};
 use super::problem::Problem;
+use super::query::Query;
 use super::view::{self, ActedView, GameView, SessionView, TurnView};
 use super::work::{self, Price};
 use super::{App, guard};
@@ -47,8 +47,11 @@ pub(super) async fn create(
     request: HttpRequest,
     app: web::Data<App>,
     player: MaybePlayer,
+    _: Unconditional,
+    key: IdempotencyKey,
     body: Json<NewSession>,
 ) -> Answer {
+    let key = key.of(&player)?;
     let NewSession { name, seed, difficulty, challenge, permadeath } = body.0;
     if seed.is_some_and(|seed| seed > MAX_SEED) {
         return Err(Problem::wrong_value(format!("A seed is a whole number from 0 to {MAX_SEED}.")));
@@ -76,7 +79,7 @@ pub(super) async fn create(
     let from = guard::origin(&request, &app);
     registry.seen(owner, from);
     work::pay(&app, Some(owner), from, Price::GAME)?;
-    let Created { snapshot, name } = app.registry.create(owner, asked).await?;
+    let Created { snapshot, name } = app.registry.create(owner, asked, key).await?;
     let token = match player.0 {
         Some((_, carried)) => carried.claims.ageing.then(|| app.registry.renew(&carried.claims)),
         None => Some(app.registry.mint(owner)),
@@ -85,9 +88,9 @@ pub(super) async fn create(
     let mut response = HttpResponse::Created();
     // Relative to what was asked: a proxy may have put it below a path that is not known here.
     response.insert_header((LOCATION, format!("sessions/{}", snapshot.id)));
-    response.insert_header(etag(snapshot.revision));
+    response.insert_header(etag(snapshot.event));
     if let Some(token) = token {
-        response.cookie(cookie(&request, &token));
+        response.cookie(cookie(&request, &app, &token));
         body.token = Some(token.reveal().to_owned());
     }
     Ok(view::json(&mut response, &body))
@@ -111,54 +114,55 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Mayb
     let sessions: Vec<_> = app.registry.list(owner).into_iter().map(SessionView::of).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
-    // A browser that comes back keeps its player for another 90 days.
-    if carried.as_cookie && carried.claims.ageing {
-        response.cookie(cookie(&request, &app.registry.renew(&carried.claims)));
+    // A browser that comes back keeps its player for another 90 days, in this server's own cookie.
+    if carried.as_cookie && (carried.claims.ageing || carried.old) {
+        response.cookie(cookie(&request, &app, &app.registry.renew(&carried.claims)));
     }
     Ok(response.json(json!({ "sessions": sessions })))
 }
 
 pub(super) async fn look(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
     let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
-    Ok(versioned(&request, &snapshot, GameView::of))
+    versioned(&request, &snapshot, GameView::of)
 }
 
 pub(super) async fn map(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
     let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
-    Ok(versioned(&request, &snapshot, view::map))
+    versioned(&request, &snapshot, view::map)
 }
 
 pub(super) async fn actions(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
     let snapshot = app.registry.look(Role::Player, player.0, *id).await?;
-    Ok(versioned(&request, &snapshot, view::actions))
+    versioned(&request, &snapshot, view::actions)
 }
 
-/// A body that changes with the revision and with nothing else.
+/// A body that changes with what happens to the game and with nothing else.
 fn versioned<'a, T: Serialize>(
     request: &HttpRequest,
     snapshot: &'a Snapshot,
     body: impl FnOnce(&'a Snapshot) -> T,
-) -> HttpResponse {
-    let revision = snapshot.revision.to_string();
-    let fresh = not_modified(request, &revision);
+) -> Answer {
+    let tag = snapshot.event.to_string();
+    wanted(request, &tag)?;
+    let fresh = not_modified(request, &tag);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header(etag(revision));
+    response.insert_header(etag(tag));
     response.insert_header((CACHE_CONTROL, "private, no-cache"));
-    if fresh { response.finish() } else { view::json(&mut response, &body(snapshot)) }
+    Ok(if fresh { response.finish() } else { view::json(&mut response, &body(snapshot)) })
 }
 
 pub(super) async fn act(
     app: web::Data<App>,
     player: Player,
     id: Id,
-    expected: Expected,
+    if_match: IfMatch,
     key: IdempotencyKey,
     action: Json<Action>,
 ) -> Answer {
-    let command = Command { action: action.0, expected: expected.0, key: key.0 };
-    let acted = app.registry.act(player.0, *id, command).await?;
+    let command = Command { action: action.0, expected: if_match.expected.clone(), key: key.0 };
+    let acted = app.registry.act(player.0, *id, command).await.map_err(|error| if_match.explain(error.into()))?;
     let mut response = HttpResponse::Ok();
-    response.insert_header(etag(acted.snapshot.revision));
+    response.insert_header(etag(acted.snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
     Ok(view::json(&mut response, &ActedView::of(&acted)))
 }
@@ -220,15 +224,18 @@ pub(super) async fn rename(
     app: web::Data<App>,
     player: Player,
     id: Id,
+    if_match: IfMatch,
     body: Json<Rename>,
 ) -> Answer {
     let name = clean_name(&body.0.name)?;
     work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::CHECKPOINT)?;
-    let listed = app.registry.rename(player.0, *id, name).await?;
+    let listed = app.registry.rename(player.0, *id, name, if_match.expected.clone()).await;
+    let listed = listed.map_err(|error| if_match.explain(error.into()))?;
     Ok(HttpResponse::Ok().json(SessionView::of(listed)))
 }
 
-pub(super) async fn delete(app: web::Data<App>, player: Player, id: Id) -> Answer {
-    app.registry.delete(player.0, *id).await?;
+pub(super) async fn delete(app: web::Data<App>, player: Player, id: Id, if_match: IfMatch) -> Answer {
+    let deleted = app.registry.delete(player.0, *id, if_match.expected.clone()).await;
+    deleted.map_err(|error| if_match.explain(error.into()))?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -10,13 +10,15 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::timeout;
 
-use super::extract::{Expected, Json, MaybePlayer, Player, body, cookie, etag, parse};
+use super::condition::{IfMatch, SlotCondition, etag, not_modified, wanted};
+use super::extract::{IdempotencyKey, Json, MaybePlayer, Player, body, cookie};
+use super::json::parse;
 use super::problem::Problem;
 use super::sessions::{Answer, clean_name};
 use super::view::{self, GameView, SlotView};
 use super::work::{self, Price, Turn};
 use super::{App, guard};
-use crate::session::slots::{AUTOSAVE, Resumed, SLOTS};
+use crate::session::slots::{AUTOSAVE, Resumed, SLOTS, tag};
 use crate::session::{PlayerId, SessionError, SessionId};
 
 /// A slot from the path: 0 to 4.
@@ -76,7 +78,13 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Play
 pub(super) async fn look(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
     work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::LIST)?;
     let save = app.registry.look_at_slot(player.0, slot.0).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(SlotView::of(slot.0, save)))
+    let tag = tag(&save);
+    wanted(&request, &tag)?;
+    let fresh = not_modified(&request, &tag);
+    let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header(etag(tag));
+    response.insert_header((CACHE_CONTROL, "private, no-cache"));
+    Ok(if fresh { response.finish() } else { response.json(SlotView::of(slot.0, save)) })
 }
 
 pub(super) async fn save(
@@ -84,19 +92,26 @@ pub(super) async fn save(
     app: web::Data<App>,
     player: Player,
     slot: Slot,
+    condition: SlotCondition,
     body: Json<Which>,
 ) -> Answer {
     let (number, from) = (slot.writable()?, guard::origin(&request, &app));
     let over = app.registry.has_slot(player.0, number);
     work::pay(&app, Some(player.0), from, Price::CHECKPOINT)?;
-    let save = app.registry.save(player.0, number, body.0.id()?).await?;
+    let save = app.registry.save(player.0, number, body.0.id()?, condition.check()).await?;
     work::charge(&app, Some(player.0), from, Price::save(save.history.len(), over));
-    Ok(HttpResponse::Ok().json(SlotView::of(slot.0, save)))
+    Ok(HttpResponse::Ok().insert_header(etag(tag(&save))).json(SlotView::of(slot.0, save)))
 }
 
-pub(super) async fn clear(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+pub(super) async fn clear(
+    request: HttpRequest,
+    app: web::Data<App>,
+    player: Player,
+    slot: Slot,
+    condition: SlotCondition,
+) -> Answer {
     work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::CHECKPOINT)?;
-    app.registry.clear(player.0, slot.writable()?).await?;
+    app.registry.clear(player.0, slot.writable()?, condition.check()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -105,15 +120,17 @@ pub(super) async fn load(
     app: web::Data<App>,
     player: Player,
     slot: Slot,
-    expected: Expected,
+    if_match: IfMatch,
+    key: IdempotencyKey,
     body: Json<Which>,
 ) -> Answer {
     let from = guard::origin(&request, &app);
     work::pay(&app, Some(player.0), from, Price::CHECKPOINT)?;
-    let Resumed { snapshot, steps } = app.registry.load_slot(player.0, slot.0, body.0.id()?, expected.0).await?;
+    let loaded = app.registry.load_slot(player.0, slot.0, body.0.id()?, if_match.expected.clone(), key.0).await;
+    let Resumed { snapshot, steps } = loaded.map_err(|error| if_match.explain(error.into()))?;
     work::charge(&app, Some(player.0), from, Price::load(steps));
     let mut response = HttpResponse::Ok();
-    response.insert_header(etag(snapshot.revision));
+    response.insert_header(etag(snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
     Ok(view::json(&mut response, &GameView::of(&snapshot)))
 }
@@ -135,9 +152,12 @@ pub(super) async fn import(
     app: web::Data<App>,
     player: MaybePlayer,
     slot: Slot,
+    condition: SlotCondition,
+    key: IdempotencyKey,
     file: File,
 ) -> Answer {
     let number = slot.writable()?;
+    let key = key.of(&player)?;
     let known = player.0.map(|(player, _)| player);
     if known.is_none() {
         guard::connect(&request, &app)?;
@@ -158,12 +178,13 @@ pub(super) async fn import(
             (owner, Some(registry.mint(owner)))
         }
     };
-    let save = registry.import(owner, number, proven).await?;
+    let save = registry.import(owner, number, proven, condition.check(), key).await?;
     work::charge(&app, known, from, Price::save(save.history.len(), false));
     let mut response = HttpResponse::Created();
+    response.insert_header(etag(tag(&save)));
     let mut body = json!(SlotView::of(number, save));
     if let Some(token) = token {
-        response.cookie(cookie(&request, &token));
+        response.cookie(cookie(&request, &app, &token));
         body["token"] = token.reveal().into();
     }
     Ok(response.json(body))

@@ -1,17 +1,26 @@
 //! WebSockets: `GET /ws`. Who comes without a session's id gets a new session; who comes without a token says first who he is.
 
+use std::fmt;
+use std::future::pending;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use actix_web::{HttpRequest, rt, web};
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::Version;
+use actix_web::{FromRequest, HttpRequest, rt, web};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session};
 use jiff::Timestamp;
 use tokio::task::yield_now;
 
 use super::connection::Connection;
-use super::extract::{Carried, Query, carried, cookie, parse};
-use super::live::{self, Asked, CLOSE_SECS, Close, Frame, Incoming, Noise, Opening, Tag, Unreachable, Wanted, Wire};
+use super::extract::{Carried, IdempotencyKey, MaybePlayer, carried, cookie};
+use super::frames::Frames;
+use super::live::{self, CLOSE_SECS, Close, Frame, Incoming, Noise, Opening, Unreachable, Wanted, Wire};
+use super::message::{self, Asked, Tag};
 use super::problem::Problem;
+use super::query::Query;
 use super::sessions::Answer;
 use super::work::{self, Price};
 use super::{App, guard};
@@ -32,20 +41,36 @@ pub(super) async fn open(
     request: HttpRequest,
     body: web::Payload,
     app: web::Data<App>,
+    key: IdempotencyKey,
     wanted: Query<Wanted>,
 ) -> Answer {
     let carried = carried(&request)?;
+    let player = carried.map(|carried| carried.claims.player().map(|player| (player, carried))).transpose();
+    if wanted.0.session_id.is_some() && key.0.is_some() {
+        return Err(Problem::bad_header(
+            "This session is there already: it takes no Idempotency-Key to come back to it.",
+        ));
+    }
     guard::connect(&request, &app)?;
-    let (mut response, session, messages) = actix_ws::handle(&request, body).map_err(|error| {
-        Problem::upgrade_required(format!("This address is for WebSockets, and the handshake says: {error}."))
+    let no_socket = |says: &dyn fmt::Display| {
+        Problem::upgrade_required(format!("This address is for WebSockets, and the handshake says: {says}."))
             .header("Upgrade", "websocket")
-    })?;
+            .header("Sec-WebSocket-Version", 13)
+    };
+    if request.version() < Version::HTTP_11 {
+        return Err(no_socket(&"it takes HTTP/1.1"));
+    }
+    let mut body: Payload = Payload::Stream { payload: Box::pin(Frames::of(body.into_inner(), MESSAGE_BYTES)) };
+    let body = web::Payload::from_request(&request, &mut body).await;
+    let body = body.map_err(|_| Problem::internal("The connection could not be taken over."))?;
+    let (mut response, session, messages) = actix_ws::handle(&request, body).map_err(|error| no_socket(&error))?;
     let messages = messages.max_frame_size(MESSAGE_BYTES).aggregate_continuations();
     let messages = messages.max_continuation_size(MESSAGE_BYTES);
-    let wire = Socket { app: app.clone(), session, messages, connection: Connection::of(&request) };
+    let wire = Socket { app: app.clone(), session, messages, connection: Connection::of(&request), broken: false };
     let wanted = wanted.0;
     let Some(id) = wanted.session_id.as_deref() else {
-        let (joined, opening) = begin(&app, guard::origin(&request, &app), carried, &wanted).await?;
+        let key = key.of(&MaybePlayer(player?))?;
+        let (joined, opening) = begin(&app, guard::origin(&request, &app), carried, &wanted, key).await?;
         rt::spawn(live::run(app, wire, joined, opening));
         return Ok(response);
     };
@@ -58,7 +83,7 @@ pub(super) async fn open(
         Ok((joined, mut opening)) => {
             if let Some(token) = opening.token.take_if(|_| carried.as_cookie) {
                 let failed = |_| Problem::internal("The cookie could not be set.");
-                response.add_cookie(&cookie(&request, &token)).map_err(failed)?;
+                response.add_cookie(&cookie(&request, &app, &token)).map_err(failed)?;
             }
             rt::spawn(live::run(app, wire, joined, opening));
         }
@@ -75,12 +100,13 @@ async fn begin(
     from: IpAddr,
     carried: Option<Carried>,
     wanted: &Wanted,
+    key: Option<String>,
 ) -> Result<(Joined, Opening), Problem> {
     let known = carried.map(|carried| carried.claims.player()).transpose()?;
     let owner = known.unwrap_or_else(PlayerId::fresh);
     app.registry.seen(owner, from);
     work::pay(app, Some(owner), from, Price::GAME)?;
-    let created = app.registry.create(owner, NewGame::default()).await?;
+    let created = app.registry.create(owner, NewGame::default(), key).await?;
     let joined = app.registry.join(owner, created.snapshot.id, wanted.joining(Role::Player)).await?;
     if let Some(carried) = carried {
         app.registry.recheck(&carried.claims)?;
@@ -115,18 +141,27 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
         loop {
             let incoming = wire.receive().await;
             if noise.add() {
-                return None;
+                return Err(Close::Noisy);
             }
             match incoming {
-                Incoming::Text(text) => return parse::<Asked>(text.as_bytes()).ok(),
+                Incoming::Text(text) => {
+                    let (id, asked) = message::read(text.as_bytes());
+                    return Ok((id, asked.ok()));
+                }
                 Incoming::Alive => {}
-                Incoming::Refused(_) | Incoming::Closed => return None,
+                Incoming::Refused(id, _) => return Ok((id, None)),
+                Incoming::Broken(why) => return Err(why),
+                Incoming::Closed => return Err(Close::Gone),
             }
         }
     };
     let asked = tokio::select! {
         asked = asked => asked,
-        () = app.registry.sleep(AUTH_SECS) => None,
+        () = app.registry.sleep(AUTH_SECS) => Ok((Tag::None, None)),
+    };
+    let (tag, asked) = match asked {
+        Ok(asked) => asked,
+        Err(why) => return wire.hang_up(None, why).await,
     };
     let claims = match asked {
         Some(Asked::Auth { token }) => app.registry.check(&token).ok(),
@@ -136,7 +171,7 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
         let problem = Problem::token_invalid(format!(
             "The first message must be auth with a good token, within {AUTH_SECS} seconds."
         ));
-        return wire.hang_up(Some(problem), Close::Token).await;
+        return wire.hang_up(Some((tag, problem)), Close::Token).await;
     };
     match resume(&app, &claims, id, &wanted).await {
         Ok((joined, opening)) => live::run(app, wire, joined, opening).await,
@@ -149,17 +184,19 @@ struct Socket {
     session: Session,
     messages: AggregatedMessageStream,
     connection: Option<Rc<Connection>>,
+    /// What comes cannot be read on.
+    broken: bool,
 }
 
 impl Socket {
     /// Says why a session cannot be joined.
     async fn refuse(self, error: SessionError) {
         let why = Close::of(&error);
-        self.hang_up(Some(error.into()), why).await;
+        self.hang_up(Some((Tag::None, error.into())), why).await;
     }
 
     /// Closes, in time, whatever the client does.
-    async fn hang_up(mut self, problem: Option<Problem>, why: Close) {
+    async fn hang_up(mut self, problem: Option<(Tag, Problem)>, why: Close) {
         let registry = self.app.registry.clone();
         tokio::select! {
             () = self.part(problem, why) => {}
@@ -171,14 +208,18 @@ impl Socket {
     }
 
     /// Says why it closes, and waits until the client does too.
-    async fn part(&mut self, problem: Option<Problem>, why: Close) {
-        if let Some(problem) = problem {
-            drop(self.send(&Frame::Error { id: &Tag::None, problem: problem.document() }).await);
+    async fn part(&mut self, problem: Option<(Tag, Problem)>, why: Close) {
+        if let Some((id, problem)) = problem {
+            drop(self.send(&Frame::Error { id: &id, problem: problem.document() }).await);
         }
-        let reason = CloseReason { code: CloseCode::from(why.code()), description: None };
+        let reason = CloseReason { code: CloseCode::from(why.code()), description: Some(why.reason().to_owned()) };
         if self.session.clone().close(Some(reason)).await.is_ok() {
             // Its last words are on their way before the connection ends, whatever else comes.
             yield_now().await;
+            if self.broken {
+                // There is nothing to be heard any more.
+                return pending().await;
+            }
             for _ in 0..MOST_AFTER_CLOSE {
                 match self.messages.recv().await {
                     Some(Ok(AggregatedMessage::Close(_)) | Err(_)) | None => return,
@@ -205,20 +246,41 @@ impl Wire for Socket {
     async fn receive(&mut self) -> Incoming {
         match self.messages.recv().await {
             Some(Ok(AggregatedMessage::Text(text))) => Incoming::Text(text.to_string()),
-            Some(Ok(AggregatedMessage::Binary(_))) => {
-                Incoming::Refused(Problem::malformed_json("Messages are JSON, as text."))
+            Some(Ok(AggregatedMessage::Binary(bytes))) => {
+                Incoming::Refused(message::tag(&bytes), Problem::malformed_json("Messages are JSON, as text."))
             }
             Some(Ok(AggregatedMessage::Ping(bytes))) => match self.session.pong(&bytes).await {
                 Ok(()) => Incoming::Alive,
                 Err(_) => Incoming::Closed,
             },
             Some(Ok(AggregatedMessage::Pong(_))) => Incoming::Alive,
-            // What breaks the protocol cannot be read on from.
-            Some(Ok(AggregatedMessage::Close(_)) | Err(_)) | None => Incoming::Closed,
+            Some(Err(error)) => {
+                self.broken = true;
+                broken(&error).map_or(Incoming::Closed, Incoming::Broken)
+            }
+            Some(Ok(AggregatedMessage::Close(_))) | None => Incoming::Closed,
         }
     }
 
     async fn close(self, why: Close) {
         self.hang_up(None, why).await;
+    }
+}
+
+/// Why a connection whose bytes cannot be read is closed; none where it has ended by itself. The crate tells some of it only in words;
+/// a test holds them.
+fn broken(error: &ProtocolError) -> Option<Close> {
+    let ProtocolError::Io(error) = error else {
+        return Some(if matches!(error, ProtocolError::Overflow) { Close::TooLarge } else { Close::Protocol });
+    };
+    let words = error.to_string();
+    let payload = error.get_ref().and_then(|inner| inner.downcast_ref::<PayloadError>());
+    match error.kind() {
+        ErrorKind::InvalidData if words.contains("reserved bits") => Some(Close::Protocol),
+        ErrorKind::InvalidData => Some(Close::NotText),
+        _ if matches!(payload, Some(PayloadError::Overflow)) || words.contains("continuation size") => {
+            Some(Close::TooLarge)
+        }
+        _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use actix_web::http::Version;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use futures_util::stream::poll_fn;
@@ -11,9 +12,10 @@ use russe::{Event, Message};
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
-use super::extract::{Id, Player, Query, carried};
+use super::extract::{Id, Player, carried};
 use super::live::{self, CLOSE_SECS, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
 use super::problem::Problem;
+use super::query::Query;
 use super::sessions::Answer;
 use super::{App, guard};
 
@@ -28,8 +30,10 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wa
         return Err(Problem::bad_query("The session's id is in the path here."));
     }
     // A browser that comes back by itself says it in the header, with the query of the first time.
-    if let Some(last) = request.headers().get("last-event-id") {
-        wanted.last_event_id = Some(last.to_str().unwrap_or_default().to_owned());
+    if let Some(last) = request.headers().get("last-event-id").and_then(|last| last.to_str().ok())
+        && !last.is_empty()
+    {
+        wanted.say_last(last);
     }
     guard::connect(&request, &app)?;
     let claims = carried(&request)?.ok_or_else(Player::required)?.claims;
@@ -38,7 +42,7 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wa
     app.registry.recheck(&claims)?;
     let (sender, mut receiver) = mpsc::channel(1);
     let wire = EventStream { app: app.clone(), sender, connection: Connection::of(&request) };
-    let resumed = joined.head.revision() > 0 || wanted.last_event_id.is_some();
+    let resumed = joined.head.revision() > 0 || wanted.last_event().is_some();
     rt::spawn(live::run(app, wire, joined, Opening { owner, bearer: claims.bearer, resumed, token: None }));
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
@@ -47,7 +51,12 @@ pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wa
     response.insert_header((CACHE_CONTROL, "no-store"));
     // For proxies that would hold it back.
     response.insert_header(("X-Accel-Buffering", "no"));
-    Ok(response.streaming(poll_fn(move |context| receiver.poll_recv(context))))
+    let mut response = response.streaming(poll_fn(move |context| receiver.poll_recv(context)));
+    // HTTP/1.0 knows no chunks: there the stream ends with the connection.
+    if request.version() < Version::HTTP_11 {
+        response.head_mut().no_chunking(true);
+    }
+    Ok(response)
 }
 
 struct EventStream {

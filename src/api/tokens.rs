@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::App;
-use super::extract::{COOKIE, Id, Json, Player, no_cookie};
+use super::condition::Unconditional;
+use super::extract::{Id, Json, NoKey, Player, no_cookies, old_cookie};
 use super::problem::Problem;
 use super::sessions::Answer;
 
@@ -15,7 +16,14 @@ use super::sessions::Answer;
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Json<Nothing>) -> Answer {
+pub(super) async fn invite(
+    app: web::Data<App>,
+    player: Player,
+    id: Id,
+    _: Unconditional,
+    _: NoKey,
+    _: Json<Nothing>,
+) -> Answer {
     let token = app.registry.invite(player.0, *id)?;
     // Browsers send no fragment, so that the token gets into no log. It is relative to the page, which a proxy may have put below a
     // path that is not known here.
@@ -28,29 +36,28 @@ pub(super) async fn invite(app: web::Data<App>, player: Player, id: Id, _: Json<
 }
 
 /// A cookie that is no good goes too, whatever the answer: scripts cannot take it away, and nobody can begin anew with it. But
-/// one that was not sent does not go for a refusal, which a page of another site can bring about.
+/// one that was not sent does not go for a refusal, which a page of another site can bring about; and none that may be another
+/// server's.
 pub(super) async fn logout(
     request: HttpRequest,
     app: web::Data<App>,
     player: Result<Player, Problem>,
+    _: Unconditional,
+    _: NoKey,
     _: Json<Nothing>,
 ) -> Answer {
+    let ours = old_cookie(&request)?.is_some();
     let revoked = match player {
         Ok(player) => app.registry.logout(player.0).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
-    let useless = match request.cookie(COOKIE) {
-        Some(cookie) => app.registry.check(cookie.value()).is_err(),
-        None => revoked.is_ok(),
-    };
+    let gone = no_cookies(&request, revoked.is_ok(), ours)?;
     let mut response = match revoked {
         Ok(()) => HttpResponse::NoContent().finish(),
         Err(problem) => problem.error_response(),
     };
-    if useless {
-        response
-            .add_cookie(&no_cookie(&request))
-            .map_err(|_| Problem::internal("The cookie could not be taken away."))?;
+    for cookie in gone {
+        response.add_cookie(&cookie).map_err(|_| Problem::internal("The cookie could not be taken away."))?;
     }
     Ok(response)
 }

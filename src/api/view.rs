@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::game::action::{Action, Cost, Refused};
@@ -32,6 +32,26 @@ pub fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpRe
     // Views have string keys and finite numbers only: they always serialize.
     let _ = serde_json::to_writer(&mut bytes, body);
     response.content_type(ContentType::json()).body(bytes)
+}
+
+/// Decimals of a figure that anybody has use for; behind them stands only what floats make of sums.
+const DECIMALS: f64 = 1e6;
+
+fn rounded(figure: f64) -> f64 {
+    (figure * DECIMALS).round() / DECIMALS
+}
+
+fn round<S: Serializer>(figure: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(*figure))
+}
+
+/// A figure that is whole for one effective stat and not for another, and looks the same here as in the state.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Figure {
+    Whole(i64),
+    #[serde(serialize_with = "round")]
+    Real(f64),
 }
 
 /// The state of a game, with effective stats and the present place; nothing in it changes without an action.
@@ -150,6 +170,7 @@ pub struct RegionView<'a> {
     pub r#type: &'a str,
     pub name: &'a str,
     pub position: [f64; 2],
+    #[serde(serialize_with = "round")]
     pub danger_level: f64,
     /// Those on the player's map.
     pub connections: Vec<String>,
@@ -175,6 +196,7 @@ pub struct ChartView<'a> {
     pub r#type: &'a str,
     pub has_repair: bool,
     pub has_trade: bool,
+    #[serde(serialize_with = "round")]
     pub danger_level: f64,
     pub connections: Vec<String>,
 }
@@ -194,12 +216,18 @@ pub struct PlayerView<'a> {
     pub inventory: Vec<StackView<'a>>,
     pub cargo_capacity: i64,
     pub used_cargo_space: i64,
+    #[serde(serialize_with = "round")]
     pub fuel_efficiency: f64,
+    #[serde(serialize_with = "round")]
     pub speed: f64,
     pub combat_power: i64,
+    #[serde(serialize_with = "round")]
     pub mining_yield: f64,
+    #[serde(serialize_with = "round")]
     pub salvage_chance: f64,
+    #[serde(serialize_with = "round")]
     pub scan_bonus: f64,
+    #[serde(serialize_with = "round")]
     pub accuracy: f64,
     pub hull_repair: i64,
     pub has_flight_pod: bool,
@@ -238,6 +266,7 @@ pub struct CombatView<'a> {
     pub round: i64,
     pub quarry: bool,
     /// The chance that the enemy hits a plain attack.
+    #[serde(serialize_with = "round")]
     pub enemy_hit_chance: f64,
 }
 
@@ -506,11 +535,11 @@ struct OfferView {
     may_end: Option<&'static str>,
     /// Of what changes the ship: the effective stats that would be others.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    after: BTreeMap<&'static str, f64>,
+    after: BTreeMap<&'static str, Figure>,
 }
 
 /// Nothing is left to chance in these, so that nothing of the future is told.
-fn after(game: &Game, content: &Content, action: &Action) -> BTreeMap<&'static str, f64> {
+fn after(game: &Game, content: &Content, action: &Action) -> BTreeMap<&'static str, Figure> {
     let fits = match action {
         Action::BuyMod { .. } | Action::RemoveMod { .. } | Action::BuyShip { .. } | Action::BuyAugmentation { .. } => {
             apply(game, content, action).ok()
@@ -521,17 +550,17 @@ fn after(game: &Game, content: &Content, action: &Action) -> BTreeMap<&'static s
     let figures = |game: &Game| {
         let stats = Stats::of(game, content);
         [
-            ("max_hp", stats.max_hp as f64),
-            ("pod_max_hp", stats.pod_max_hp as f64),
-            ("cargo_capacity", stats.cargo_capacity as f64),
-            ("fuel_efficiency", stats.fuel_efficiency),
-            ("speed", stats.speed),
-            ("combat_power", stats.combat_power as f64),
-            ("mining_yield", stats.mining_yield),
-            ("salvage_chance", stats.salvage_chance),
-            ("scan_bonus", stats.scan_bonus),
-            ("accuracy", stats.accuracy),
-            ("hull_repair", stats.hull_repair as f64),
+            ("max_hp", Figure::Whole(stats.max_hp)),
+            ("pod_max_hp", Figure::Whole(stats.pod_max_hp)),
+            ("cargo_capacity", Figure::Whole(stats.cargo_capacity)),
+            ("fuel_efficiency", Figure::Real(stats.fuel_efficiency)),
+            ("speed", Figure::Real(stats.speed)),
+            ("combat_power", Figure::Whole(stats.combat_power)),
+            ("mining_yield", Figure::Real(stats.mining_yield)),
+            ("salvage_chance", Figure::Real(stats.salvage_chance)),
+            ("scan_bonus", Figure::Real(stats.scan_bonus)),
+            ("accuracy", Figure::Real(stats.accuracy)),
+            ("hull_repair", Figure::Whole(stats.hull_repair)),
         ]
     };
     let changes = figures(game).into_iter().zip(figures(&next)).filter(|(before, after)| before != after);
@@ -555,7 +584,7 @@ pub fn actions(snapshot: &Snapshot) -> Value {
             action,
             cost: plan.cost,
             gain: (plan.gain > 0).then_some(plan.gain),
-            odds: plan.odds,
+            odds: plan.odds.map(rounded),
             max: plan.max,
             worst: (hull > 0).then_some(hull),
             may_end: end.map(End::id),

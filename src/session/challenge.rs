@@ -48,6 +48,11 @@ impl Secret {
         self.0.clone().chain_update(what.as_bytes()).finalize().into_bytes().into()
     }
 
+    /// What tells this folder from others, for as long as it has its keys. It tells nothing of them.
+    pub fn mark(&self) -> String {
+        hex(&self.sign("mark")[..4])
+    }
+
     /// The seed of a day: nobody who knows other days' can tell.
     pub fn seed(&self, day: Day) -> u64 {
         let mac = self.sign(&format!("daily challenge:{day}"));

@@ -33,10 +33,11 @@ impl ConnectionId {
 
 /// The name of a turn as an event: its revision, and the first eight digits of its digest, so that a revision of another history
 /// is not taken for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventId {
     pub(super) revision: u64,
-    pub(super) digest: String,
+    /// ASCII.
+    digest: [u8; EventId::DIGITS],
 }
 
 impl EventId {
@@ -44,7 +45,9 @@ impl EventId {
 
     /// Of a state, by its revision and digest.
     pub fn new(revision: u64, digest: &str) -> Self {
-        Self { revision, digest: digest.chars().take(Self::DIGITS).collect() }
+        let mut digits = [0; Self::DIGITS];
+        digits.iter_mut().zip(digest.bytes()).for_each(|(digit, byte)| *digit = byte);
+        Self { revision, digest: digits }
     }
 
     /// Of what revision.
@@ -60,7 +63,8 @@ impl EventId {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.revision, self.digest)
+        // Digests are hexadecimal.
+        write!(f, "{}-{}", self.revision, std::str::from_utf8(&self.digest).unwrap_or_default())
     }
 }
 
@@ -81,8 +85,7 @@ impl FromStr for EventId {
     fn from_str(text: &str) -> Result<Self, NotAnEvent> {
         let (revision, digest) = text.split_once('-').ok_or(NotAnEvent)?;
         let id = Self::new(revision.parse().map_err(|_| NotAnEvent)?, digest);
-        let hex =
-            id.digest.len() == Self::DIGITS && id.digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let hex = id.digest.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if hex && id.to_string() == text { Ok(id) } else { Err(NotAnEvent) }
     }
 }

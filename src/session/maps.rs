@@ -12,7 +12,7 @@ use super::live::Live;
 use super::resident::{Card, GameSession, Snapshot};
 use super::slots::SLOTS;
 use super::{PlayerId, SessionError, SessionId, Settings};
-use crate::store::model::Tombstone;
+use crate::store::model::{Beginning, Tombstone};
 use crate::store::save::Save;
 
 /// Seconds a tombstone stands: a day.
@@ -40,6 +40,8 @@ pub(super) struct Maps {
     pub due: BTreeSet<SessionId>,
     /// Sessions that could not be read, so that nobody knows whose they are; and whether they are damaged.
     pub unread: HashMap<SessionId, bool>,
+    /// Games that are being begun, by their idempotency keys; each has a request that waits for it.
+    pub beginning: HashSet<(PlayerId, String)>,
     /// Slots that are taken.
     pub slots: HashSet<(PlayerId, u8)>,
     /// Saves as lists show them, without their histories.
@@ -127,6 +129,20 @@ impl Maps {
                 None => Err(self.tombstones.answer(owner, id)),
             },
         }
+    }
+
+    /// The player's session that was begun with a key, and what was asked for then; or why there is none any more.
+    pub fn begun_with(&self, owner: PlayerId, key: &str) -> Option<Result<(SessionId, Arc<Beginning>), SessionError>> {
+        let own = self.by_owner.get(&owner).into_iter().flatten();
+        let known = own.filter_map(|id| Some((*id, self.known.get(id)?.begun_with.clone()?)));
+        if let Some(found) = known.into_iter().find(|(_, begun_with)| begun_with.key == key) {
+            return Some(Ok(found));
+        }
+        let mut stones = self.tombstones.by_id.values();
+        let buried = stones.find(|stone| {
+            stone.owner == owner.0 && stone.begun_with.as_ref().is_some_and(|begun_with| begun_with.key == key)
+        })?;
+        Some(Err(self.tombstones.answer(owner, SessionId(buried.session_id))))
     }
 
     /// Whether a session can leave memory: its player is not connected, and nobody waits for him to come back.

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use self::live::EventId;
 use crate::game::action::Refused;
 use crate::store::StoreError;
 use crate::store::model::Departure;
@@ -183,10 +184,10 @@ pub enum SessionError {
     #[error("the server stops")]
     Closing,
     /// The client acted on a state that is no longer the present one.
-    #[error("the state has changed; its revision is {revision}")]
+    #[error("the state has changed; it is {event}")]
     Stale {
-        /// The present one.
-        revision: u64,
+        /// What led to the present one.
+        event: EventId,
     },
     /// A command under the same key is under way.
     #[error("a command under this key is under way")]
@@ -197,9 +198,18 @@ pub enum SessionError {
         /// What that led to.
         revision: u64,
     },
+    /// The key came with another game, or another save, before.
+    #[error("the key was used for something else")]
+    KeyTaken,
     /// There is no save in the slot.
     #[error("slot {number} is empty")]
     SlotEmpty {
+        /// Which.
+        number: u8,
+    },
+    /// The slot does not hold what the client expects.
+    #[error("slot {number} does not hold what was expected")]
+    SlotChanged {
         /// Which.
         number: u8,
     },

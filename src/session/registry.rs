@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use uuid::Uuid;
@@ -21,18 +22,19 @@ use uuid::Uuid;
 use super::begun::Beginnings;
 use super::challenge::{Boards, Secret};
 use super::clock::Clock;
-use super::live::{End, Role};
+use super::live::{End, EventId, Role};
 use super::lived::{ClockReport, Lived, Moment};
 use super::maps::{Maps, Resident, Seat, Seated, Yields, idle_secs, past};
-use super::resident::{Acted, Card, Command, Fresh, GameSession, Place, Snapshot, Written};
+use super::resident::{Acted, Card, Command, Expected, Fresh, GameSession, Place, Snapshot, Written};
 use super::revocation::Tokens;
+use super::slots::Doors;
 use super::token::Signer;
 use super::{PlayerId, SessionError, SessionId, Settings};
 use crate::game::content::{Content, Difficulty, Files};
 use crate::game::rng::MAX_SEED;
 use crate::game::state::Game;
 use crate::store::board::Challenge;
-use crate::store::model::{self, Deed, Departure, Tombstone, Turn};
+use crate::store::model::{self, Beginning, Deed, Departure, Tombstone, Turn};
 use crate::store::{Opened, Store, StoreError};
 
 /// What the registry is built from. Whatever a test wants to decide is in here.
@@ -63,7 +65,7 @@ pub struct Created {
 }
 
 /// What a new game asks for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct NewGame {
     /// A name; else one is made.
     pub name: Option<String>,
@@ -145,7 +147,7 @@ const MOST_SHOWN: usize = 4;
 const MOST_COMMANDS: usize = 128;
 
 /// A command and its key, which are under way as long as this lives.
-struct Running {
+pub(super) struct Running {
     registry: Arc<Registry>,
     id: SessionId,
     key: Option<String>,
@@ -165,6 +167,19 @@ impl Drop for Running {
     }
 }
 
+/// A game that is being begun under a key, as long as this lives.
+struct Begun {
+    registry: Arc<Registry>,
+    owner: PlayerId,
+    key: String,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.registry.maps().beginning.remove(&(self.owner, std::mem::take(&mut self.key)));
+    }
+}
+
 /// Every session the server knows.
 pub struct Registry {
     me: Weak<Self>,
@@ -176,6 +191,7 @@ pub struct Registry {
     pub(super) secret: Secret,
     pub(super) boards: Boards,
     pub(super) begun: Beginnings,
+    pub(super) doors: Doors,
     pub(super) time: Lived,
     seeds: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Held over nothing but themselves.
@@ -256,6 +272,7 @@ impl Registry {
             secret: Secret::new(&keys),
             boards: Boards::new(boards),
             begun,
+            doors: Doors::default(),
             time,
             seeds,
             settings: Mutex::new(settings),
@@ -300,6 +317,11 @@ impl Registry {
 
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// Eight digits that tell the folder of saves from others. They stay when the key of tokens is changed.
+    pub fn mark(&self) -> String {
+        self.secret.mark()
     }
 
     /// The content of new games.
@@ -366,9 +388,42 @@ impl Registry {
         &self.store
     }
 
-    /// Begins a game.
-    pub async fn create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
-        self.task(move |me| async move { me.do_create(owner, asked).await }).await
+    /// Begins a game. Again under the same key, it is answered as it stands, and not begun again.
+    pub async fn create(&self, owner: PlayerId, asked: NewGame, key: Option<String>) -> Result<Created, SessionError> {
+        self.task(move |me| async move {
+            let Some(key) = key else { return me.do_create(owner, asked, None).await };
+            let begun_with = Beginning::of(key, &asked);
+            let _begun = match me.begin_under(owner, &begun_with)? {
+                Ok(begun) => begun,
+                Err(id) => {
+                    let snapshot = session(&me.enter(owner, id).await?)?.snapshot();
+                    let name = me.maps().card(owner, id)?.name.clone();
+                    return Ok(Created { snapshot, name });
+                }
+            };
+            me.do_create(owner, asked, Some(Arc::new(begun_with))).await
+        })
+        .await
+    }
+
+    /// Marks a game as being begun; or the one that was begun before under the same key.
+    fn begin_under(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        begun_with: &Beginning,
+    ) -> Result<Result<Begun, SessionId>, SessionError> {
+        let key = begun_with.key.clone();
+        let mut maps = self.maps();
+        if maps.beginning.contains(&(owner, key.clone())) {
+            return Err(SessionError::KeyRunning);
+        }
+        match maps.begun_with(owner, &key).transpose()? {
+            Some((id, known)) if known.asked == begun_with.asked => return Ok(Err(id)),
+            Some(_) => return Err(SessionError::KeyTaken),
+            None => maps.beginning.insert((owner, key.clone())),
+        };
+        drop(maps);
+        Ok(Ok(Begun { registry: self.clone(), owner, key }))
     }
 
     /// The state of a session, as far as it is durable; brings it back into memory.
@@ -443,7 +498,12 @@ impl Registry {
     }
 
     /// Counts a command, and marks its key as under way, until the answer is dropped.
-    fn claim(self: &Arc<Self>, owner: PlayerId, id: SessionId, key: Option<String>) -> Result<Running, SessionError> {
+    pub(super) fn claim(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        id: SessionId,
+        key: Option<String>,
+    ) -> Result<Running, SessionError> {
         let mut maps = self.maps();
         self.card(&mut maps, owner, id)?;
         let commands = maps.commands.entry(id).or_default();
@@ -478,10 +538,17 @@ impl Registry {
     }
 
     /// Gives a session another name.
-    pub async fn rename(&self, owner: PlayerId, id: SessionId, name: String) -> Result<Listed, SessionError> {
+    pub async fn rename(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        name: String,
+        expected: Expected,
+    ) -> Result<Listed, SessionError> {
         self.task(move |me| async move {
             let mut seated = me.enter(owner, id).await?;
             let session = session_mut(&mut seated)?;
+            expected.check(session.event())?;
             session.rename(name);
             me.publish(id, session, None);
             me.checkpoint(id, session).await?;
@@ -510,11 +577,17 @@ impl Registry {
     }
 
     /// Deletes a session for good, and leaves a tombstone. Needs no place in memory.
-    pub async fn delete(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
-        self.bury(owner, id, Departure::Deleted).await
+    pub async fn delete(&self, owner: PlayerId, id: SessionId, expected: Expected) -> Result<(), SessionError> {
+        self.bury(owner, id, Departure::Deleted, expected).await
     }
 
-    async fn bury(&self, owner: PlayerId, id: SessionId, reason: Departure) -> Result<(), SessionError> {
+    async fn bury(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        reason: Departure,
+        expected: Expected,
+    ) -> Result<(), SessionError> {
         self.task(move |me| async move {
             let mut tombstone = Tombstone {
                 version: model::VERSION,
@@ -524,11 +597,20 @@ impl Registry {
                 expired_at: me.now(),
                 lived: Some(me.lived()),
                 reason,
+                begun_with: None,
             };
+            let shown = {
+                let mut maps = me.maps();
+                maps.card(owner, id)?;
+                maps.resident.get(&id).and_then(|resident| resident.shown.as_ref().map(|shown| shown.event))
+            };
+            me.is_as_expected(id, shown, &expected).await?;
             // From here on nobody finds it any more.
             let (card, resident) = {
                 let mut maps = me.maps();
-                tombstone.revision = maps.card(owner, id)?.revision;
+                let card = maps.card(owner, id)?;
+                tombstone.revision = card.revision;
+                tombstone.begun_with = card.begun_with.as_deref().cloned();
                 maps.tombstones.insert(tombstone.clone());
                 (maps.remove(id), maps.resident.remove(&id))
             };
@@ -540,9 +622,14 @@ impl Registry {
             let session = seated.as_ref().and_then(|seated| seated.as_ref());
             tombstone.revision = session.map_or(tombstone.revision, GameSession::revision);
             let stone = tombstone.clone();
-            let buried = match me.last_verdict(id, session, card.as_ref()).await {
+            // Again, because now nothing can happen to it any more that the client has not seen.
+            let may = match me.is_as_expected(id, session.map(GameSession::event), &expected).await {
+                Ok(()) => me.last_verdict(id, session, card.as_ref()).await,
+                stale => stale,
+            };
+            let buried = match may {
                 Ok(()) => me.blocking(move |store| store.bury(&stone)).await,
-                unwritten => unwritten,
+                not => not,
             };
             if buried.is_ok() {
                 seated.as_mut().and_then(|seated| seated.take());
@@ -575,6 +662,23 @@ impl Registry {
             buried
         })
         .await
+    }
+
+    /// Whether a session is what the client that deletes it has seen last: by its event, or if it is not in memory by its file.
+    async fn is_as_expected(
+        &self,
+        id: SessionId,
+        event: Option<EventId>,
+        expected: &Expected,
+    ) -> Result<(), SessionError> {
+        if *expected == Expected::Any {
+            return Ok(());
+        }
+        if let Some(event) = event {
+            return expected.check(event);
+        }
+        let form = self.blocking(move |store| store.load(id.0)).await?.ok_or(SessionError::NotFound)?;
+        expected.check(EventId::new(form.revision, &form.state.digest(&form.star_map.digest())))
     }
 
     /// A game that was finished counts before it goes, so that nobody plays the day again. The caller holds its seat, if it has one.
@@ -782,7 +886,12 @@ impl Registry {
         done.map(Some)
     }
 
-    async fn do_create(&self, owner: PlayerId, asked: NewGame) -> Result<Created, SessionError> {
+    async fn do_create(
+        &self,
+        owner: PlayerId,
+        asked: NewGame,
+        begun_with: Option<Arc<Beginning>>,
+    ) -> Result<Created, SessionError> {
         // Before anybody has to give way for it; and again when it counts.
         self.may_create(owner)?;
         let id = SessionId(Uuid::now_v7());
@@ -804,6 +913,7 @@ impl Registry {
             challenge,
             game,
             content: self.content.clone(),
+            begun_with,
         };
         let mut session = GameSession::new(id, owner, now.wall, fresh, place);
         let seat = Seat::default();
@@ -863,7 +973,7 @@ impl Registry {
         let departs = self.maps().departs(owner, now, &self.settings())?;
         let Some((id, owner)) = departs else { return Ok(()) };
         // Boxed: deleting is a task, and tasks are built from futures like this one.
-        Box::pin(self.bury(owner, id, Departure::Timeout)).await
+        Box::pin(self.bury(owner, id, Departure::Timeout, Expected::Any)).await
     }
 
     /// Remembers where a player was seen, for the shares of addresses.
@@ -887,7 +997,7 @@ impl Registry {
         for (id, owner) in forgotten {
             // It may have been asked for while this waited for the ones before.
             if self.maps().idle(id, now, secs)
-                && let Err(error) = self.bury(owner, id, Departure::Timeout).await
+                && let Err(error) = self.bury(owner, id, Departure::Timeout, Expected::Any).await
             {
                 tracing::error!(%id, %error, "a forgotten session could not be removed; it will be tried again");
             }

@@ -18,7 +18,7 @@ use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
 use crate::store::board::{Challenge, Verdict};
-use crate::store::model::{self, Checkpoint, Deed, Header, State, Turn, UsedKey};
+use crate::store::model::{self, Beginning, Checkpoint, Deed, Header, State, Turn, UsedKey};
 use crate::store::save::Save;
 
 /// A place among the sessions in memory: held by one, or reserved for one on its way.
@@ -37,10 +37,48 @@ pub struct Snapshot {
     pub challenge: Option<Challenge>,
     /// Of this state.
     pub revision: u64,
+    /// What led to this state: no other state, of whatever history, has it.
+    pub event: EventId,
     /// The game.
     pub game: Arc<Game>,
     /// What it plays on.
     pub content: Arc<Content>,
+}
+
+/// The state that a request is meant for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever it is.
+    #[default]
+    Any,
+    /// One of these; none is never the present one.
+    OneOf(Vec<Version>),
+}
+
+/// How a client names a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// By its revision alone, in whatever history.
+    Revision(u64),
+    /// By the event that led there.
+    Event(EventId),
+}
+
+impl Expected {
+    /// Of that revision, where one is given.
+    pub fn revision(revision: Option<u64>) -> Self {
+        revision.map_or(Self::Any, |revision| Self::OneOf(vec![Version::Revision(revision)]))
+    }
+
+    /// Refuses where the state is another one.
+    pub fn check(&self, event: EventId) -> Result<(), SessionError> {
+        let Self::OneOf(versions) = self else { return Ok(()) };
+        let holds = versions.iter().any(|version| match version {
+            Version::Revision(revision) => *revision == event.revision(),
+            Version::Event(expected) => *expected == event,
+        });
+        if holds { Ok(()) } else { Err(SessionError::Stale { event }) }
+    }
 }
 
 /// What a player asks of a session.
@@ -48,8 +86,8 @@ pub struct Snapshot {
 pub struct Command {
     /// What to do.
     pub action: Action,
-    /// Only if the state is still of this revision.
-    pub expected: Option<u64>,
+    /// Only if the state is still this one.
+    pub expected: Expected,
     /// The same command again, under the same key, is answered and not done again.
     pub key: Option<String>,
 }
@@ -70,7 +108,7 @@ pub struct Acted {
 /// An action that has been applied to a copy, and waits to be durable.
 #[derive(Debug)]
 pub struct Prepared {
-    revision: u64,
+    event: EventId,
     outcome: Outcome,
     digest: String,
     key: Option<String>,
@@ -121,6 +159,8 @@ pub struct Card {
     pub challenge: Option<Challenge>,
     /// Where it was begun from, since the server started; never written down.
     pub born: Option<IpAddr>,
+    /// The key it was begun with.
+    pub begun_with: Option<Arc<Beginning>>,
 }
 
 impl Card {
@@ -152,6 +192,7 @@ impl Card {
             permadeath: header.permadeath,
             challenge: header.challenge,
             born: None,
+            begun_with: header.begun_with.map(Arc::new),
         };
         (SessionId(header.session_id), card)
     }
@@ -167,7 +208,9 @@ pub struct GameSession {
     ranked: bool,
     permadeath: bool,
     challenge: Option<Challenge>,
-    revision: u64,
+    begun_with: Option<Arc<Beginning>>,
+    /// What led to its state.
+    event: EventId,
     game: Arc<Game>,
     content: Arc<Content>,
     map_digest: [u8; 32],
@@ -184,7 +227,7 @@ pub struct GameSession {
 #[derive(Debug)]
 pub struct Before {
     ranked: bool,
-    revision: u64,
+    event: EventId,
     game: Arc<Game>,
     content: Arc<Content>,
     map_digest: [u8; 32],
@@ -205,15 +248,19 @@ pub struct Fresh {
     pub game: Game,
     /// What it plays on.
     pub content: Arc<Content>,
+    /// The key it was begun with.
+    pub begun_with: Option<Arc<Beginning>>,
 }
 
 impl GameSession {
-    /// Idempotency keys that are remembered: a client repeats its last few requests at the most.
-    pub const MOST_KEYS: usize = 64;
+    /// Idempotency keys that are remembered: as many as can be under way without an answer, 128 of a connection and 128 of the session.
+    /// With fewer, who repeats all of them has each one done again push out the next.
+    pub const MOST_KEYS: usize = 256;
 
     /// A new session.
     pub fn new(id: SessionId, owner: PlayerId, now: Timestamp, fresh: Fresh, place: Place) -> Self {
         let map_digest = model::Map::of(&fresh.game.map, &fresh.content).digest();
+        let digest = State::of(&fresh.game, &fresh.content).digest(&map_digest);
         Self {
             id,
             owner,
@@ -222,7 +269,8 @@ impl GameSession {
             ranked: fresh.ranked,
             permadeath: fresh.permadeath,
             challenge: fresh.challenge,
-            revision: 0,
+            begun_with: fresh.begun_with,
+            event: EventId::new(0, &digest),
             game: Arc::new(fresh.game),
             content: fresh.content,
             map_digest,
@@ -236,6 +284,8 @@ impl GameSession {
     /// A session as the store has it, or what is wrong with that.
     pub fn restore(checkpoint: Checkpoint, content: Arc<Content>, place: Place) -> Result<Self, model::Nonsense> {
         let game = model::restore(&checkpoint.star_map, &checkpoint.state, &content)?;
+        let map_digest = checkpoint.star_map.digest();
+        let event = EventId::new(checkpoint.revision, &checkpoint.state.digest(&map_digest));
         let mut session = Self {
             id: SessionId(checkpoint.session_id),
             owner: PlayerId(checkpoint.owner),
@@ -244,10 +294,11 @@ impl GameSession {
             ranked: checkpoint.ranked,
             permadeath: checkpoint.permadeath,
             challenge: checkpoint.challenge,
-            revision: checkpoint.revision,
+            begun_with: checkpoint.begun_with.map(Arc::new),
+            event,
             game: Arc::new(game),
             content,
-            map_digest: checkpoint.star_map.digest(),
+            map_digest,
             keys: checkpoint.keys.into(),
             dirty: false,
             doubtful: false,
@@ -264,7 +315,8 @@ impl GameSession {
             created_at: self.created_at,
             permadeath: self.permadeath,
             challenge: self.challenge,
-            revision: self.revision,
+            revision: self.event.revision,
+            event: self.event,
             game: self.game.clone(),
             content: self.content.clone(),
         }
@@ -288,6 +340,7 @@ impl GameSession {
             permadeath: self.permadeath,
             challenge: None,
             born: None,
+            begun_with: self.begun_with.clone(),
         };
         self.tell(&mut card);
         card
@@ -296,7 +349,7 @@ impl GameSession {
     /// Brings what lists tell of it up to date. After every turn, so it writes into what is there.
     pub fn tell(&self, card: &mut Card) {
         self.name.clone_into(&mut card.name);
-        card.revision = self.revision;
+        card.revision = self.event.revision;
         card.turn_count = self.game.turn;
         self.content.ships.id(self.game.ship).clone_into(&mut card.ship_type);
         model::whereabouts(&self.game).clone_into(&mut card.place);
@@ -319,7 +372,8 @@ impl GameSession {
 
     /// The revision that a key led to, if it is one of the last.
     pub fn revision_of(&self, key: &str) -> Option<u64> {
-        self.keys.iter().find(|used| used.key == key).map(|used| used.revision)
+        let mark = UsedKey::mark(key);
+        self.keys.iter().rev().find(|used| used.mark == mark).map(|used| used.revision)
     }
 
     /// Which session.
@@ -329,7 +383,7 @@ impl GameSession {
 
     /// The event that led to its state.
     pub fn event(&self) -> EventId {
-        EventId::new(self.revision, &State::of(&self.game, &self.content).digest(&self.map_digest))
+        self.event
     }
 
     /// The event its game began with, as long as no save has taken its place: the map is the same then.
@@ -341,12 +395,10 @@ impl GameSession {
     /// Applies a command to a copy. Nothing has happened until what is to be written is durable, and the rest committed.
     pub fn prepare(&self, command: Command, now: Timestamp) -> Result<(Prepared, Written), SessionError> {
         let Command { action, expected, key } = command;
-        if expected.is_some_and(|expected| expected != self.revision) {
-            return Err(SessionError::Stale { revision: self.revision });
-        }
+        expected.check(self.event)?;
         let (game, outcome) = rules::apply(&self.game, &self.content, &action)?;
         let state = State::of(&game, &self.content).encode();
-        let (revision, digest) = (self.revision + 1, model::digest(&self.map_digest, &state));
+        let (revision, digest) = (self.event.revision + 1, model::digest(&self.map_digest, &state));
         let turn = Turn {
             version: model::VERSION,
             revision,
@@ -358,19 +410,18 @@ impl GameSession {
             key: key.clone(),
         };
         let written = Written { turn: Arc::new(turn), place: model::whereabouts(&game), state };
-        Ok((Prepared { revision, outcome, digest, key, game }, written))
+        let event = EventId::new(revision, &digest);
+        Ok((Prepared { event, outcome, digest, key, game }, written))
     }
 
     /// Takes a prepared action that is durable now.
     pub fn commit(&mut self, prepared: Prepared) -> Acted {
-        let Prepared { revision, outcome, digest, key, game } = prepared;
+        let Prepared { event, outcome, digest, key, game } = prepared;
+        let revision = event.revision;
         self.game = Arc::new(game);
-        self.revision = revision;
+        self.event = event;
         self.dirty = true;
-        if let Some(key) = key {
-            self.keys.push_back(UsedKey { key, revision });
-            self.forget_keys();
-        }
+        self.remember(key.as_deref());
         Acted { revision, outcome, digest, snapshot: self.snapshot() }
     }
 
@@ -380,32 +431,32 @@ impl GameSession {
         &mut self,
         slot: u8,
         save: Save,
-        game: Game,
-        content: Arc<Content>,
-        expected: Option<u64>,
+        (game, content): (Game, Arc<Content>),
+        expected: &Expected,
+        key: Option<String>,
         now: Timestamp,
     ) -> Result<(Turn, Before), SessionError> {
-        if expected.is_some_and(|expected| expected != self.revision) {
-            return Err(SessionError::Stale { revision: self.revision });
-        }
+        expected.check(self.event)?;
         let map_digest = save.star_map.digest();
-        let turn = save.loaded(slot, self.revision + 1, now);
+        let turn = Turn { key, ..save.loaded(slot, self.event.revision + 1, now) };
         let before = Before {
             ranked: std::mem::replace(&mut self.ranked, false),
-            revision: std::mem::replace(&mut self.revision, turn.revision),
+            event: std::mem::replace(&mut self.event, EventId::of(&turn)),
             game: std::mem::replace(&mut self.game, Arc::new(game)),
             content: std::mem::replace(&mut self.content, content),
             map_digest: std::mem::replace(&mut self.map_digest, map_digest),
         };
+        self.remember(turn.key.as_deref());
         self.dirty = true;
         Ok((turn, before))
     }
 
     /// The save that was loaded could not be written: the game is what it was.
     pub fn unload(&mut self, before: Before) {
-        let Before { ranked, revision, game, content, map_digest } = before;
-        (self.ranked, self.revision, self.game) = (ranked, revision, game);
+        let Before { ranked, event, game, content, map_digest } = before;
+        (self.ranked, self.event, self.game) = (ranked, event, game);
         (self.content, self.map_digest) = (content, map_digest);
+        self.keys.retain(|used| used.revision <= event.revision);
         self.doubtful = true;
     }
 
@@ -418,6 +469,12 @@ impl GameSession {
     pub fn unrank(&mut self) {
         self.dirty |= self.ranked;
         self.ranked = false;
+    }
+
+    /// The key that led to its state.
+    fn remember(&mut self, key: Option<&str>) {
+        self.keys.extend(key.map(|key| UsedKey::of(key, self.event.revision)));
+        self.forget_keys();
     }
 
     fn forget_keys(&mut self) {
@@ -439,7 +496,7 @@ impl GameSession {
 
     /// The revision of its state.
     pub fn revision(&self) -> u64 {
-        self.revision
+        self.event.revision
     }
 
     /// Whether a checkpoint would say something new.
@@ -457,13 +514,14 @@ impl GameSession {
             created_at: self.created_at,
             last_activity: last_activity.wall,
             lived: Some(last_activity.lived),
-            revision: self.revision,
+            revision: self.event.revision,
             ranked: self.ranked,
             permadeath: self.permadeath,
             challenge: self.challenge,
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
-            keys: self.keys.iter().cloned().collect(),
+            keys: self.keys.iter().copied().collect(),
+            begun_with: self.begun_with.as_deref().cloned(),
             place: model::whereabouts(&self.game),
             state: State::of(&self.game, &self.content),
             star_map: model::Map::of(&self.game.map, &self.content),

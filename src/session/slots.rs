@@ -6,11 +6,14 @@
 use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 
-use super::registry::{Registry, session_mut};
-use super::resident::Snapshot;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::registry::{Registry, session, session_mut};
+use super::resident::{Expected, Snapshot};
 use super::{PlayerId, SessionError, SessionId};
-use crate::game::content::Content;
-use crate::store::model::Checkpoint;
+use crate::game::content::{Content, hex};
+use crate::store::model::{Beginning, Checkpoint, Deed};
 use crate::store::replay::{Replay, Unproven};
 use crate::store::save::{MOST_STEPS, Refusal, Save};
 use crate::store::{Store, StoreError};
@@ -24,6 +27,28 @@ pub const SLOTS: RangeInclusive<u8> = 1..=4;
 const MOST_HISTORY: u64 = 8 << 20;
 /// Saves whose lists are kept in memory, at some 10 KB each.
 const MOST_SHOWN: usize = 1_024;
+/// Whether a write to a slot may go on, with what it holds.
+pub type SlotCheck = Box<dyn FnOnce(Option<&Save>) -> bool + Send>;
+
+/// Names what a slot shows: another save in it has another name.
+pub fn tag(save: &Save) -> String {
+    let Save { version, session_id, name, created_at, saved_at, revision, rules, content, place, .. } = save;
+    let digest = save.state.digest(&save.star_map.digest());
+    let shown = (version, session_id, name, created_at, saved_at, revision, rules, content, place, digest);
+    // Texts, numbers and times always serialize.
+    hex(&Sha256::digest(serde_json::to_vec(&shown).unwrap_or_default())[..8])
+}
+
+/// Who writes a player's slots. Held while one is looked at and written, so that what was looked at is what is replaced. Players
+/// share some of them, because one for each would be kept for ever.
+#[derive(Default)]
+pub(super) struct Doors([tokio::sync::Mutex<()>; 32]);
+
+impl Doors {
+    fn of(&self, owner: PlayerId) -> &tokio::sync::Mutex<()> {
+        &self.0[usize::from(owner.0.as_bytes()[15]) % self.0.len()]
+    }
+}
 
 /// A save that a client brings, with what is already proven of it.
 #[derive(Debug)]
@@ -68,8 +93,8 @@ impl Registry {
     pub async fn slots(&self, owner: PlayerId) -> Result<Vec<(u8, Save)>, SessionError> {
         self.task(move |me| async move {
             let mut saves = Vec::new();
-            if let Some(id) = me.last_played(owner) {
-                saves.push((AUTOSAVE, me.copy(owner, id, false).await?));
+            if let Some((played, id)) = me.last_played(owner) {
+                saves.push((AUTOSAVE, Save { saved_at: played, ..me.copy(owner, id, false).await? }));
             }
             for number in SLOTS {
                 if !me.maps().slots.contains(&(owner, number)) {
@@ -94,8 +119,8 @@ impl Registry {
             if number != AUTOSAVE {
                 return me.stored_slot(owner, number).await;
             }
-            let id = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
-            short(me.copy(owner, id, true).await?)
+            let (played, id) = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
+            Ok(Save { saved_at: played, ..short(me.copy(owner, id, true).await?)? })
         })
         .await
     }
@@ -106,8 +131,8 @@ impl Registry {
             if number != AUTOSAVE {
                 return me.shown_slot(owner, number).await;
             }
-            let id = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
-            me.copy(owner, id, false).await
+            let (played, id) = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
+            Ok(Save { saved_at: played, ..me.copy(owner, id, false).await? })
         })
         .await
     }
@@ -118,8 +143,16 @@ impl Registry {
     }
 
     /// Saves a session's game as it stands.
-    pub async fn save(&self, owner: PlayerId, number: u8, id: SessionId) -> Result<Save, SessionError> {
+    pub async fn save(
+        &self,
+        owner: PlayerId,
+        number: u8,
+        id: SessionId,
+        check: Option<SlotCheck>,
+    ) -> Result<Save, SessionError> {
         self.task(move |me| async move {
+            let _door = me.doors.of(owner).lock().await;
+            me.check_slot(owner, number, check).await?;
             me.may_copy(owner, id).await?;
             let now = me.moment();
             me.maps().card(owner, id)?.touch(now);
@@ -130,8 +163,10 @@ impl Registry {
     }
 
     /// Empties a slot.
-    pub async fn clear(&self, owner: PlayerId, number: u8) -> Result<(), SessionError> {
+    pub async fn clear(&self, owner: PlayerId, number: u8, check: Option<SlotCheck>) -> Result<(), SessionError> {
         self.task(move |me| async move {
+            let _door = me.doors.of(owner).lock().await;
+            me.check_slot(owner, number, check).await?;
             if !me.maps().slots.contains(&(owner, number)) {
                 return Err(SessionError::SlotEmpty { number });
             }
@@ -144,15 +179,22 @@ impl Registry {
         .await
     }
 
-    /// Lets a save take the place of a session's game: a revision of its own.
+    /// Lets a save take the place of a session's game: a revision of its own. Again under the same key, it is answered and not done again.
     pub async fn load_slot(
         &self,
         owner: PlayerId,
         number: u8,
         id: SessionId,
-        expected: Option<u64>,
+        expected: Expected,
+        key: Option<String>,
     ) -> Result<Resumed, SessionError> {
         self.task(move |me| async move {
+            let _running = me.claim(owner, id, key.clone())?;
+            if let Some(key) = &key
+                && let Some(snapshot) = me.loaded_before(owner, id, number, key).await?
+            {
+                return Ok(Resumed { snapshot, steps: 0 });
+            }
             if me.maps().card(owner, id)?.permadeath {
                 return Err(SessionError::Permadeath);
             }
@@ -180,7 +222,7 @@ impl Registry {
             }
             let session = session_mut(&mut seated)?;
             let steps = save.history.len();
-            let (turn, before) = session.load(number, save, game, content, expected, me.now())?;
+            let (turn, before) = session.load(number, save, (game, content), &expected, key, me.now())?;
             let turn = Arc::new(turn);
             if let Err(error) = me.write(id, session, Some(turn.clone())).await {
                 session.unload(before);
@@ -192,6 +234,24 @@ impl Registry {
         .await
     }
 
+    /// The session as it stands, if a save was loaded under the key before.
+    async fn loaded_before(
+        &self,
+        owner: PlayerId,
+        id: SessionId,
+        number: u8,
+        key: &str,
+    ) -> Result<Option<Snapshot>, SessionError> {
+        let seated = self.enter(owner, id).await?;
+        let session = session(&seated)?;
+        let Some(revision) = session.revision_of(key) else { return Ok(None) };
+        let turns = self.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
+        match turns.first().map(|turn| &turn.deed) {
+            Some(Deed::Loaded { loaded }) if loaded.slot == number => Ok(Some(session.snapshot())),
+            _ => Err(SessionError::KeyReused { revision }),
+        }
+    }
+
     /// A save for a file, without its owner.
     pub async fn export(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         self.task(move |me| async move {
@@ -200,7 +260,7 @@ impl Registry {
                 me.may_copy(owner, SessionId(save.session_id)).await?;
             }
             me.unrank(owner, SessionId(save.session_id)).await?;
-            let secret = me.secret.clone();
+            let (secret, save) = (me.secret.clone(), save.exported());
             me.blocking(move |_| Ok(secret.seal_save(save))).await
         })
         .await
@@ -220,6 +280,7 @@ impl Registry {
         let content = self.known_content(store, &save.content)?;
         let sealed = save.seal.take().is_some_and(|seal| self.secret.has_sealed(file, &seal));
         save.prove(&content, sealed)?;
+        save.check_count()?;
         Ok(save)
     }
 
@@ -232,10 +293,26 @@ impl Registry {
     }
 
     /// Puts a proven save into a slot.
-    pub async fn import(&self, owner: PlayerId, number: u8, proven: Proven) -> Result<Save, SessionError> {
+    pub async fn import(
+        &self,
+        owner: PlayerId,
+        number: u8,
+        proven: Proven,
+        check: Option<SlotCheck>,
+        key: Option<String>,
+    ) -> Result<Save, SessionError> {
         self.task(move |me| async move {
+            let _door = me.doors.of(owner).lock().await;
             let Proven(mut save) = proven;
             save.owner = Some(owner.0);
+            save.imported_with = key.map(|key| Beginning::of(key, &(&save.name, save.replay())));
+            if let Some(again) = &save.imported_with
+                && let Ok(there) = me.stored_slot(owner, number).await
+                && let Some(before) = there.imported_with.as_ref().filter(|before| before.key == again.key)
+            {
+                return if before == again { Ok(there) } else { Err(SessionError::KeyTaken) };
+            }
+            me.check_slot(owner, number, check).await?;
             save.saved_at = me.now();
             me.fill(owner, number, save).await
         })
@@ -271,11 +348,23 @@ impl Registry {
         }
     }
 
-    fn last_played(&self, owner: PlayerId) -> Option<SessionId> {
+    /// The session that was played last, and when.
+    fn last_played(&self, owner: PlayerId) -> Option<(Timestamp, SessionId)> {
         let maps = self.maps();
         let own = maps.by_owner.get(&owner)?;
-        let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.active, *id)));
-        played.max().map(|(_, id)| id)
+        let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.active, card.last_activity, *id)));
+        played.max().map(|(_, played, id)| (played, id))
+    }
+
+    /// The caller holds the player's door.
+    async fn check_slot(&self, owner: PlayerId, number: u8, check: Option<SlotCheck>) -> Result<(), SessionError> {
+        let Some(check) = check else { return Ok(()) };
+        let save = match self.stored_slot(owner, number).await {
+            Ok(save) => Some(save),
+            Err(SessionError::SlotEmpty { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        if check(save.as_ref()) { Ok(()) } else { Err(SessionError::SlotChanged { number }) }
     }
 
     async fn stored_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
@@ -411,10 +500,11 @@ fn short(save: Save) -> Result<Save, SessionError> {
 /// Copied without its history, which may be long.
 fn without_history(save: &Save) -> Save {
     let Save { version, owner, session_id, created_at, saved_at, revision, rules, .. } = *save;
-    let Save { name, content, place, state, star_map, seal, .. } = save;
+    let Save { name, content, place, state, star_map, seal, imported_with, .. } = save;
     Save {
         version,
         owner,
+        imported_with: imported_with.clone(),
         session_id,
         name: name.clone(),
         created_at,

@@ -382,6 +382,7 @@ impl Store {
             content: String::new(),
             seed: 0,
             difficulty: Difficulty::default(),
+            begun_with: None,
         };
         Some(head.header())
     }
@@ -536,7 +537,7 @@ impl Store {
             }
             for line in self.log.lines(id, checkpoint.revision, false).map_err(at(LOG))?.lines {
                 let turn: Turn = self.logged(&line)?;
-                checkpoint.keys.extend(turn.key.map(|key| UsedKey { key, revision: turn.revision }));
+                checkpoint.keys.extend(turn.key.map(|key| UsedKey::of(&key, turn.revision)));
             }
             checkpoint.revision = turn.revision;
             // What the wall's clock says of the time between is near enough.
@@ -616,8 +617,7 @@ impl Store {
             }
             unproven => damaged(unproven.to_string()),
         })?;
-        let keys =
-            turns.values().filter_map(|turn| turn.key.clone().map(|key| UsedKey { key, revision: turn.revision }));
+        let keys = turns.values().filter_map(|turn| turn.key.as_deref().map(|key| UsedKey::of(key, turn.revision)));
         Ok(head.checkpoint(newest, keys.collect(), &game, &content))
     }
 

@@ -142,6 +142,9 @@ pub struct Checkpoint {
     pub content: String,
     /// The last keys its turns came with, oldest first.
     pub keys: Vec<UsedKey>,
+    /// The key it was begun with itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_with: Option<Beginning>,
     /// Where the player is, for lists.
     pub place: String,
     #[serde(flatten)]
@@ -160,12 +163,74 @@ fn is_false(mark: &bool) -> bool {
     !mark
 }
 
-/// An idempotency key, and the turn that came with it.
+/// An idempotency key, and the turn that came with it, whose line of history has the key itself. As `revision-mark` where it is stored:
+/// many are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredKey", into = "String")]
+pub struct UsedKey {
+    /// The first 64 bits of its SHA-256.
+    pub mark: u64,
+    /// What it led to.
+    pub revision: u64,
+}
+
+impl UsedKey {
+    /// A key, and what it led to.
+    pub fn of(key: &str, revision: u64) -> Self {
+        Self { mark: Self::mark(key), revision }
+    }
+
+    /// What a key is looked up by.
+    pub fn mark(key: &str) -> u64 {
+        let digest: [u8; 32] = Sha256::digest(key).into();
+        digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte))
+    }
+}
+
+impl From<UsedKey> for String {
+    fn from(key: UsedKey) -> Self {
+        format!("{}-{:016x}", key.revision, key.mark)
+    }
+}
+
+/// How keys are written, and how they were before there were as many.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredKey {
+    Marked(String),
+    Named { key: String, revision: u64 },
+}
+
+impl From<StoredKey> for UsedKey {
+    fn from(stored: StoredKey) -> Self {
+        match stored {
+            StoredKey::Named { key, revision } => Self::of(&key, revision),
+            // One that cannot be read is that of no turn.
+            StoredKey::Marked(text) => text
+                .split_once('-')
+                .and_then(|(revision, mark)| {
+                    Some(Self { mark: u64::from_str_radix(mark, 16).ok()?, revision: revision.parse().ok()? })
+                })
+                .unwrap_or(Self { mark: 0, revision: 0 }),
+        }
+    }
+}
+
+/// The idempotency key that something was begun with, and the mark of what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub struct UsedKey {
+pub struct Beginning {
     pub key: String,
-    pub revision: u64,
+    pub asked: String,
+}
+
+impl Beginning {
+    /// Of a key and whatever was asked for under it.
+    pub fn of(key: String, asked: &impl Serialize) -> Self {
+        // What is asked has string keys and finite numbers only: it always serializes.
+        let asked = serde_json::to_vec(asked).unwrap_or_default();
+        Self { key, asked: hex(&Sha256::digest(asked)[..8]) }
+    }
 }
 
 /// The part of a checkpoint that lists need, read without the rest.
@@ -185,6 +250,8 @@ pub struct Header {
     pub permadeath: bool,
     #[serde(default)]
     pub challenge: Option<Challenge>,
+    #[serde(default)]
+    pub begun_with: Option<Beginning>,
     pub place: String,
     pub turn_count: i64,
     pub end: Option<String>,
@@ -206,6 +273,7 @@ impl Header {
             ranked: checkpoint.ranked,
             permadeath: checkpoint.permadeath,
             challenge: checkpoint.challenge,
+            begun_with: checkpoint.begun_with.clone(),
             place: place.clone(),
             turn_count: state.turn_count,
             end: state.end.clone(),
@@ -287,6 +355,8 @@ pub struct Head {
     /// Of the present game: after a load, that of the save.
     pub seed: u64,
     pub difficulty: Difficulty,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_with: Option<Beginning>,
 }
 
 impl Heading {
@@ -308,6 +378,7 @@ impl Heading {
             content: checkpoint.content.clone(),
             seed: checkpoint.state.seed,
             difficulty: checkpoint.state.difficulty,
+            begun_with: checkpoint.begun_with.clone(),
         };
         Self { version: VERSION, head }
     }
@@ -327,6 +398,7 @@ impl Head {
             ranked: self.ranked,
             permadeath: self.permadeath,
             challenge: self.challenge,
+            begun_with: self.begun_with,
             place: String::new(),
             turn_count: 0,
             end: None,
@@ -357,6 +429,7 @@ impl Head {
             ranked: self.ranked,
             permadeath: self.permadeath,
             challenge: self.challenge,
+            begun_with: self.begun_with,
             rules: RULES_VERSION,
             content: self.content,
             keys,
@@ -422,6 +495,9 @@ pub struct Tombstone {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lived: Option<Timestamp>,
     pub reason: Departure,
+    /// Who begins it again under its key is told that it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_with: Option<Beginning>,
 }
 
 /// What the server makes of its clock, over restarts.

@@ -13,11 +13,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::format::{self, Kind};
-use super::model::{self, Checkpoint, Deed, Loaded, Map, Nonsense, State, Step, Turn};
+use super::model::{self, Beginning, Checkpoint, Deed, Loaded, Map, Nonsense, State, Step, Turn};
 use super::replay::{Replay, Unproven};
 use crate::game::RULES_VERSION;
 use crate::game::content::Content;
 use crate::game::state::Game;
+use crate::strict::Strict;
 
 /// Actions of a game that is saved. Most have some three hundred; it is half a megabyte.
 pub const MOST_STEPS: usize = 4_096;
@@ -33,6 +34,9 @@ pub struct Save {
     pub version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Uuid>,
+    /// The idempotency key of its import; not in files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_with: Option<Beginning>,
     /// The session it was saved from.
     pub session_id: Uuid,
     pub name: String,
@@ -100,6 +104,7 @@ impl Save {
         Self {
             version: model::VERSION,
             owner: Some(checkpoint.owner),
+            imported_with: None,
             session_id: checkpoint.session_id,
             name: checkpoint.name,
             created_at: checkpoint.created_at,
@@ -143,6 +148,21 @@ impl Save {
         }
     }
 
+    /// As a file says it: without its owner, and with no other count than that of its own actions. How far the session had come it was
+    /// taken from nobody could prove.
+    pub fn exported(self) -> Self {
+        Self { owner: None, imported_with: None, revision: self.history.len() as u64, ..self }
+    }
+
+    /// Whether a file counts its actions right.
+    pub fn check_count(&self) -> Result<(), Refusal> {
+        let count = self.history.len() as u64;
+        if self.revision == count {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(format!("its revision is {}, and its history has {count} actions", self.revision)))
+    }
+
     /// The game in it, if it makes sense.
     pub fn restore(&self, content: &Content) -> Result<Game, Nonsense> {
         model::restore(&self.star_map, &self.state, content)
@@ -150,6 +170,7 @@ impl Save {
 
     /// Reads what a client sends: the form only. [`Self::prove`] must follow.
     pub fn read(file: &[u8]) -> Result<Self, Refusal> {
+        let file = without_mark(file);
         few_values(file)?;
         let version = format::version(file).map_err(invalid)?;
         if version == model::VERSION {
@@ -173,6 +194,7 @@ impl Save {
         Ok(Self {
             version,
             owner,
+            imported_with: None,
             session_id,
             name,
             created_at,
@@ -190,6 +212,7 @@ impl Save {
 
     /// What a seal is made over: a file as a client brings it, however it is written, without the seal.
     pub fn sealed_part(file: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let file = without_mark(file);
         few_values(file)?;
         let mut value: Value = parse(file)?;
         if let Value::Object(members) = &mut value {
@@ -225,6 +248,11 @@ impl Save {
     }
 }
 
+/// Without the byte order mark that editors put before a text.
+fn without_mark(file: &[u8]) -> &[u8] {
+    file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file)
+}
+
 fn invalid(error: impl ToString) -> Refusal {
     Refusal::Invalid(error.to_string())
 }
@@ -256,7 +284,7 @@ fn few_values(file: &[u8]) -> Result<(), Refusal> {
 fn part<T: DeserializeOwned>(file: &[u8]) -> Result<(T, BTreeSet<String>), Refusal> {
     let (mut foreign, mut wrong) = (BTreeSet::new(), None);
     let mut reader = serde_json::Deserializer::from_slice(file);
-    let read = serde_ignored::deserialize(&mut reader, |path| match path {
+    let read = serde_ignored::deserialize(Strict(&mut reader), |path| match path {
         Path::Map { parent: Path::Root, key } if foreign.len() < MOST_FOREIGN => drop(foreign.insert(key)),
         Path::Map { key, .. } => wrong = wrong.take().or(Some(key)),
         other => wrong = wrong.take().or(Some(other.to_string())),

@@ -352,6 +352,30 @@ const REFUSALS = {
   SESSION_BUSY: 'Too much waits for this voyage. Nothing was changed; try again.',
   STORE_BUSY: 'The server has its hands full. Nothing was changed; try again.',
   STORE_UNAVAILABLE: 'The server cannot write just now. Nothing is lost; try again soon.',
+  BAD_REQUEST: AGAIN,
+  LENGTH_REQUIRED: AGAIN,
+  EXPECTATION_FAILED: AGAIN,
+  PRECONDITION_FAILED: 'It has changed meanwhile. Look again, then decide.',
+  URI_TOO_LONG: 'There is no voyage at such a long address. Open the game anew.',
+  HEADERS_TOO_LARGE:
+    'This browser sends more cookies than the server takes. Clear those of this site, and open the game anew.',
+  HEAD_TIMEOUT: 'It did not arrive in time. Try again.',
+  KEY_WITHOUT_PLAYER: AGAIN,
+  GAME_TOO_LONG: 'This voyage is longer than a save can hold. Play on; it keeps itself.',
+  HISTORY_FULL: 'So many saves were loaded into this voyage that its log takes no more. Play on, or begin another one.',
+  SAVE_UNPROVABLE:
+    'This save is of older rules, and another server made it: nobody here can play it again, so it is not taken.',
+  CHALLENGE_BEGUN:
+    'You have begun the challenge of this day already. It is among your voyages; the next one begins at midnight UTC.',
+  CHALLENGE_CLOSED:
+    'The stars of this day are known already: the server\u2019s clock was ahead. The next challenge counts again.',
+  CLOCK_UNSETTLED: (problem) =>
+    `The server\u2019s clock was set a moment ago, and the challenge waits until it is sure of the day. Try again ${wait(problem)}.`,
+  TOO_MUCH_WORK: (problem) =>
+    `That was much work for the server at once. Go on ${wait(problem)}; the voyage itself goes on.`,
+  TOO_MANY_CHALLENGES: (problem) =>
+    `Many have begun the challenge from this network today. Any other voyage can begin now; or try again ${wait(problem)}.`,
+  TOO_MANY_CONNECTIONS: (problem) => `Many are connected from this network. Try again ${wait(problem)}.`,
   SHUTTING_DOWN: 'The server is being restarted, and will be back. Every voyage is saved.',
   INTERNAL: 'Something in the server failed. The voyage is as it was; try again.',
 }

@@ -353,7 +353,13 @@ impl Page {
     /// The player's token. Only the driver can read it: scripts cannot.
     pub async fn token(&self) -> String {
         assert!(!self.js("return document.cookie").await.to_string().contains("cosmic"), "scripts see the token");
-        self.client.get_named_cookie("cosmic").await.expect("the cookie").value().to_owned()
+        self.cookie().await.value().to_owned()
+    }
+
+    /// The cookie that carries it. Each server has a name of its own for it.
+    pub async fn cookie(&self) -> fantoccini::cookies::Cookie<'static> {
+        let cookies = self.client.get_all_cookies().await.expect("the cookies");
+        cookies.into_iter().find(|cookie| cookie.name().starts_with("cosmic_")).expect("the cookie")
     }
 
     pub async fn view(&self, name: &str) {

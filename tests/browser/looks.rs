@@ -161,7 +161,7 @@ fn every_state_of_the_connection_has_its_picture() {
         // Another device takes over.
         let second = Page::open(&server.url).await;
         second.go("/").await;
-        let cookie = page.client.get_named_cookie("cosmic").await.expect("the cookie");
+        let cookie = page.cookie().await;
         second.client.add_cookie(cookie).await.expect("the cookie");
         second.go(&format!("/#/play/{session}")).await;
         second.wait(".link-mark.live").await;

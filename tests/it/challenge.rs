@@ -12,7 +12,7 @@ use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::game::rules::apply;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
-use cosmic_explorer::session::resident::Command;
+use cosmic_explorer::session::resident::{Command, Expected};
 use cosmic_explorer::session::{SessionError, SessionId, Settings};
 use cosmic_explorer::store::board::{Day, Name, Verdict};
 use cosmic_explorer::store::{Store, StoreError};
@@ -637,7 +637,7 @@ fn last_turn() -> (SimDisk, SessionId, Action) {
     let disk = SimDisk::new();
     let registry = open(&disk).expect("a registry");
     let asked = NewGame { daily: true, ..NewGame::default() };
-    let created = RUNTIME.block_on(registry.create(PLAYER, asked)).expect("a game");
+    let created = RUNTIME.block_on(registry.create(PLAYER, asked, None)).expect("a game");
     let (id, mut game, mut dice) = (created.snapshot.id, (*created.snapshot.game).clone(), Dice::new(1));
     loop {
         let (action, _) = decide(&game, &mut dice);
@@ -656,7 +656,7 @@ fn last_turn() -> (SimDisk, SessionId, Action) {
 }
 
 fn act(registry: &Registry, id: SessionId, action: &Action) -> Result<(), SessionError> {
-    let command = Command { action: action.clone(), expected: None, key: None };
+    let command = Command { action: action.clone(), expected: Default::default(), key: None };
     RUNTIME.block_on(registry.act(PLAYER, id, command)).map(drop)
 }
 
@@ -756,7 +756,7 @@ fn a_game_that_is_deleted_before_anybody_looks_at_its_end_counts() {
         let disk = before.after(End::Killed);
         let registry = open(&disk).expect("a registry");
         act(&registry, id, &action).expect("nothing fails");
-        RUNTIME.block_on(registry.delete(PLAYER, id)).expect("it goes");
+        RUNTIME.block_on(registry.delete(PLAYER, id, Default::default())).expect("it goes");
         disk.stop_at(0);
         let registry = open(&disk.after(End::PowerCut)).expect("it starts");
         let board = RUNTIME.block_on(registry.board(name())).expect("a board");
@@ -766,7 +766,7 @@ fn a_game_that_is_deleted_before_anybody_looks_at_its_end_counts() {
 
 fn begin(registry: &Registry) -> Result<SessionId, SessionError> {
     let asked = NewGame { daily: true, ..NewGame::default() };
-    RUNTIME.block_on(registry.create(PLAYER, asked)).map(|created| created.snapshot.id)
+    RUNTIME.block_on(registry.create(PLAYER, asked, None)).map(|created| created.snapshot.id)
 }
 
 /// That the player has begun the day with the only game he has; which begins now where none has begun it.
@@ -805,7 +805,7 @@ fn a_day_is_begun_once_whenever_the_server_is_killed_or_the_power_fails() {
             begun_once(&registry, answered).unwrap_or_else(|problem| panic!("{what}: {problem}"));
             // Given up, it stays begun.
             let id = registry.list(PLAYER)[0].id;
-            RUNTIME.block_on(registry.delete(PLAYER, id)).expect("it goes");
+            RUNTIME.block_on(registry.delete(PLAYER, id, Expected::default())).expect("it goes");
             next.stop_at(0);
             drop(registry);
             let registry = open(&next.after(end)).expect("it starts");

@@ -85,6 +85,46 @@ fn whoever_takes_gzip_gets_it() {
 }
 
 #[test]
+fn what_is_said_of_codings_is_what_comes() {
+    let (_folder, server) = start();
+    let client = server.client();
+    let gzip = |accepted: &[&str]| {
+        let headers: Vec<_> = accepted.iter().map(|accepted| ("accept-encoding", *accepted)).collect();
+        let reply = client.send("HEAD", "/", &headers, None);
+        assert_eq!(reply.header("etag").ends_with("-gzip\""), reply.header("content-encoding") == "gzip");
+        reply.header("content-encoding") == "gzip"
+    };
+    for yes in [
+        "gzip",
+        "GZIP",
+        "x-gzip",
+        "gzip;q=1.0",
+        "br, gzip ; q=0.5",
+        "*",
+        "deflate, *;q=0.1",
+        "gzip, identity;q=0.5",
+        "identity;q=0, gzip",
+    ] {
+        assert!(gzip(&[yes]), "{yes}");
+    }
+    for no in [
+        "",
+        "br",
+        "identity",
+        "gzip;q=0",
+        "gzip;q=0, *",
+        "*;q=0",
+        "gzip;q=0.000",
+        "gzip;q=0.5, identity",
+        "gzipped",
+        "x",
+    ] {
+        assert!(!gzip(&[no]), "{no}");
+    }
+    assert!(gzip(&["br", "gzip"]), "the lines make one list");
+}
+
+#[test]
 fn nothing_outside_the_folder_is_served() {
     let (_folder, server) = start();
     let client = server.client();

@@ -36,7 +36,9 @@ fn every_kind_of_bad_body_has_its_own_code() {
         ("{\"type\":\"refuel\",\"amount\":true}", 422, "WRONG_TYPE"),
         ("{\"type\":\"refuel\",\"amount\":null}", 422, "WRONG_TYPE"),
         ("{\"type\":\"refuel\",\"amount\":1.5}", 422, "WRONG_TYPE"),
-        ("{\"type\":\"refuel\",\"amount\":1.0}", 422, "WRONG_TYPE"),
+        ("{\"type\":\"refuel\",\"amount\":1.0}", 409, "TANK_FULL"),
+        ("[\"wait\"]", 422, "NOT_AN_OBJECT"),
+        ("[{\"type\":\"wait\"}]", 422, "NOT_AN_OBJECT"),
         ("{\"type\":\"refuel\",\"amount\":0}", 422, "WRONG_VALUE"),
         ("{\"type\":\"refuel\",\"amount\":-1000}", 422, "WRONG_VALUE"),
         ("{\"type\":\"refuel\",\"amount\":4294967296}", 422, "WRONG_VALUE"),
@@ -60,6 +62,9 @@ fn every_kind_of_bad_body_has_its_own_code() {
     for (body, status, code) in cases {
         let reply = client.post_text(&client.path("/actions"), body.as_bytes());
         assert_eq!((reply.status, reply.code().as_str()), (status, code), "{:.60}", body);
+        for leak in ["expected", "u32", "at line", "struct", "integer"] {
+            assert!(!reply.text.contains(leak), "{leak} in {}", reply.text);
+        }
     }
     let invalid_utf8 = client.post_text(&client.path("/actions"), b"{\"type\":\"\xff\"}");
     assert_eq!(invalid_utf8.code(), "MALFORMED_JSON");
@@ -73,6 +78,14 @@ fn a_body_must_be_json_by_name_and_of_a_size() {
     let client = server.player(1);
     let wait = br#"{"type":"wait"}"#;
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+        let reply = client.send("POST", &client.path("/actions"), &[("content-type", kind)], Some(wait));
+        assert_eq!((reply.status, reply.code().as_str()), (415, "JSON_REQUIRED"), "{kind}");
+    }
+    for kind in [
+        "application/json; charset=utf-16",
+        "application/json;charset=\"ISO-8859-1\"",
+        "application/json; a=b; CHARSET=x",
+    ] {
         let reply = client.send("POST", &client.path("/actions"), &[("content-type", kind)], Some(wait));
         assert_eq!((reply.status, reply.code().as_str()), (415, "JSON_REQUIRED"), "{kind}");
     }
@@ -171,6 +184,81 @@ fn new_games_take_only_what_they_know() {
     }
     assert_eq!(client.get("/api/sessions").json()["sessions"].as_array().map(Vec::len), Some(1));
     assert_eq!(client.post("/api/sessions", &json!({"seed": 9_007_199_254_740_991_u64})).status, 201);
+}
+
+/// Lists where objects are wanted, at every address that takes a body.
+#[test]
+fn a_list_is_not_taken_for_an_object() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let before = client.get("/api/sessions").text;
+    for (method, path, body) in [
+        ("POST", "/api/sessions".to_owned(), r#"["n",5,"easy",null,true]"#),
+        ("POST", "/api/sessions".to_owned(), "[]"),
+        ("PATCH", client.path(""), r#"["name"]"#),
+        ("POST", client.path("/actions"), r#"["wait"]"#),
+        ("POST", client.path("/actions"), r#"["buy_food",1]"#),
+        ("POST", client.path("/observers"), "[]"),
+        ("PUT", "/api/slots/1".to_owned(), &format!("[{:?}]", client.session)),
+        ("POST", "/api/logout".to_owned(), "[]"),
+    ] {
+        let reply = client.send(method, &path, &[("content-type", "application/json")], Some(body.as_bytes()));
+        assert_eq!((reply.status, reply.code().as_str()), (422, "NOT_AN_OBJECT"), "{method} {path} {body}");
+    }
+    assert_eq!(client.get("/api/sessions").text, before);
+}
+
+#[test]
+fn whole_numbers_may_have_a_point() {
+    let (_folder, server) = start();
+    let mut client = server.client();
+    client.begin(json!({}));
+    let reply = client.post_text("/api/sessions", br#"{"seed": 7.0}"#);
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    client.session = reply.json()["session_id"].as_str().expect("an id").to_owned();
+    let reply = client.post_text(&client.path("/actions"), br#"{"type": "buy_food", "amount": 1e0}"#);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert_eq!(client.history()[0]["action"], json!({"type": "buy_food", "amount": 1}));
+    assert_eq!(
+        client.get(&client.path("/turns?after=0.0&limit=1e0")).json()["turns"].as_array().map(Vec::len),
+        Some(1)
+    );
+    let same = server.player(7);
+    same.act(&json!({"type": "buy_food", "amount": 1}));
+    assert_eq!(client.history()[0]["digest"], same.history()[0]["digest"]);
+}
+
+#[test]
+fn what_a_client_sent_comes_back_short() {
+    let (_folder, server) = start();
+    let client = server.player(1);
+    let long = "y".repeat(60_000);
+    let mut replies = Vec::new();
+    for body in [json!({"type": long}), json!({"type": "wait", &*long: 1}), json!({"type": "jump", "region": long})] {
+        replies.push(client.post(&client.path("/actions"), &body));
+    }
+    for body in [json!({"difficulty": long}), json!({"name": long}), json!({&*long: 1}), json!({"seed": long})] {
+        replies.push(client.post("/api/sessions", &body));
+    }
+    replies.push(client.post("/api/slots/1/import", &json!({"version": 3, "owner": long})));
+    replies.push(client.post("/api/slots/1/import", &json!({&*long: 3})));
+    // A path is shorter than 64 KiB.
+    for path in [
+        "/",
+        "/api/",
+        "/css/",
+        "/api/content/",
+        "/api/slots/",
+        "/api/sessions/",
+        "/api/leaderboard?date=",
+        "/api/leaderboard?",
+    ] {
+        replies.push(client.get(&format!("{path}{long}")));
+    }
+    for reply in replies {
+        assert!(reply.status >= 400 && !reply.code().is_empty());
+        assert!(!reply.text.contains(&long[..100]) && reply.text.len() < 1_000, "{}", reply.text);
+    }
 }
 
 /// Not a single byte of rubbish panics the server: it goes on answering.

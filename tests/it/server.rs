@@ -157,6 +157,11 @@ impl Server {
         Ok(rotated.reveal().to_owned())
     }
 
+    /// A player's token as this server's cookie.
+    pub fn cookie(&self, token: &str) -> String {
+        format!("cosmic_{}={token}", self.registry.mark())
+    }
+
     pub fn write_down_uses(&self) {
         self.runtime.block_on(self.registry.write_down_uses()).expect("it is written");
     }

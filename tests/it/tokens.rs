@@ -49,10 +49,6 @@ fn logout(client: &Client, headers: &[(&str, &str)]) -> crate::server::Reply {
     client.send("POST", "/api/logout", headers, None)
 }
 
-fn cookie(token: &str) -> String {
-    format!("cosmic={token}")
-}
-
 /// An observer's token for the client's session.
 fn watcher(client: &Client) -> Client {
     let reply = client.post(&client.path("/observers"), &json!({}));
@@ -80,7 +76,7 @@ fn an_observer_watches_one_session_and_does_nothing_else() {
     assert_eq!(watcher.get(&watcher.path("/turns?format=replay")).code(), "GAME_NOT_FINISHED");
     // The same in a header or as a cookie.
     let nobody = Client { token: None, ..watcher.clone() };
-    assert_eq!(nobody.send("GET", &nobody.path(""), &[("cookie", &cookie(text))], None).status, 200);
+    assert_eq!(nobody.send("GET", &nobody.path(""), &[("cookie", &server.cookie(text))], None).status, 200);
 
     for (method, path, body) in [
         ("GET", owner.path("/actions"), None),
@@ -227,7 +223,7 @@ fn after_a_logout_no_token_of_the_player_is_good() {
     assert_eq!((reply.status, reply.text.as_str()), (204, ""));
     let removal = reply.header("set-cookie");
     assert!(
-        removal.starts_with("cosmic=;") && removal.contains("Max-Age=0") && removal.contains("Path=/"),
+        removal.starts_with(&server.cookie(";")) && removal.contains("Max-Age=0") && removal.contains("Path=/"),
         "{removal}"
     );
     let server = {
@@ -255,16 +251,16 @@ fn a_logout_takes_away_the_cookie_that_is_no_good_and_no_other() {
     let (_folder, server) = start();
     let [mine, yours] = [1, 2].map(|seed| token(&server.player(seed)).to_owned());
     let nobody = server.client();
-    let removed = |reply: &crate::server::Reply| reply.header("set-cookie").starts_with("cosmic=;");
+    let removed = |reply: &crate::server::Reply| reply.header("set-cookie").starts_with(&server.cookie(";"));
     let reply = logout(&nobody, &[]);
     assert_eq!((reply.code().as_str(), removed(&reply)), ("TOKEN_REQUIRED", false), "as a page elsewhere could ask");
-    let reply = logout(&with(&nobody, "bad"), &[("cookie", &cookie(&mine))]);
+    let reply = logout(&with(&nobody, "bad"), &[("cookie", &server.cookie(&mine))]);
     assert_eq!((reply.code().as_str(), removed(&reply)), ("TOKEN_INVALID", false), "the cookie is good");
-    let reply = logout(&with(&nobody, &yours), &[("cookie", &cookie(&mine))]);
+    let reply = logout(&with(&nobody, &yours), &[("cookie", &server.cookie(&mine))]);
     assert_eq!((reply.status, removed(&reply)), (204, false), "the cookie is another player's");
-    let reply = logout(&nobody, &[("cookie", &cookie(&mine))]);
+    let reply = logout(&nobody, &[("cookie", &server.cookie(&mine))]);
     assert_eq!((reply.status, removed(&reply)), (204, true));
-    let reply = logout(&nobody, &[("cookie", &cookie(&mine))]);
+    let reply = logout(&nobody, &[("cookie", &server.cookie(&mine))]);
     assert_eq!((reply.code().as_str(), removed(&reply)), ("TOKEN_INVALID", true), "a way out for a browser");
     assert_eq!(nobody.post("/api/logout", &json!({"all": false})).code(), "UNKNOWN_FIELD");
 }
@@ -278,7 +274,7 @@ fn a_logout_that_the_disk_refuses_did_not_happen() {
     assert_eq!(logout(&server.player(2), &[]).status, 204, "from now on there is a file");
     disk.plan(Some(Box::new(|op, _| (op == Op::Sync).then_some(Fault::Lied))));
     assert!(matches!(server.rotate(&first), Err(SessionError::Store(_))));
-    let reply = logout(&client, &[("cookie", &cookie(&first))]);
+    let reply = logout(&client, &[("cookie", &server.cookie(&first))]);
     assert_eq!((reply.status, reply.code().as_str()), (503, "STORE_UNAVAILABLE"));
     assert_eq!(reply.header("set-cookie"), "");
     assert!(good(&server, &first));
@@ -297,7 +293,7 @@ fn a_renewed_token_is_the_current_one() {
     let second = server.rotate(&first).expect("a token");
     server.clock.advance(LIFE_SECS / 2 + 1);
     let nobody = server.client();
-    let reply = nobody.send("GET", "/api/sessions", &[("cookie", &cookie(&first))], None);
+    let reply = nobody.send("GET", "/api/sessions", &[("cookie", &server.cookie(&first))], None);
     let renewed = reply.header("set-cookie").split(['=', ';']).nth(1).expect("a cookie").to_owned();
     assert!(renewed != first && renewed != second && good(&server, &first));
     // In the body for those who send it in a header.
@@ -488,7 +484,7 @@ fn no_token_shows_in_the_log() {
     watcher.try_act(&json!({"type": "wait"}));
     let own = token(&client).to_owned();
     let nobody = Client { token: None, ..client.clone() };
-    nobody.send("GET", "/api/sessions", &[("cookie", &cookie(&own))], None);
+    nobody.send("GET", "/api/sessions", &[("cookie", &format!("cosmic={own}"))], None);
     assert_eq!(logout(&client, &[]).status, 204);
     let reply = client.get(&client.path(""));
     assert_eq!(reply.code(), "TOKEN_INVALID");

@@ -10,7 +10,7 @@ use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::live::Role;
 use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
-use cosmic_explorer::session::resident::{Acted, Command};
+use cosmic_explorer::session::resident::{Acted, Command, Expected};
 use cosmic_explorer::session::token::Token;
 use cosmic_explorer::session::{PlayerId, SessionError, SessionId, Settings};
 use cosmic_explorer::store::model::Deed;
@@ -227,7 +227,7 @@ impl Client {
             Step::Create(seed) => {
                 self.open = Some(Open::Create);
                 let asked = NewGame { seed: Some(seed), ..NewGame::default() };
-                let created = RUNTIME.block_on(registry.create(PLAYER, asked))?;
+                let created = RUNTIME.block_on(registry.create(PLAYER, asked, None))?;
                 self.open = None;
                 let id = created.snapshot.id;
                 self.sessions.push(Promised { id, name: created.name, turns: Vec::new(), gone: false });
@@ -241,14 +241,14 @@ impl Client {
                 let name = "Another name".to_owned();
                 self.open = Some(Open::Rename { session, name: name.clone() });
                 let promised = &mut self.sessions[session];
-                RUNTIME.block_on(registry.rename(PLAYER, promised.id, name.clone()))?;
+                RUNTIME.block_on(registry.rename(PLAYER, promised.id, name.clone(), Expected::Any))?;
                 promised.name = name;
                 self.open = None;
             }
             Step::Delete(session) => {
                 self.open = Some(Open::Delete { session });
                 let promised = &mut self.sessions[session];
-                RUNTIME.block_on(registry.delete(PLAYER, promised.id))?;
+                RUNTIME.block_on(registry.delete(PLAYER, promised.id, Expected::Any))?;
                 promised.gone = true;
                 self.open = None;
             }
@@ -256,20 +256,20 @@ impl Client {
                 let id = self.sessions[session].id;
                 let digest = digest(&RUNTIME.block_on(registry.look(Role::Player, PLAYER, id))?.game);
                 self.open = Some(Open::Save { digest: digest.clone() });
-                RUNTIME.block_on(registry.save(PLAYER, SLOT, id))?;
+                RUNTIME.block_on(registry.save(PLAYER, SLOT, id, None))?;
                 self.slot = Some(digest);
                 self.open = None;
             }
             Step::Load(session) => {
                 self.open = Some(Open::Load { session });
                 let promised = &mut self.sessions[session];
-                let snapshot = RUNTIME.block_on(registry.load_slot(PLAYER, SLOT, promised.id, None))?;
+                let snapshot = RUNTIME.block_on(registry.load_slot(PLAYER, SLOT, promised.id, Expected::Any, None))?;
                 promised.turns.push((None, digest(&snapshot.game)));
                 self.open = None;
             }
             Step::Clear => {
                 self.open = Some(Open::Clear);
-                RUNTIME.block_on(registry.clear(PLAYER, SLOT))?;
+                RUNTIME.block_on(registry.clear(PLAYER, SLOT, None))?;
                 self.slot = None;
                 self.open = None;
             }
@@ -298,7 +298,7 @@ impl Client {
         let snapshot = RUNTIME.block_on(registry.look(Role::Player, PLAYER, id))?;
         let (action, _) = decide(&snapshot.game, &mut self.dice);
         let key = Some(format!("{session}-{}", snapshot.revision));
-        let command = Command { action, expected: Some(snapshot.revision), key };
+        let command = Command { action, expected: Expected::revision(Some(snapshot.revision)), key };
         self.open = Some(Open::Act { session, command: command.clone() });
         let acted = RUNTIME.block_on(registry.act(PLAYER, id, command.clone()))?;
         self.answered(session, command.action, &acted);

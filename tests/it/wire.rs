@@ -36,14 +36,31 @@ impl Socket {
         Self::shake(url, query, header).map(|(ws, _)| ws)
     }
 
+    /// A socket with an idempotency key, for a new game.
+    pub fn begin_under(url: &str, key: &str, token: Option<&str>) -> Result<Self, Refusal> {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers = [("idempotency-key", key), ("authorization", bearer.as_deref().unwrap_or("none"))];
+        Self::greet(Self::shake_with(url, "", &headers)?.0)
+    }
+
     fn shake(
         url: &str,
         query: &str,
-        (name, value): (&'static str, &str),
+        header: (&'static str, &str),
+    ) -> Result<(WebSocket<TcpStream>, Response), Refusal> {
+        Self::shake_with(url, query, &[header])
+    }
+
+    fn shake_with(
+        url: &str,
+        query: &str,
+        headers: &[(&'static str, &str)],
     ) -> Result<(WebSocket<TcpStream>, Response), Refusal> {
         let address = url.strip_prefix("http://").expect("an address");
         let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a request");
-        request.headers_mut().insert(name, value.parse().expect("a header"));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
         let stream = connect(address);
         stream.set_nodelay(true).expect("no delay");
         match tungstenite::client(request, stream) {
@@ -79,6 +96,12 @@ impl Socket {
                 return Ok(socket);
             }
         }
+    }
+
+    /// A socket of somebody who has not said yet who they are.
+    pub fn strange(url: &str, session: &str) -> Self {
+        let ws = Self::dial(url, &format!("?session_id={session}"), None).expect("a socket");
+        Self { ws, hello: Value::Null, turns: Vec::new() }
     }
 
     /// A player's socket to the session he plays.
@@ -117,6 +140,28 @@ impl Socket {
                 return frame;
             }
         }
+    }
+
+    /// Reads until it is closed; the code, and the reason for people.
+    pub fn wait_for_end(&mut self) -> (u16, String) {
+        loop {
+            match self.ws.read() {
+                Ok(Message::Close(Some(close))) => return (close.code.into(), close.reason.to_string()),
+                Ok(_) => {}
+                Err(error) => return (1006, error.to_string()),
+            }
+        }
+    }
+
+    /// Sends bytes as they are.
+    pub fn say_raw(&mut self, bytes: &[u8]) {
+        use std::io::Write;
+        self.ws.get_mut().write_all(bytes).expect("it is sent");
+    }
+
+    pub fn say_text(&mut self, text: &str) {
+        // The server may have hung up by now.
+        drop(self.ws.send(Message::text(text)));
     }
 
     /// Reads until it is closed; the code.
