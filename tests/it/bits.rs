@@ -143,7 +143,10 @@ fn a_flipped_bit_costs_nothing_or_is_told() {
         for (key, _) in &differs {
             let now = view(&registry, &players).remove(*key);
             let own = name.split(['_', '.']).any(|part| part.len() > 30 && key.contains(part));
-            assert!(own && now.as_deref() == Some("told"), "{what}: {key} is {now:?}");
+            let (was, now) = (&whole[*key], now.unwrap_or_default());
+            let same = was.bytes().zip(now.bytes()).take_while(|(a, b)| a == b).count();
+            let from = |text: &str| text.chars().skip(same.saturating_sub(80)).take(400).collect::<String>();
+            assert!(own && now == "told", "{what}: {key} was …{}… and is …{}…", from(was), from(&now));
         }
         if !differs.is_empty() {
             lost.push(what);
