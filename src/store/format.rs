@@ -134,8 +134,11 @@ pub(super) fn whole(bytes: &[u8]) -> bool {
     bytes.and_then(|bytes| version(&bytes).ok()).is_some_and(|version| version <= VERSION)
 }
 
+/// A line of a file.
+pub(super) type Line<'a> = Cow<'a, [u8]>;
+
 /// A line as it was written, and whether a bit of it was mended; or as it is, where that cannot be told.
-pub(super) fn mended_line(line: Cow<'_, [u8]>) -> Result<(Cow<'_, [u8]>, bool), Cow<'_, [u8]>> {
+pub(super) fn mended_line(line: Line<'_>) -> Result<(Line<'_>, bool), Line<'_>> {
     if check(&line).is_ok() {
         return Ok((line, false));
     }

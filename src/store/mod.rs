@@ -290,9 +290,10 @@ impl Store {
         };
         let Settings { durability, log_bytes, begin_anew } = settings;
         let lacks = |id: Uuid, revision: u64| {
-            let files = (1..=MOST_HISTORIES).filter_map(|number| folder.read(&history_file(id, number)).ok().flatten());
+            let mut files =
+                (1..=MOST_HISTORIES).filter_map(|number| folder.read(&history_file(id, number)).ok().flatten());
             let has = |file: Vec<u8>| format::lines(&file).iter().any(|line| outline(line) == Some((false, revision)));
-            !files.map(has).any(|has| has)
+            !files.any(has)
         };
         let report = |name: &str| set_aside.add(name);
         let log = Log::open(folder.clone(), durability, log_bytes, begin_anew.log, covered, lacks, report);

@@ -18,7 +18,7 @@ use super::replay::{Replay, Unproven};
 use crate::game::RULES_VERSION;
 use crate::game::content::Content;
 use crate::game::state::Game;
-use crate::strict::Strict;
+use crate::strict::{self, Strict};
 
 /// Actions of a game that is saved. Most have some three hundred; it is half a megabyte.
 pub const MOST_STEPS: usize = 4_096;
@@ -172,7 +172,7 @@ impl Save {
     pub fn read(file: &[u8]) -> Result<Self, Refusal> {
         let file = without_mark(file);
         few_values(file)?;
-        let version = format::version(file).map_err(invalid)?;
+        let Versioned { version } = parse(file)?;
         if version == model::VERSION {
             return Self::assemble(file);
         }
@@ -262,7 +262,13 @@ fn unknown(member: &str) -> Refusal {
 }
 
 fn parse<T: DeserializeOwned>(file: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(file).map_err(invalid)
+    strict::from_slice(file).map_err(invalid)
+}
+
+/// What is read of a file first.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 /// Whether a file has so few values that what is made of it in memory is not much larger than the file.

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::binary::{Program, program, start};
+use crate::patience::output;
 use crate::server::Client;
+
+/// A way to harm a file, and what it is called.
+type Way = (&'static str, fn(&Path));
 
 fn run(saves: &Path, more: &[&str]) -> Program {
     start(program(saves, more))
@@ -15,7 +19,7 @@ fn run(saves: &Path, more: &[&str]) -> Program {
 
 /// What the program says where it does not start.
 fn refusal(saves: &Path) -> String {
-    let output = program(saves, &[]).output().expect("it runs");
+    let output = output(&mut program(saves, &[]));
     assert!(!output.status.success(), "it starts");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -126,7 +130,7 @@ fn a_session_that_can_be_read_again_goes_on_without_a_restart() {
 
 #[test]
 fn a_checkpoint_that_is_gone_emptied_or_cut_is_rebuilt() {
-    let ways: [(&str, fn(&Path)); 5] = [
+    let ways: [Way; 5] = [
         ("moved", |file| fs::rename(file, file.with_extension("away")).expect("it moves")),
         ("emptied", |file| fs::write(file, "").expect("it is written")),
         ("cut", |file| {
@@ -163,7 +167,7 @@ fn a_checkpoint_that_is_gone_emptied_or_cut_is_rebuilt() {
 
 #[test]
 fn a_log_that_vanishes_or_is_cut_under_the_server_loses_nothing() {
-    let ways: [(&str, fn(&Path)); 3] = [
+    let ways: [Way; 3] = [
         ("removed", |log| fs::remove_file(log).expect("it goes")),
         ("emptied", |log| drop(fs::File::create(log).expect("it is cut"))),
         ("replaced", |log| {
@@ -329,7 +333,7 @@ fn lost_keys_stop_the_start_while_there_are_games() {
 
 #[test]
 fn a_logout_holds_whatever_becomes_of_the_list() {
-    let ways: [(&str, fn(&Path)); 5] = [
+    let ways: [Way; 5] = [
         ("a bit", |file| {
             let mut bytes = fs::read(file).expect("a list");
             let middle = bytes.len() / 2;

@@ -217,9 +217,9 @@ fn a_forged_save_is_refused_with_what_is_wrong() {
     refused(&|file| file["player_stats"]["wealth"] = json!("lots"), "SAVE_INVALID", "a whole number");
     // A list is no object, in whatever depth, although all that is wanted stands in it.
     refused(&|file| list(&mut file["player_stats"]), "SAVE_INVALID", "");
-    refused(&|file| file["star_map"] = json!([file["star_map"]["regions"]]), "SAVE_INVALID", "a list");
-    refused(&|file| file["history"][2]["action"] = json!(["wait"]), "SAVE_INVALID", "a list");
-    refused(&|file| list(&mut file["history"][2]), "SAVE_INVALID", "a list");
+    refused(&|file| file["star_map"] = json!([file["star_map"]["regions"]]), "SAVE_INVALID", "an object");
+    refused(&|file| file["history"][2]["action"] = json!(["wait"]), "SAVE_INVALID", "an object");
+    refused(&|file| list(&mut file["history"][2]), "SAVE_INVALID", "an object");
     refused(&|file| file["current_node_id"] = json!("NODE_REG_009_000"), "SAVE_INVALID", "nowhere");
     refused(&|file| file["star_map"]["regions"][0]["position"] = json!([1.0, 2.0]), "SAVE_INVALID", "star map");
     refused(&|file| file["star_map"]["regions"] = json!([]), "SAVE_INVALID", "empty");
@@ -411,6 +411,8 @@ fn a_damaged_slot_hurts_no_other() {
         std::fs::write(file, text.replace("\"wealth\": 500", "\"wealth\": 900")).expect("a save");
     };
     for file in &hit {
+        let good = std::fs::read(&hit[0]).expect("a save");
+        hit.iter().for_each(|file| std::fs::write(file, &good).expect("a save"));
         damage(file);
         let loaded = load(&client, 2);
         assert_eq!(loaded.status, 200, "there is another copy: {}", loaded.text);

@@ -63,7 +63,7 @@ impl Harm {
             Act::Navigate(node) => {
                 let hazard = content.difficulty(game.difficulty).hazard * game.map.nodes[*node].danger;
                 let passage = if hazard > 0.0 { balance.travel.hazard_damage[1] } else { 0 };
-                let met = Self::of_arrival(game, content, *node);
+                let met = Self::worst(&endings(game, content, plan));
                 Self { hull: passage + met.hull, ..met }
             }
             Act::Mine if !certain => hull(balance.mine.damage[1]),
@@ -81,32 +81,16 @@ impl Harm {
                     ..Self::default()
                 }
             }
-            Act::Choose(at) => {
-                let Some(event) = game.event else { return Self::default() };
-                let endings = content.events[event].choices[*at].outcomes.iter();
-                Self::worst(endings.map(|ending| ending.effects.as_slice()))
-            }
+            Act::Choose(_) => Self::worst(&endings(game, content, plan)),
             _ => Self::default(),
         }
     }
 
-    /// Of what happens on arrival without asking. Where the kind of the place is not known, of everything that can happen there.
-    fn of_arrival(game: &Game, content: &Content, node: usize) -> Self {
-        let region = game.map.regions[game.map.nodes[node].region].kind;
-        let kind = (game.places[node].sight == Sight::Charted).then(|| game.map.nodes[node].kind);
-        let fits = |(ix, event): &(Ix<Happening>, &Happening)| {
-            !(event.once && game.past.contains(ix))
-                && (event.regions.is_empty() || event.regions.iter().any(|each| each.ix() == region))
-                && (event.nodes.is_empty() || kind.is_none_or(|kind| event.nodes.iter().any(|each| each.ix() == kind)))
-        };
-        Self::worst(content.events.iter().filter(fits).map(|(_, event)| event.effects.as_slice()))
-    }
-
-    fn worst<'a>(endings: impl Iterator<Item = &'a [Effect]>) -> Self {
+    fn worst(endings: &[&[Effect]]) -> Self {
         let mut worst = Self::default();
         for effects in endings {
             let mut sum = Self::default();
-            for effect in effects {
+            for effect in *effects {
                 match effect {
                     Effect::Hull { amount } => sum.hull += (-amount[0]).max(0),
                     Effect::Health { amount } => sum.health += (-amount[0]).max(0),
@@ -119,6 +103,45 @@ impl Harm {
             worst.fuel = worst.fuel.max(sum.fuel);
         }
         worst
+    }
+}
+
+/// What happens on arrival without asking. Where the kind of the place is not known, everything that can happen there.
+fn met<'a>(game: &Game, content: &'a Content, node: usize) -> Vec<&'a [Effect]> {
+    let region = game.map.regions[game.map.nodes[node].region].kind;
+    let kind = (game.places[node].sight == Sight::Charted).then(|| game.map.nodes[node].kind);
+    let fits = |(ix, event): &(Ix<Happening>, &Happening)| {
+        !(event.once && game.past.contains(ix))
+            && (event.regions.is_empty() || event.regions.iter().any(|each| each.ix() == region))
+            && (event.nodes.is_empty() || kind.is_none_or(|kind| event.nodes.iter().any(|each| each.ix() == kind)))
+    };
+    content.events.iter().filter(fits).map(|(_, event)| event.effects.as_slice()).collect()
+}
+
+/// What an action may lead to by what it meets: an ending each.
+fn endings<'a>(game: &Game, content: &'a Content, plan: &Plan) -> Vec<&'a [Effect]> {
+    match (&plan.act, game.event) {
+        (Act::Navigate(node), _) => met(game, content, *node),
+        (Act::Choose(at), Some(event)) => {
+            content.events[event].choices[*at].outcomes.iter().map(|ending| ending.effects.as_slice()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Takes away, at worst, what an ending takes of what fuel could be bought with.
+fn impoverish(game: &mut Game, ending: &[Effect]) {
+    for effect in ending {
+        match effect {
+            Effect::Credits { amount } => game.wealth = (game.wealth + amount[0].min(0)).max(0),
+            Effect::Take { item, quantity } => {
+                for stack in game.cargo.iter_mut().filter(|stack| stack.item == item.ix()) {
+                    stack.quantity = (stack.quantity - quantity[1]).max(0);
+                }
+                game.cargo.retain(|stack| stack.quantity > 0);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -178,10 +201,16 @@ fn strands(game: &Game, content: &Content, stats: &Stats, plan: &Plan, lost: i64
         _ => {}
     }
     next.turn += plan.cost.turns;
-    let mut step = Step { game: &mut next, content, events: Vec::new() };
-    if plan.cost.turns > 0 {
-        // Work that is late by then costs money for fuel.
-        step.expire_quests();
-    }
-    if unknown { step.stuck_without_dock() } else { step.stranded() }
+    let met = endings(game, content, plan);
+    // Nothing may be met at all.
+    std::iter::once(&[][..]).chain(met).any(|ending| {
+        let mut next = next.clone();
+        impoverish(&mut next, ending);
+        let mut step = Step { game: &mut next, content, events: Vec::new() };
+        if plan.cost.turns > 0 {
+            // Work that is late by then costs money for fuel.
+            step.expire_quests();
+        }
+        if unknown { step.stuck_without_dock() } else { step.stranded() }
+    })
 }
