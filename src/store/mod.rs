@@ -321,6 +321,12 @@ impl Store {
             }
         }
         for id in broken {
+            let begun = store.folder.look(&turns_file(id)).map_err(at(LOG))?.is_some_and(|look| look.length > 0);
+            if !checkpoints.contains(&id) && !begun && store.log.revision(id).is_none() {
+                // A session that was to be created when the server was killed.
+                tracing::info!(%id, "a session was never created");
+                continue;
+            }
             match store.mend(id) {
                 Ok(checkpoint) => drop(sessions.insert(id, Header::of(&checkpoint))),
                 Err(error) => {
@@ -480,7 +486,8 @@ impl Store {
             Ok(tail) => {
                 let lines = format::lines(&tail);
                 let last = lines.iter().rev().find_map(|line| format::whole(line).then(|| outline(line)).flatten());
-                last.map_or(up_to == 0 && tail.is_empty(), |(_, revision)| revision >= up_to)
+                // Each begins with a heading: an empty one was emptied, or is not there now.
+                last.is_some_and(|(_, revision)| revision >= up_to)
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => false,
             Err(error) => return Err(self.unread(&name, error)),

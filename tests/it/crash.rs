@@ -1,10 +1,14 @@
 //! Promise 1 on the real program: clients act at full speed and write down what was answered, the server is killed with SIGKILL
 //! at random moments and started again, and in the end every answered turn is there exactly once, in order.
 //!
-//! `CRASH_KILLS` says how often it is killed (20 when not set); `scripts/crash-test` does it 200 times.
+//! The same with a fault between kills: a file that is gone, closed, cut, emptied, of a newer format, or has a flipped bit, for one
+//! start; then it is mended.
+//!
+//! `CRASH_KILLS` says how often it is killed (20 and 10 times when not set); `scripts/crash-test` does it 200 times each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -13,7 +17,7 @@ use cosmic_explorer::game::rng::{Dice, Stream};
 use serde_json::{Value, json};
 
 use crate::binary::{Program, program, start};
-use crate::patience::{Stop, until, watch_for};
+use crate::patience::{Stop, first_line, until, wait, watch_for};
 use crate::play::{busy, choose_offer};
 use crate::server::{Client, Reply};
 
@@ -29,6 +33,8 @@ struct Logbook {
 }
 
 struct Shared {
+    /// Files are broken between kills.
+    faults: bool,
     url: RwLock<String>,
     stop: AtomicBool,
     answers: AtomicU64,
@@ -61,7 +67,9 @@ impl Player<'_> {
             // The next server needs a moment.
             std::thread::sleep(Duration::from_millis(2));
         }
-        reply.filter(|reply| reply.status != 503)
+        // While a file is broken its owner is told so.
+        let broken = self.shared.faults.then_some(500);
+        reply.filter(|reply| reply.status != 503 && Some(reply.status) != broken)
     }
 
     /// Asks until it is answered, or all is over.
@@ -180,19 +188,136 @@ fn check(client: &Client, book: &Logbook) -> Result<usize, String> {
     Ok(revisions.len())
 }
 
-fn run(saves: &Path) -> Program {
+fn configured(saves: &Path) -> Command {
     let mut command = program(saves, &[]);
     // Checkpoints and trims happen all the time, and are hit as well.
     command.env("COSMIC_SESSIONS__SWEEP_SECS", "1").env("COSMIC_TURN_LOG_BYTES", "16777216").env("COSMIC_LOG", "error");
-    start(command)
+    command
+}
+
+fn run(saves: &Path) -> Program {
+    start(configured(saves))
+}
+
+/// A file that is not what it was, for one start.
+struct Injury {
+    file: PathBuf,
+    /// What was in it.
+    before: Vec<u8>,
+    /// What is there now; none where nothing is, or nobody can open it.
+    after: Option<Vec<u8>>,
+    /// Which bit was flipped, where that is all.
+    bit: Option<usize>,
+}
+
+impl Injury {
+    /// Breaks one file of a folder in some way. A turn log is not cut: what is behind the cut would be played over.
+    fn of(folder: &Path, dice: &mut Dice) -> Self {
+        let mut draws = dice.stream(Stream::Market);
+        let mut below = |most: usize| draws.below(most as u64) as usize;
+        let names = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let ours = |path: &PathBuf| {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            !name.contains(".invalid") && !name.ends_with(".tmp") && name != "lock" && path.is_file()
+        };
+        let mut files: Vec<_> = names.filter(ours).collect();
+        files.sort();
+        let file = files.swap_remove(below(files.len()));
+        let before = std::fs::read(&file).expect("a file");
+        let is_log = file.extension().is_some_and(|end| end == "log");
+        let bit = below(8 * before.len().max(1));
+        let mut after = before.clone();
+        let (after, bit) = match below(if is_log { 2 } else { 6 }) {
+            0 => (None, None),
+            1 if !before.is_empty() => {
+                after[bit / 8] ^= 1 << (bit % 8);
+                (Some(after), Some(bit))
+            }
+            2 => (Some(Vec::new()), None),
+            3 => (Some(before[..before.len() / 2].to_vec()), None),
+            4 => {
+                let text = String::from_utf8_lossy(&before).replace("crc32c:", "crc32c;");
+                let newer = text.replace("\"version\":3", "\"version\":9").replace("\"version\": 3", "\"version\": 9");
+                (Some(newer.into_bytes()), None)
+            }
+            _ => {
+                std::fs::remove_file(&file).expect("it goes");
+                std::os::unix::fs::symlink(&file, &file).expect("a link to itself");
+                return Self { file, before, after: None, bit: None };
+            }
+        };
+        match &after {
+            Some(bytes) => std::fs::write(&file, bytes).expect("it is written"),
+            None => std::fs::remove_file(&file).expect("it goes"),
+        }
+        Self { file, before, after, bit }
+    }
+
+    /// Puts it back as whoever has a copy would: not over a list that the server has written anew, and a bit where it was flipped.
+    fn mend(self) {
+        let Self { file, before, after, bit } = self;
+        let is_link = std::fs::symlink_metadata(&file).is_ok_and(|file| file.is_symlink());
+        let now = if is_link { None } else { std::fs::read(&file).ok() };
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        let grown = name.ends_with(".log") || name == "turns.json" || name == "clock.json";
+        match (bit, now) {
+            (Some(bit), Some(mut now)) => {
+                let (at, was) = (bit / 8, before[bit / 8]);
+                if now.get(at) == Some(&(was ^ 1 << (bit % 8))) {
+                    now[at] = was;
+                    std::fs::write(&file, now).expect("it is mended");
+                }
+            }
+            (_, now) if grown && now != after => {}
+            _ => {
+                if is_link {
+                    std::fs::remove_file(&file).expect("the link goes");
+                }
+                std::fs::write(&file, before).expect("it is back");
+            }
+        }
+    }
+}
+
+/// Starts a server over a folder with a broken file, and kills it after a while; or it says that it does not start. Then all is mended.
+fn run_injured(saves: &Path, shared: &Shared, dice: &mut Dice) -> bool {
+    let injury = Injury::of(saves, dice);
+    let mut command = configured(saves);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs");
+    let line = first_line("the server to listen, or to say why not", &mut child);
+    let started = line.contains("http://");
+    if started {
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
+        let url = url.trim_end_matches(',').to_owned();
+        shared.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&url);
+        std::thread::sleep(Duration::from_millis(100 + dice.stream(Stream::Events).below(150)));
+    }
+    child.kill().expect("it is killed");
+    wait("the server to end", &mut child);
+    injury.mend();
+    started
+}
+
+fn kills(unset: u64) -> u64 {
+    std::env::var("CRASH_KILLS").map_or(unset, |kills| kills.parse().expect("CRASH_KILLS is a number"))
 }
 
 #[test]
 fn kill_9_loses_no_answered_turn() {
-    let kills: u64 = std::env::var("CRASH_KILLS").map_or(20, |kills| kills.parse().expect("CRASH_KILLS is a number"));
+    crash(kills(20), false);
+}
+
+#[test]
+fn kill_9_with_broken_files_between_loses_no_answered_turn() {
+    crash(kills(10), true);
+}
+
+fn crash(kills: u64, faults: bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = run(folder.path());
+    let (mut injured, mut refused) = (0, 0);
     let shared = Shared {
+        faults,
         url: RwLock::new(server.url.clone()),
         stop: AtomicBool::new(false),
         answers: AtomicU64::new(0),
@@ -227,6 +352,10 @@ fn kill_9_loses_no_answered_turn() {
             });
             std::thread::sleep(Duration::from_millis(moment));
             assert_eq!(server.end("-KILL"), None);
+            if faults {
+                let started = run_injured(folder.path(), &shared, &mut dice);
+                (injured, refused) = (injured + u64::from(started), refused + u64::from(!started));
+            }
             server = run(folder.path());
             shared.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&server.url);
         }
@@ -246,7 +375,7 @@ fn kill_9_loses_no_answered_turn() {
         }
     }
     println!(
-        "{kills} kills, {CLIENTS} clients, {sessions} games: {} turns answered, {turns} there; {} refused, {} unanswered, of \
+        "{kills} kills, {injured} starts with a broken file and {refused} refused for one, {CLIENTS} clients, {sessions} games: {} turns answered, {turns} there; {} refused, {} unanswered, of \
          which {} were repeated; 0 lost, 0 doubled, 0 reordered",
         count(&shared.answers),
         count(&shared.refusals),

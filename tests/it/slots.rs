@@ -410,8 +410,8 @@ fn a_damaged_slot_hurts_no_other() {
         let text = std::fs::read_to_string(file).expect("a save");
         std::fs::write(file, text.replace("\"wealth\": 500", "\"wealth\": 900")).expect("a save");
     };
+    let good = std::fs::read(&hit[0]).expect("a save");
     for file in &hit {
-        let good = std::fs::read(&hit[0]).expect("a save");
         hit.iter().for_each(|file| std::fs::write(file, &good).expect("a save"));
         damage(file);
         let loaded = load(&client, 2);
