@@ -157,7 +157,7 @@ impl Maps {
 
     /// Whether a session has been idle for so long that it leaves memory.
     pub fn idle(&self, id: SessionId, now: Timestamp, idle_secs: i64) -> bool {
-        let idle = |card: &Card| self::idle_secs(card, now) >= idle_secs;
+        let idle = |card: &Card| !card.outlined && self::idle_secs(card, now) >= idle_secs;
         idle_secs > 0 && self.lonely(id) && self.known.get(&id).is_some_and(idle)
     }
 
@@ -284,7 +284,7 @@ impl Maps {
         let nothing_else = self.by_owner.get(&card.owner).is_some_and(|own| own.len() == 1)
             && !SLOTS.into_iter().any(|number| self.slots.contains(&(card.owner, number)));
         let gone = self.lonely(id) && (!self.resident.contains_key(&id) || idle_secs(card, now) >= settings.yield_secs);
-        let look = card.revision <= A_LOOK && card.end.is_none() && nothing_else && gone;
+        let look = card.revision <= A_LOOK && card.end.is_none() && nothing_else && gone && !card.outlined;
         look.then_some((id, card.owner))
     }
 }

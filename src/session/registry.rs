@@ -16,7 +16,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::begun::Beginnings;
@@ -243,8 +243,12 @@ impl Registry {
             if store.log().holds(id.0) {
                 card.active = time.now();
             }
-            if dead.get(&id.0).is_none_or(|revision| card.revision > *revision) {
+            let revision = card.revision.max(store.log().revision(id.0).unwrap_or_default());
+            if dead.get(&id.0).is_none_or(|buried| revision > *buried) {
                 maps.insert(id, card);
+            } else if card.outlined {
+                // Whether it went on after it was to be buried can be told when it can be read.
+                tracing::error!(%id, "a session that was deleted cannot be read, and stays as it is");
             } else if let Err(error) = store.remove_session(id.0) {
                 // A crash between the tombstone and the removal left it behind; the next start tries again.
                 tracing::error!(%id, %error, "what is left of a deleted session could not be removed");
@@ -647,7 +651,8 @@ impl Registry {
                 }
                 maps.insert(id, card);
             }
-            if let Some(resident) = resident {
+            // An empty seat would be waited at for ever.
+            if let Some(resident) = resident.filter(|_| seated.as_ref().is_some_and(|seated| seated.is_some())) {
                 maps.resident.insert(id, resident);
             }
             // Its connection may have dropped meanwhile, and its timer have found nothing to wait for.
@@ -810,6 +815,10 @@ impl Registry {
             match self.blocking(move |store| store.header(id.0)).await {
                 Ok(header) => {
                     let mut maps = self.maps();
+                    if header.is_none() && self.store.log().holds(id.0) {
+                        // It is on its way back, perhaps.
+                        continue;
+                    }
                     maps.unread.remove(&id);
                     if let Some(header) = header {
                         let (id, card) = Card::of(header);
@@ -1031,7 +1040,15 @@ impl Registry {
                 if seated.is_some() {
                     return Ok(seated);
                 }
-                // It left, or could not come, while this waited.
+                // It left, or could not come, while this waited. Whoever left it in the map has forgotten it.
+                let mut maps = self.maps();
+                if maps
+                    .resident
+                    .get(&id)
+                    .is_some_and(|resident| Arc::ptr_eq(&resident.seat, OwnedMutexGuard::mutex(&seated)))
+                {
+                    maps.resident.remove(&id);
+                }
                 continue;
             }
             let place = self.make_room(owner).await?;

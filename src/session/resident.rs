@@ -159,6 +159,8 @@ pub struct Card {
     pub challenge: Option<Challenge>,
     /// Where it was begun from, since the server started; never written down.
     pub born: Option<IpAddr>,
+    /// It could not be read when the server started: this may be far behind, and nothing follows from it.
+    pub outlined: bool,
     /// The key it was begun with.
     pub begun_with: Option<Arc<Beginning>>,
 }
@@ -192,6 +194,7 @@ impl Card {
             permadeath: header.permadeath,
             challenge: header.challenge,
             born: None,
+            outlined: header.outlined,
             begun_with: header.begun_with.map(Arc::new),
         };
         (SessionId(header.session_id), card)
@@ -340,6 +343,7 @@ impl GameSession {
             permadeath: self.permadeath,
             challenge: None,
             born: None,
+            outlined: false,
             begun_with: self.begun_with.clone(),
         };
         self.tell(&mut card);
@@ -349,6 +353,7 @@ impl GameSession {
     /// Brings what lists tell of it up to date. After every turn, so it writes into what is there.
     pub fn tell(&self, card: &mut Card) {
         self.name.clone_into(&mut card.name);
+        card.outlined = false;
         card.revision = self.event.revision;
         card.turn_count = self.game.turn;
         self.content.ships.id(self.game.ship).clone_into(&mut card.ship_type);

@@ -428,18 +428,26 @@ impl Registry {
 
     /// A session as it would be stored now. Needs no place in memory.
     pub(super) async fn stored_form(&self, owner: PlayerId, id: SessionId) -> Result<Checkpoint, SessionError> {
-        let seat = {
-            let mut maps = self.maps();
-            maps.card(owner, id)?;
-            maps.resident.get(&id).map(|resident| resident.seat.clone())
-        };
-        if let Some(seat) = seat
-            && let Some(session) = seat.lock_owned().await.as_ref()
-        {
-            return Ok(session.checkpoint(self.moment()));
+        loop {
+            let seat = {
+                let mut maps = self.maps();
+                maps.card(owner, id)?;
+                maps.resident.get(&id).map(|resident| resident.seat.clone())
+            };
+            if let Some(seat) = seat {
+                // It may have left while this waited.
+                let Some(form) = seat.lock_owned().await.as_ref().map(|session| session.checkpoint(self.moment()))
+                else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                return Ok(form);
+            }
+            // Alone, because what is damaged is written anew.
+            if let Some(stored) = self.aside(id, move |store| store.load(id.0)).await? {
+                return stored.ok_or(SessionError::NotFound);
+            }
         }
-        let stored = self.blocking(move |store| store.load(id.0)).await?;
-        stored.ok_or(SessionError::NotFound)
     }
 
     async fn copy(&self, owner: PlayerId, id: SessionId, with_history: bool) -> Result<Save, SessionError> {

@@ -118,7 +118,7 @@ impl Folder {
         let mut file = self.open_file(name)?;
         let before = file.length()?;
         let written = file.write(before, bytes).and_then(|()| file.sync(Barrier::Appended));
-        if written.is_err() {
+        if written.is_err() && !bytes.is_empty() {
             // So that a disk that stays full is not filled further by every try. Readers pass over what remains.
             drop(file.cut(before));
         }

@@ -53,7 +53,7 @@ use uuid::Uuid;
 
 use super::disk::{Barrier, DiskFile, Look};
 use super::folder::Folder;
-use super::format::{self, Kind};
+use super::format::{self, Kind, Unreadable};
 use super::model;
 
 /// The format of segments that this version writes. Those of version 1 have the first line of the header, and only zeros behind the
@@ -101,6 +101,18 @@ struct Marker {
     version: u32,
     /// Numbers of segments that hold turns which nothing else has.
     needed: BTreeSet<u64>,
+    /// The number of the next one, so that none is used twice.
+    #[serde(default)]
+    next: u64,
+}
+
+/// What is known of the marker.
+#[derive(Default)]
+struct Marked {
+    /// What it may name as needed; none where there is no file.
+    needed: Option<BTreeSet<u64>>,
+    /// It was not written as it should have been.
+    doubtful: bool,
 }
 
 /// When a turn is durable.
@@ -218,7 +230,9 @@ struct Shared {
     most_bytes: u64,
     index: Mutex<Index>,
     /// What [`MARKER`] says.
-    marked: Mutex<Option<BTreeSet<u64>>>,
+    marked: Mutex<Marked>,
+    /// The number of the next segment: none is used twice.
+    next: AtomicU64,
     healthy: AtomicBool,
     pressed: Notify,
     queued: AtomicU64,
@@ -273,7 +287,9 @@ struct Entry {
     line: Option<Arc<Vec<u8>>>,
     /// Where the player is, and the state, of a session's newest turn.
     rest: Option<Arc<Rest>>,
-    /// CRC32C of the body: the same turn written again has the same.
+    /// The record at the place has the state; else a later turn has it.
+    whole: bool,
+    /// CRC32C of the line: the same turn written again has the same.
     sum: u32,
     /// Its line is in the history file.
     told: bool,
@@ -312,6 +328,14 @@ struct Job {
 
 impl Index {
     fn insert(&mut self, session: Uuid, mut entry: Entry) {
+        let entries = self.sessions.entry(session).or_default();
+        let later = entries.partition_point(|other| other.revision < entry.revision);
+        let same = entries.get(later).filter(|same| same.revision == entry.revision && same.sum == entry.sum);
+        if same.is_some_and(|same| same.whole && !entry.whole && later + 1 == entries.len()) {
+            // Written again, and of what came after it nothing is there: the first one has the state.
+            return;
+        }
+        let is_same = same.is_some();
         if entry.place.is_some() && self.kept + entry.kept() > MOST_KEPT {
             (entry.line, entry.rest) = (None, None);
         }
@@ -320,9 +344,8 @@ impl Index {
         }
         self.kept += entry.kept();
         let entries = self.sessions.entry(session).or_default();
-        let later = entries.partition_point(|other| other.revision < entry.revision);
         let mut gone = Vec::new();
-        if entries.get(later).is_some_and(|same| same.revision == entry.revision && same.sum == entry.sum) {
+        if is_same {
             // Written again: it counts where it is now, and what came after it still does.
             gone.push(std::mem::replace(&mut entries[later], entry));
         } else {
@@ -405,20 +428,29 @@ impl Shared {
     }
 
     /// Says in [`MARKER`] which segments are needed.
-    fn mark(&self, needed: BTreeSet<u64>) -> io::Result<()> {
+    fn mark(&self) -> io::Result<()> {
         let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
-        if marked.as_ref() == Some(&needed) || (marked.is_none() && needed.is_empty()) {
+        // Looked up while nobody else writes it, so that it never goes back.
+        let needed = self.index().needed();
+        let known = marked.needed.as_ref().map_or(needed.is_empty(), |known| *known == needed);
+        if known && !marked.doubtful {
             return Ok(());
         }
-        let marker = Marker { version: model::VERSION, needed };
-        self.folder.replace(MARKER, &format::file(&marker))?;
-        *marked = Some(marker.needed);
-        Ok(())
+        let next = self.next.load(Ordering::Relaxed);
+        let marker = Marker { version: model::VERSION, needed, next };
+        let written = self.folder.replace(MARKER, &format::file(&marker));
+        marked.doubtful = written.is_err();
+        match &mut marked.needed {
+            // Either may be there.
+            Some(known) if written.is_err() => known.extend(marker.needed),
+            known => *known = Some(marker.needed),
+        }
+        written
     }
 
     /// Removes segments that nobody needs, or keeps them to be written over.
     fn trim(&self) {
-        let (mut done, needed, most) = {
+        let (mut done, most) = {
             let mut index = self.index();
             // Nothing is written before the first turn, nor after the last; and a disk that fails may be full.
             let most = if index.active.is_some() && self.healthy.load(Ordering::Relaxed) { SEGMENTS } else { 0 };
@@ -427,17 +459,16 @@ impl Shared {
                 segments.extend(spare.drain(..).map(|number| (number, Segment::default())));
             }
             let done = segments.extract_if(.., |number, segment| segment.entries == 0 && *active != Some(*number));
-            let done: Vec<_> = done.collect();
-            (done, index.needed(), most)
+            (done.collect::<Vec<_>>(), most)
         };
         if done.is_empty() {
             return;
         }
         // Before they go: a start would miss them.
-        if let Err(error) = self.mark(needed) {
+        if let Err(error) = self.mark() {
             tracing::warn!(%error, "log segments that nobody needs stay, because their marker could not be written");
             let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_marked = |number: &u64| marked.as_ref().is_some_and(|marked| marked.contains(number));
+            let is_marked = |number: &u64| marked.needed.as_ref().is_some_and(|needed| needed.contains(number));
             let mut index = self.index();
             for (number, segment) in done.extract_if(.., |(number, _)| is_marked(number)) {
                 index.segments.insert(number, segment);
@@ -483,6 +514,10 @@ impl Shared {
 
     fn exposed(&self) -> usize {
         self.index().exposed()
+    }
+
+    fn entries(&self) -> usize {
+        self.index().sessions.values().map(Vec::len).sum()
     }
 
     fn full(&self) -> bool {
@@ -569,6 +604,7 @@ impl Log {
             most_bytes,
             index: Mutex::default(),
             marked: Mutex::default(),
+            next: AtomicU64::new(0),
             healthy: AtomicBool::new(true),
             pressed: Notify::new(),
             queued: AtomicU64::new(0),
@@ -594,7 +630,8 @@ impl Log {
         let there: BTreeMap<_, _> = names.iter().filter_map(|name| Some((segment_number(name)?, name))).collect();
         let marked = shared.read_marker(&report)?;
         let missing: Vec<_> = marked.iter().filter(|number| !there.contains_key(number)).copied().collect();
-        let mut next = there.keys().chain(&marked).max().map_or(0, |last| last + 1);
+        let next = there.keys().chain(&marked).max().map_or(0, |last| last + 1);
+        shared.next.fetch_max(next, Ordering::Relaxed);
         let missing_names = missing.into_iter().map(segment_name).collect::<Vec<_>>().join(", ");
         if !missing_names.is_empty() {
             if !missing_too {
@@ -604,18 +641,23 @@ impl Log {
         }
         let given_up = !missing_names.is_empty();
         for (number, name) in there {
-            next = next.max(number + 1);
             if shared.recover(number, name, &covered, &lacks)? {
                 report(name);
             }
         }
         shared.trim();
         if given_up {
-            let needed = shared.index().needed();
-            shared.mark(needed)?;
+            shared.mark()?;
         }
         let (queue, jobs) = mpsc::sync_channel(QUEUE);
-        let writer = Writer { shared: shared.clone(), active: None, next, buffer: Vec::new(), owed: false, losses: 0 };
+        let writer = Writer {
+            shared: shared.clone(),
+            active: None,
+            buffer: Vec::new(),
+            owed: false,
+            losses: 0,
+            hopeless: usize::MAX,
+        };
         let writer = std::thread::Builder::new().name("turn-log".into()).spawn(move || writer.run(&jobs))?;
         Ok(Self { shared, durability, queue: Some(queue), writer: Some(writer) })
     }
@@ -632,7 +674,8 @@ impl Log {
             let newest = newest.map_or(0, |entry| entry.revision);
             if newest < record.revision && self.durability == Durability::Sweep {
                 let (line, sum) = (Some(std::mem::take(&mut record.line)), 0);
-                let held = Entry { revision: record.revision, place: None, line, rest: None, sum, told: false };
+                let revision = record.revision;
+                let held = Entry { revision, place: None, line, rest: None, whole: false, sum, told: false };
                 index.insert(record.session, held);
             }
             newest
@@ -677,7 +720,7 @@ impl Log {
     }
 
     /// The revision of a session's newest turn that no checkpoint covers.
-    pub(super) fn revision(&self, session: Uuid) -> Option<u64> {
+    pub fn revision(&self, session: Uuid) -> Option<u64> {
         let index = self.shared.index();
         index.sessions.get(&session).and_then(|entries| entries.last()).map(|last| last.revision)
     }
@@ -689,7 +732,9 @@ impl Log {
             let index = self.shared.index();
             let entries = index.sessions.get(&session).into_iter().flatten();
             let wanted = entries.filter(|entry| entry.revision > after && !(untold && entry.told));
-            wanted.map(|entry| (entry.revision, entry.line.clone(), entry.place)).collect()
+            let lost = |place: &Place| index.segments.get(&place.segment).is_none_or(|segment| segment.lost);
+            let readable = |place: Option<Place>| place.filter(|place| !lost(place));
+            wanted.map(|entry| (entry.revision, entry.line.clone(), readable(entry.place))).collect()
         };
         let mut told = Told { first: wanted.first().map(|(revision, ..)| *revision), ..Told::default() };
         for (revision, line, place) in wanted {
@@ -842,7 +887,9 @@ impl Shared {
                 let body = record_at(&bytes[place.offset as usize..], 0, number, place.offset);
                 let (line, rest) = body.map(parts).unzip();
                 let (line, rest) = (line.map(Arc::new), rest.map(Arc::new));
-                index.insert(session, Entry { revision, place: Some(place), line, rest, sum, told: false });
+                let whole = rest.as_ref().is_none_or(|rest| !rest.state.is_empty());
+                let rest = rest.filter(|_| whole);
+                index.insert(session, Entry { revision, place: Some(place), line, rest, whole, sum, told: false });
             }
         }
         Ok(is_damaged)
@@ -853,6 +900,10 @@ impl Shared {
         let Some(bytes) = self.folder.read(MARKER)? else { return Ok(BTreeSet::new()) };
         let marker = match format::read_mended::<Marker>(Kind::Marker, &bytes) {
             Ok((marker, _)) => marker,
+            Err(Unreadable::Newer(version)) => {
+                let problem = format!("{MARKER} was written by a newer version of this program (format {version})");
+                return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
+            }
             Err(error) => {
                 // It is only a second witness.
                 tracing::error!(file = MARKER, %error, "which log segments are needed cannot be read");
@@ -860,7 +911,8 @@ impl Shared {
                 return Ok(BTreeSet::new());
             }
         };
-        *self.marked.lock().unwrap_or_else(PoisonError::into_inner) = Some(marker.needed.clone());
+        self.next.fetch_max(marker.next, Ordering::Relaxed);
+        self.marked.lock().unwrap_or_else(PoisonError::into_inner).needed = Some(marker.needed.clone());
         Ok(marker.needed)
     }
 }
@@ -874,14 +926,14 @@ fn is_lost(error: &io::Error) -> bool {
 struct Writer {
     shared: Arc<Shared>,
     active: Option<Active>,
-    /// The number of the next segment.
-    next: u64,
     /// A batch as it is written; at most a full queue of turns, some 3 MB.
     buffer: Vec<u8>,
     /// Turns of a lost segment are still to be written again.
     owed: bool,
     /// Segments in a row that were lost at once.
     losses: u32,
+    /// Turns in the log when to write them again was of no use.
+    hopeless: usize,
 }
 
 struct Active {
@@ -1005,7 +1057,7 @@ impl Writer {
             let entry = entries.and_then(|entries| entries.iter_mut().find(|entry| entry.revision == record.revision));
             // A checkpoint may have covered it meanwhile.
             let Some(entry) = entry else { continue };
-            entry.sum = sum;
+            (entry.sum, entry.whole) = (sum, !record.state.is_empty());
             let before = entry.place.replace(place);
             index.segments.entry(place.segment).or_default().entries += 1;
             if let Some(before) = before.and_then(|before| index.segments.get_mut(&before.segment)) {
@@ -1024,10 +1076,9 @@ impl Writer {
         if !self.healthy() {
             self.recover();
         }
-        if self.healthy() && self.shared.full() {
+        if self.healthy() && self.shared.full() && self.shared.entries() < self.hopeless {
             // Turns that no checkpoint can be made of keep others' segments; written again they take what they need.
-            let written = self.write_again(|_| true);
-            tracing::warn!(?written, "the turn log is full, and what is needed of it was written again");
+            self.compact();
         }
         let written = if !self.healthy() {
             Err(io::Error::other("the disk failed, and has not recovered"))
@@ -1046,6 +1097,19 @@ impl Writer {
                 Err(error) => Err(Rejected::Io(io::Error::new(error.kind(), error.to_string()))),
             };
             self.shared.answer(job, answer);
+        }
+    }
+
+    /// Writes everything again that is needed, so that what is not goes.
+    fn compact(&mut self) {
+        let written = self.write_again(|_| true);
+        tracing::warn!(?written, "the turn log is full, and what is needed of it was written again");
+        // Not again before there is less of it.
+        self.hopeless = if self.shared.full() { self.shared.entries() } else { usize::MAX };
+        if written.is_err() {
+            // What was written in part must not be found at a start.
+            self.shared.healthy.store(false, Ordering::Relaxed);
+            self.recover();
         }
     }
 
@@ -1074,7 +1138,8 @@ impl Writer {
         for (Job { record, .. }, (place, sum)) in batch.iter_mut().zip(written?) {
             let rest = Rest { place: std::mem::take(&mut record.place), state: std::mem::take(&mut record.state) };
             let (line, rest) = (Some(record.line.clone()), Some(Arc::new(rest)));
-            let entry = Entry { revision: record.revision, place: Some(place), line, rest, sum, told: false };
+            let (revision, place) = (record.revision, Some(place));
+            let entry = Entry { revision, place, line, rest, whole: true, sum, told: false };
             index.insert(record.session, entry);
         }
         Ok(())
@@ -1152,7 +1217,7 @@ impl Writer {
     }
 
     fn begin(&mut self) -> io::Result<Active> {
-        let (number, folder) = (self.next, &self.shared.folder);
+        let (number, folder) = (self.shared.next.load(Ordering::Relaxed), &self.shared.folder);
         let name = segment_name(number);
         let spare = self.shared.index().spare.pop();
         let renamed = spare.map(|spare| folder.rename(&segment_name(spare), &name));
@@ -1164,14 +1229,10 @@ impl Writer {
         // What is written to it counts by that name only.
         folder.settle(Barrier::Segment)?;
         let Look { id, length: reserved } = file.look()?;
-        self.next = number + 1;
-        let needed = {
-            let mut index = self.shared.index();
-            index.active = Some(number);
-            index.needed()
-        };
+        self.shared.next.store(number + 1, Ordering::Relaxed);
+        self.shared.index().active = Some(number);
         // From here on it is missed where it is not there.
-        if let Err(error) = self.shared.mark(needed) {
+        if let Err(error) = self.shared.mark() {
             let mut index = self.shared.index();
             index.active = None;
             index.segments.insert(number, Segment::default());
@@ -1198,7 +1259,7 @@ impl Writer {
             active.file.cut(active.durable)?;
             active.file.sync(Barrier::Cut)?;
             if active.durable == 0 {
-                self.next = active.number;
+                self.shared.next.store(active.number, Ordering::Relaxed);
             }
             self.active = None;
         }
@@ -1257,7 +1318,7 @@ fn checksum(segment: u64, offset: u64, body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc, body)
 }
 
-/// Appends a record; the length of its body, and its CRC32C.
+/// Appends a record; the length of its body, and the CRC32C of its line.
 fn frame(bytes: &mut Vec<u8>, record: &Record, segment: u64, offset: u64) -> (u32, u32) {
     let begin = bytes.len();
     bytes.extend([0; FRAME]);
@@ -1272,7 +1333,7 @@ fn frame(bytes: &mut Vec<u8>, record: &Record, segment: u64, offset: u64) -> (u3
     // No longer than `LONGEST`.
     let length = (bytes.len() - body) as u32;
     let crc = checksum(segment, offset, &bytes[body..]);
-    let sum = crc32c::crc32c(&bytes[body..]);
+    let sum = crc32c::crc32c(&record.line);
     bytes[begin..begin + 4].copy_from_slice(MAGIC);
     bytes[begin + 4..begin + 8].copy_from_slice(&length.to_le_bytes());
     bytes[begin + 8..body].copy_from_slice(&crc.to_le_bytes());
@@ -1391,7 +1452,8 @@ fn scan(bytes: &[u8], segment: u64) -> Scanned {
             }
             let place = Place { segment, offset: at as u64, length: body.len() as u32 };
             let revision = u64::from_le_bytes(revision);
-            scanned.found.push(Found { session, revision, place, sum: crc32c::crc32c(&body) });
+            let line = body[TAG..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+            scanned.found.push(Found { session, revision, place, sum: crc32c::crc32c(line) });
             scanned.mended += mended;
             at += FRAME + body.len();
             good = at;

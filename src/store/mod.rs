@@ -278,13 +278,9 @@ impl Store {
             }
         }
         let histories: BTreeSet<_> = names.iter().filter_map(|name| history_of(name)).collect();
-        let (leftovers, missing): (Vec<_>, Vec<_>) =
-            histories.difference(&checkpoints).copied().partition(|id| buried.contains_key(id));
-        broken.extend(missing);
+        broken.extend(histories.difference(&checkpoints));
         let covered = |id: Uuid| match (sessions.get(&id), buried.get(&id)) {
             (Some(header), _) => Some(header.revision),
-            // Nothing of it is left.
-            (None, Some(_)) if !checkpoints.contains(&id) => Some(u64::MAX),
             // Should it have gone on after it was to be buried, its turns are later.
             (None, revision) => revision.copied(),
         };
@@ -315,8 +311,16 @@ impl Store {
             graveyard: Mutex::default(),
             content: Mutex::default(),
         };
-        for id in leftovers {
-            if let Err(error) = store.remove_session(id) {
+        for (id, revision) in buried.iter().filter(|(id, _)| !checkpoints.contains(id)) {
+            // Unless it went on after it was to be buried.
+            let went_on = store.log.revision(*id).is_some() || store.told(*id)?.is_some_and(|told| told > *revision);
+            if went_on {
+                continue;
+            }
+            store.log.covered(*id, u64::MAX);
+            if broken.remove(id)
+                && let Err(error) = store.remove_session(*id)
+            {
                 tracing::warn!(%id, %error, "what is left of a deleted session could not be removed");
             }
         }
@@ -349,7 +353,7 @@ impl Store {
             unread.extend(lost.map(|id| (id, true)));
         }
         unread.retain(|id, _| match store.outline(*id) {
-            Some(header) => sessions.insert(*id, header).is_some(),
+            Some(header) => sessions.insert(*id, Header { outlined: true, ..header }).is_some(),
             None => true,
         });
         let slots: BTreeSet<_> = names.iter().filter_map(|name| slot_of(name)).collect();
@@ -532,7 +536,16 @@ impl Store {
         if logged.is_none_or(|logged| logged <= checkpoint.revision) {
             return Ok(Some(checkpoint));
         }
-        if let Some((turn, logged)) = self.newest(id)? {
+        let newest = match self.newest(id) {
+            // Its line may be there.
+            Err(StoreError::Damaged { .. }) => {
+                checkpoint = self.rebuild(id)?;
+                self.count(&self.counts.rebuilt, &name);
+                return Ok(Some(checkpoint));
+            }
+            newest => newest?,
+        };
+        if let Some((turn, logged)) = newest {
             // Of the very bytes: a state of an older format would be written otherwise now.
             if model::digest(&checkpoint.star_map.digest(), &logged.bytes) != turn.digest {
                 tracing::error!(file = name, "a checkpoint is not of the game that the turn log goes on with");
@@ -598,7 +611,7 @@ impl Store {
         }
         let History { head, turns, .. } = self.history(id)?;
         let head = head.ok_or_else(|| damaged("it does not say whose it is".to_owned()))?;
-        let last = turns.keys().next_back().copied().unwrap_or_default().max(head.revision);
+        let last = turns.keys().next_back().copied().max(self.log.revision(id)).unwrap_or_default().max(head.revision);
         let begin = turns.iter().rev().find(|(_, turn)| matches!(turn.deed, Deed::Loaded { .. }));
         let first = begin.map_or(1, |(revision, _)| *revision);
         if let Some(gap) = (first..=last).find(|revision| !turns.contains_key(revision)) {
@@ -647,6 +660,10 @@ impl Store {
             _ => self.unread(LOG, error),
         })?;
         let Some([line, place, bytes]) = newest else { return Ok(None) };
+        if bytes.is_empty() {
+            let problem = "the state after the newest turn is lost".to_owned();
+            return Err(StoreError::Damaged { file: LOG.to_owned(), problem });
+        }
         // A turn brought up to date does not tell the version it was written in.
         let version = format::version(&line).map_err(|error| unreadable(LOG, error))?;
         let turn = self.logged(&line)?;
@@ -796,11 +813,9 @@ impl Store {
             if tail.is_empty() && number > 1 {
                 break;
             }
-            if let Some(head) =
-                format::lines(&tail).iter().rev().find_map(|line| outline(line).filter(|(head, _)| *head))
-            {
-                told = told.max(Some(head.1));
-            }
+            let lines = format::lines(&tail).into_iter().rev().filter_map(|line| format::mended_line(line).ok());
+            let head = lines.filter_map(|(line, _)| outline(&line)).find(|(is_head, _)| *is_head);
+            told = told.max(head.map(|(_, revision)| revision));
         }
         Ok(told)
     }
@@ -839,13 +854,21 @@ impl Store {
         };
         if let Err(error) = written {
             // The line may be there all the same.
-            drop(self.compact_tombstones(|stone| stone.session_id != id));
+            drop(self.retract_tombstone(id));
             return Err(error);
         }
         if let Err(error) = self.remove_session(id) {
             tracing::warn!(%id, %error, "what is left of a deleted session will be removed at the next start");
         }
         Ok(())
+    }
+
+    /// Takes a tombstone back whose session goes on.
+    fn retract_tombstone(&self, id: Uuid) -> Result<(), StoreError> {
+        let _alone = self.graveyard.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut kept, unread) = self.lines_of::<Tombstone>(Kind::Tombstone, TOMBSTONES)?;
+        kept.retain(|stone| stone.session_id != id);
+        self.rewrite_lines(TOMBSTONES, &kept, &unread)
     }
 
     /// Removes a session's files.

@@ -256,6 +256,9 @@ pub struct Header {
     pub turn_count: i64,
     pub end: Option<String>,
     pub player_stats: HeaderStats,
+    /// The session cannot be read now: this is only what else tells of it, and may be far behind.
+    #[serde(skip)]
+    pub outlined: bool,
 }
 
 impl Header {
@@ -281,6 +284,7 @@ impl Header {
                 wealth: state.player_stats.wealth,
                 ship_type: state.player_stats.ship_type.clone(),
             },
+            outlined: false,
         }
     }
 
@@ -403,6 +407,7 @@ impl Head {
             turn_count: 0,
             end: None,
             player_stats: HeaderStats { wealth: 0, ship_type: String::new() },
+            outlined: true,
         }
     }
 

@@ -183,7 +183,8 @@ fn may_refuse(kind: (&str, &str), fault: Fault) -> bool {
     match kind.0 {
         // A missing or unreadable segment: nobody can tell whose turns it has.
         "turns_" => matches!(fault, Fault::Denied(_) | Fault::Moved | Fault::Newer),
-        "turns.json" | "tombstones" => matches!(fault, Fault::Denied(_)),
+        "turns.json" => matches!(fault, Fault::Denied(_) | Fault::Newer),
+        "tombstones" => matches!(fault, Fault::Denied(_)),
         "tokens.jsonl" | "tokens.copy" | "keys.json" | "keys.copy" => matches!(fault, Fault::Denied(_) | Fault::Newer),
         _ => false,
     }
@@ -271,4 +272,36 @@ fn a_game_is_as_safe_as_its_second_copy() {
             assert!(looked.is_ok(), "{fault:?}: {looked:?}");
         }
     }
+}
+
+/// Log segments vanish under the server, their turns are written again, and the process ends anywhere in that; then the segments are put
+/// back.
+#[test]
+fn turns_that_are_written_again_are_there_whenever_that_ends() {
+    let mut moved = 0;
+    for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2), End::Torn(3)] {
+        for op in 0..16 {
+            let (disk, mut client) = folder();
+            let registry = open(&disk).expect("a registry");
+            for session in client.kept() {
+                client.act(&registry, session).expect("a turn");
+            }
+            let logs: Vec<_> = disk.names().into_iter().filter(|name| name.ends_with(".log")).collect();
+            let taken: Vec<_> = logs.into_iter().map(|name| (disk.take(&name), name)).collect();
+            disk.stop_at(disk.count() + op);
+            // It may be answered or not.
+            drop(client.act(&registry, client.kept()[0]));
+            moved += registry.store().log().report().moved;
+            disk.stop_at(0);
+            let disk = disk.after(end);
+            for (bytes, name) in taken {
+                if !disk.names().contains(&name) {
+                    disk.put_back(&name, bytes);
+                }
+            }
+            let registry = open(&disk).unwrap_or_else(|error| panic!("{end:?}, {op}: {error}"));
+            client.check(&registry).unwrap_or_else(|problem| panic!("{end:?}, {op}: {problem}"));
+        }
+    }
+    assert!(moved > 0, "nothing was written again");
 }

@@ -134,7 +134,8 @@ fn a_disk_that_takes_no_more_gets_back_what_was_kept() {
     assert!(spare() > 2 && segments() > 3);
     disk.plan(Some(Box::new(|op, _| (op == Op::Write).then_some(Fault::Refused))));
     assert_eq!(client.try_act(&json!({"type": "wait"})).status, 503);
-    assert_eq!((spare(), segments()), (0, 1));
+    // One more than the present one: its name may have reached the marker of those that are needed.
+    assert_eq!((spare(), segments()), (0, 2));
     disk.plan(None);
     client.act(&json!({"type": "wait"}));
     assert_eq!(client.history().len(), 13);
