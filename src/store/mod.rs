@@ -312,9 +312,10 @@ impl Store {
             content: Mutex::default(),
         };
         for (id, revision) in buried.iter().filter(|(id, _)| !checkpoints.contains(id)) {
-            // Unless it went on after it was to be buried.
-            let went_on = store.log.revision(*id).is_some() || store.told(*id)?.is_some_and(|told| told > *revision);
-            if went_on {
+            // Unless it went on after it was to be buried, or nobody can tell now.
+            let told = store.told(*id);
+            let gone = told.is_ok_and(|told| told.is_none_or(|told| told <= *revision));
+            if !gone || store.log.revision(*id).is_some() {
                 continue;
             }
             store.log.covered(*id, u64::MAX);
