@@ -230,7 +230,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code)] // It is there to be refused.
+    #[allow(dead_code, reason = "it is there to be refused")]
     struct Body {
         id: Option<u64>,
         action: Option<Action>,

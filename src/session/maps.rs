@@ -200,22 +200,21 @@ impl Maps {
         let crowd = held.into_iter().max_by_key(|(address, count)| (*count, *address));
         let crowd = crowd.filter(|(address, _)| asks.is_some() && from != Some(*address));
         let share = (settings.limit * settings.address_share / 100).max(1);
-        let first =
-            |(_, lonely, card, id): &(bool, bool, &Card, SessionId)| (card.end.is_none(), !*lonely, card.active, *id);
+        let first = |(lonely, card, id): &(bool, &Card, SessionId)| (card.end.is_none(), !*lonely, card.active, *id);
         let of_crowd = |address: IpAddr| {
             let own = candidates.iter().filter(move |(.., whose)| *whose == Some(address));
-            own.map(|(id, card, _)| (true, self.lonely(*id), *card, *id)).min_by_key(first)
+            own.map(|(id, card, _)| (self.lonely(*id), *card, *id)).min_by_key(first)
         };
         let idle = || {
             let idle = candidates.iter().filter(|(id, card, _)| self.may_yield(*id, card, now, settings.yield_secs));
             idle.min_by_key(|(id, card, _)| (card.end.is_none(), card.active, *id)).map(|(id, ..)| *id)
         };
         let (id, why) = match crowd {
-            Some((address, count)) if count > share => (of_crowd(address)?.3, Yields::Crowded),
+            Some((address, count)) if count > share => (of_crowd(address)?.2, Yields::Crowded),
             Some((address, count)) => match idle() {
                 Some(id) => (id, Yields::Idle),
                 None => {
-                    let (_, lonely, _, id) = of_crowd(address).filter(|_| count > own + 1)?;
+                    let (lonely, _, id) = of_crowd(address).filter(|_| count > own + 1)?;
                     if !lonely {
                         return None;
                     }

@@ -130,8 +130,8 @@ fn stated(bytes: &[u8]) -> Option<u32> {
 
 /// Whether an object is of a version that this program reads, and as it was written but for a bit.
 pub(super) fn whole(bytes: &[u8]) -> bool {
-    let bytes = if check(bytes).is_ok() { Some(Cow::Borrowed(bytes)) } else { mended(bytes).map(Cow::Owned) };
-    bytes.and_then(|bytes| version(&bytes).ok()).is_some_and(|version| version <= VERSION)
+    let line = mended_line(Cow::Borrowed(bytes)).ok();
+    line.and_then(|(line, _)| version(&line).ok()).is_some_and(|version| version <= VERSION)
 }
 
 /// A line of a file.

@@ -879,9 +879,6 @@ impl Shared {
         let is_back = self.folder.exists(&format!("{name}.invalid"));
         for Found { session, revision, place, sum } in found {
             let covered = covered(session);
-            if covered == Some(u64::MAX) {
-                index.bury(session);
-            }
             // What cannot be read now may be read at the next start: then this is what it lacks.
             if covered.is_none_or(|covered| revision > covered || is_back && lacks(session, revision)) {
                 let body = record_at(&bytes[place.offset as usize..], 0, number, place.offset);

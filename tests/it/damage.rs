@@ -7,26 +7,12 @@ use cosmic_explorer::session::SessionId;
 
 use crate::play::CONTENT;
 use crate::sim::{End, SimDisk};
-use crate::voyage::{Client, LAST_LEG, Missing, RUNTIME, VOYAGE, open};
+use crate::voyage::{Client, Missing, RUNTIME, left_behind, open};
 
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     CutAt(usize),
     Flip(usize),
-}
-
-/// A folder as a killed server left it, and who knows what is in it.
-fn folder() -> (SimDisk, Client) {
-    let disk = SimDisk::new();
-    let registry = open(&disk).expect("a registry");
-    let mut client = Client::new();
-    client.sail(&registry, &VOYAGE).expect("nothing fails");
-    // A save, which the voyage has cleared; and turns that only the log has.
-    client.sail(&registry, &LAST_LEG).expect("nothing fails");
-    disk.stop_at(0);
-    drop(registry);
-    let disk = disk.after(End::Killed);
-    (disk, client)
 }
 
 /// What is missing once a file is damaged, and the files that are said to be.
@@ -52,7 +38,7 @@ fn places(length: usize) -> Vec<usize> {
 
 #[test]
 fn damage_costs_what_was_hit_and_nothing_else() {
-    let (disk, client) = folder();
+    let (disk, client) = left_behind();
     let (nothing, reported) = hit(&disk, &client, "keys.json", Damage::CutAt(1 << 20)).expect("nothing is damaged");
     assert_eq!((nothing, reported), (Missing::default(), vec![]));
     let (mut tried, mut kinds) = (0, BTreeSet::new());

@@ -9,7 +9,7 @@ use cosmic_explorer::session::{SessionError, SessionId};
 use cosmic_explorer::store::StoreError;
 
 use crate::sim::{End, SimDisk};
-use crate::voyage::{Client, LAST_LEG, PLAYER, RUNTIME, VOYAGE, open};
+use crate::voyage::{Client, PLAYER, RUNTIME, left_behind, open};
 
 /// How a file is not what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,18 +57,6 @@ const KINDS: [(&str, &str); 12] = [
 fn is_of(name: &str, (begin, end): (&str, &str)) -> bool {
     let other = end == ".json" && (name.ends_with(".copy.json") || name.contains("turns"));
     name.starts_with(begin) && name.ends_with(end) && !other
-}
-
-/// A folder as a killed server left it, and who knows what is in it.
-fn folder() -> (SimDisk, Client) {
-    let disk = SimDisk::new();
-    let registry = open(&disk).expect("a registry");
-    let mut client = Client::new();
-    client.sail(&registry, &VOYAGE).expect("nothing fails");
-    client.sail(&registry, &LAST_LEG).expect("nothing fails");
-    disk.stop_at(0);
-    drop(registry);
-    (disk.after(End::Killed), client)
 }
 
 /// What was in the files that are hit, and what is there now.
@@ -192,14 +180,14 @@ fn may_refuse(kind: (&str, &str), fault: Fault) -> bool {
 
 #[test]
 fn what_cannot_be_read_at_a_start_is_there_when_it_can() {
-    let (start, _) = folder();
+    let (start, _) = left_behind();
     let mut refused = 0;
     for kind in KINDS {
         for fault in FAULTS {
             for killed in [false, true] {
                 let what = format!("{kind:?} {fault:?} {killed}");
                 // The folder is made anew: clients cannot be copied.
-                let (disk, mut client) = folder();
+                let (disk, mut client) = left_behind();
                 let hit = kind.0.starts_with("session_").then(|| client.id(client.kept()[0]));
                 let before = harm(&disk, kind, fault, hit);
                 match open(&disk) {
@@ -231,7 +219,7 @@ fn what_cannot_be_read_under_a_running_server_is_there_when_it_can() {
         for fault in FAULTS {
             for (killed, swept) in [(false, false), (true, false), (false, true), (true, true)] {
                 let what = format!("{kind:?} {fault:?}, killed {killed}, swept {swept}");
-                let (disk, mut client) = folder();
+                let (disk, mut client) = left_behind();
                 let registry = open(&disk).expect("a registry");
                 for session in client.kept() {
                     client.act(&registry, session).expect("a turn");
@@ -260,7 +248,7 @@ fn what_cannot_be_read_under_a_running_server_is_there_when_it_can() {
 #[test]
 fn a_game_is_as_safe_as_its_second_copy() {
     for fault in [Fault::Moved, Fault::OneBit, Fault::Cut, Fault::Emptied] {
-        let (disk, client) = folder();
+        let (disk, client) = left_behind();
         harm(&disk, ("session_", ".json"), fault, None);
         let registry = open(&disk).expect("it starts");
         client.check(&registry).unwrap_or_else(|problem| panic!("{fault:?}: {problem}"));
@@ -281,7 +269,7 @@ fn turns_that_are_written_again_are_there_whenever_that_ends() {
     let mut moved = 0;
     for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2), End::Torn(3)] {
         for op in 0..16 {
-            let (disk, mut client) = folder();
+            let (disk, mut client) = left_behind();
             let registry = open(&disk).expect("a registry");
             for session in client.kept() {
                 client.act(&registry, session).expect("a turn");

@@ -124,7 +124,20 @@ pub const VOYAGE: [Step; 25] = [
 ];
 
 /// What leaves something in every kind of file.
-pub const LAST_LEG: [Step; 4] = [Step::Act(0, 2), Step::Save(2), Step::Act(2, 1), Step::Act(0, 1)];
+const LAST_LEG: [Step; 4] = [Step::Act(0, 2), Step::Save(2), Step::Act(2, 1), Step::Act(0, 1)];
+
+/// A folder as a killed server left it after all of that, and who knows what is in it.
+pub fn left_behind() -> (SimDisk, Client) {
+    let disk = SimDisk::new();
+    let registry = open(&disk).expect("a registry");
+    let mut client = Client::new();
+    client.sail(&registry, &VOYAGE).expect("nothing fails");
+    // A save, which the voyage has cleared; and turns that only the log has.
+    client.sail(&registry, &LAST_LEG).expect("nothing fails");
+    disk.stop_at(0);
+    drop(registry);
+    (disk.after(End::Killed), client)
+}
 
 /// The slot that is used.
 const SLOT: u8 = 1;
