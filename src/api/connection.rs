@@ -5,7 +5,7 @@
 //! dropped when its time is over.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Ready, ready};
+use std::future::{Ready, poll_fn, ready};
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, Shutdown, SocketAddr};
@@ -98,7 +98,8 @@ enum End {
 /// A connection as its stream, its requests and its watch see it. All of them live in one thread.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    /// Borrowed for one call each time, and never over an await.
+    stream: RefCell<TcpStream>,
     deadlines: Deadlines,
     /// A request is being answered.
     answering: Cell<bool>,
@@ -127,7 +128,7 @@ impl Connection {
     fn new(stream: TcpStream, deadlines: Deadlines) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
-            stream,
+            stream: RefCell::new(stream),
             deadlines,
             answering: Cell::new(false),
             reading: Cell::new(Reading::Nothing),
@@ -153,7 +154,11 @@ impl Connection {
     pub fn pull(&self) {
         self.over.set(true);
         // It may have ended by itself.
-        let _ = SockRef::from(&self.stream).shutdown(Shutdown::Both);
+        let _ = self.shutdown(Shutdown::Both);
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        SockRef::from(&*self.stream.borrow()).shutdown(how)
     }
 
     /// When it has taken too long, and how.
@@ -188,73 +193,57 @@ impl Connection {
     /// Sends a refusal in place of an answer, as far as the system takes it, and says that nothing follows.
     fn turn_away(&self, problem: &Problem) {
         // Past tokio, which does not know yet that a new connection can be written to.
-        let sent = SockRef::from(&self.stream).send(raw(problem).as_bytes());
+        let sent = SockRef::from(&*self.stream.borrow()).send(raw(problem).as_bytes());
         tracing::debug!(?sent, %problem, "a connection is closed");
     }
 
     /// Whether something came that was not looked at.
     fn unread(&self) -> bool {
         let mut one = [MaybeUninit::uninit()];
-        !self.held.borrow().is_empty() || SockRef::from(&self.stream).peek(&mut one).is_ok_and(|count| count > 0)
+        let mut waits = || SockRef::from(&*self.stream.borrow()).peek(&mut one).is_ok_and(|count| count > 0);
+        !self.held.borrow().is_empty() || waits()
     }
 
     /// Waits until the client has read what was sent; not for long.
     async fn linger(&self) {
-        if self.over.get() || SockRef::from(&self.stream).shutdown(Shutdown::Write).is_err() {
+        if self.over.get() || self.shutdown(Shutdown::Write).is_err() {
             return;
         }
-        let ended = async {
+        let ended = poll_fn(|context| {
             let mut rest = [0; 4096];
-            while self.stream.readable().await.is_ok() {
-                match self.stream.try_read(&mut rest) {
-                    Ok(0) => return,
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
-                    _ => {}
-                }
-            }
-        };
+            while let Ok(1..) = std::task::ready!(self.read(context, &mut ReadBuf::new(&mut rest))) {}
+            Poll::Ready(())
+        });
         // Late or not, it is closed now.
         let _ = timeout(LINGER, ended).await;
     }
 
     fn write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        loop {
-            match self.stream.poll_write_ready(context) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => {
-                    let blocked = self.blocked.get().unwrap_or_else(|| (Instant::now(), 0));
-                    self.blocked.set(Some(blocked));
-                    return Poll::Pending;
-                }
+        let written = Pin::new(&mut *self.stream.borrow_mut()).poll_write(context, bytes);
+        match &written {
+            Poll::Pending => {
+                let blocked = self.blocked.get().unwrap_or_else(|| (Instant::now(), 0));
+                self.blocked.set(Some(blocked));
             }
-            match self.stream.try_write(bytes) {
-                Ok(count) => {
-                    let blocked = self.blocked.get();
-                    self.blocked.set(blocked.map(|(since, taken)| (since, taken + count as u64)));
-                    return Poll::Ready(Ok(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    self.over.set(true);
-                    return Poll::Ready(Err(error));
-                }
+            Poll::Ready(Ok(count)) => {
+                let blocked = self.blocked.get();
+                self.blocked.set(blocked.map(|(since, taken)| (since, taken + *count as u64)));
             }
+            Poll::Ready(Err(_)) => self.over.set(true),
         }
+        written
     }
 
-    fn read(&self, context: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            std::task::ready!(self.stream.poll_read_ready(context))?;
-            match self.stream.try_read(room) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => {
-                    if matches!(read, Ok(0) | Err(_)) && !room.is_empty() {
-                        self.over.set(true);
-                    }
-                    return Poll::Ready(read);
-                }
-            }
+    /// Reads what there is room for. tokio's own read knows that nothing is left after one that did not fill its room, which saves the
+    /// next one a system call.
+    fn read(&self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        let (room, before) = (buf.remaining(), buf.filled().len());
+        let read = std::task::ready!(Pin::new(&mut *self.stream.borrow_mut()).poll_read(context, buf));
+        let count = buf.filled().len() - before;
+        if read.is_err() || (count == 0 && room > 0) {
+            self.over.set(true);
         }
+        Poll::Ready(read.map(|()| count))
     }
 
     /// Hands on what is held, or else what comes: so many bytes at the most.
@@ -263,8 +252,8 @@ impl Connection {
         if !held.is_empty() {
             return Poll::Ready(Ok(held.hand_on(buf, most)));
         }
-        let room = most.min(buf.remaining());
-        let count = std::task::ready!(self.read(context, buf.initialize_unfilled_to(room)))?;
+        let mut room = ReadBuf::new(buf.initialize_unfilled_to(most.min(buf.remaining())));
+        let count = std::task::ready!(self.read(context, &mut room))?;
         buf.advance(count);
         Poll::Ready(Ok(count))
     }
@@ -273,7 +262,7 @@ impl Connection {
     fn pass_on_head(&self, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let mut held = self.held.borrow_mut();
         if held.is_empty() {
-            let count = std::task::ready!(self.read(context, &mut held.bytes))?;
+            let count = std::task::ready!(self.read(context, &mut ReadBuf::new(&mut held.bytes)))?;
             (held.from, held.to) = (0, count);
         }
         let (most, ends) = held.head(buf.remaining());
@@ -286,21 +275,14 @@ impl Connection {
 
     /// Reads nothing, but notices when the client has gone; whether there is something to read.
     fn peek(&self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let held = !self.held.borrow().is_empty();
-        let mut one = [0; 1];
-        match self.stream.poll_peek(context, &mut ReadBuf::new(&mut one)) {
-            Poll::Ready(Ok(0)) if !held => {
-                self.over.set(true);
-                Poll::Ready(Ok(false))
-            }
-            Poll::Ready(Err(error)) => {
-                self.over.set(true);
-                Poll::Ready(Err(error))
-            }
-            Poll::Ready(Ok(_)) => Poll::Ready(Ok(true)),
-            Poll::Pending if held => Poll::Ready(Ok(true)),
-            Poll::Pending => Poll::Pending,
+        if !self.held.borrow().is_empty() {
+            return Poll::Ready(Ok(true));
         }
+        let peeked = std::task::ready!(self.stream.borrow().poll_peek(context, &mut ReadBuf::new(&mut [0; 1])));
+        if !matches!(peeked, Ok(1..)) {
+            self.over.set(true);
+        }
+        Poll::Ready(peeked.map(|count| count > 0))
     }
 
     /// Waits for the answer under way; not for ever, if the client has gone.
@@ -459,7 +441,7 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The client may have broken off.
-        let _ = SockRef::from(&self.0.stream).shutdown(Shutdown::Write);
+        let _ = self.0.shutdown(Shutdown::Write);
         Poll::Ready(Ok(()))
     }
 }
