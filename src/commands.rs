@@ -11,13 +11,11 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use cosmic_explorer::game::content::{Checked, Content, Fault, Files};
+use cosmic_explorer::model::{
+    BoardName, Checkpoint, Nonce, PlayerId, Refusal, Save, SessionId, Unproven, VERSION, replay,
+};
 use cosmic_explorer::session::challenge::Secret;
 use cosmic_explorer::session::token::{Bearer, Signer};
-use cosmic_explorer::session::{PlayerId, SessionId};
-use cosmic_explorer::store::board::Name;
-use cosmic_explorer::store::model::{Checkpoint, Nonce, VERSION};
-use cosmic_explorer::store::replay::{self, Unproven};
-use cosmic_explorer::store::save::{Refusal, Save};
 use cosmic_explorer::store::{
     Opened, Settings, Store, StoreError, as_text, read_content, read_file, saves_folder, write_schemas,
 };
@@ -277,7 +275,7 @@ impl Folder {
     }
 
     /// Tells of every entry of a board; whether all of them are what they say.
-    fn examine(&mut self, board: Name) -> anyhow::Result<bool> {
+    fn examine(&mut self, board: BoardName) -> anyhow::Result<bool> {
         let secret = Secret::new(&self.opened.store.keys(crate::random)?);
         let mut good = true;
         for (line, entry) in (1..).zip(self.opened.store.board(board)?) {

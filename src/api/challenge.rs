@@ -12,8 +12,8 @@ use super::query::Query;
 use super::sessions::Answer;
 use super::view::StandingView;
 use crate::game::content::Difficulty;
+use crate::model::{BoardName, Day};
 use crate::session::SessionError;
-use crate::store::board::{Day, Name};
 
 /// Entries in a page of a board, when nothing else is asked and at the most.
 const PAGE: usize = 100;
@@ -27,7 +27,7 @@ pub(super) async fn today(app: web::Data<App>, player: Anybody) -> Answer {
         difficulties.push(json!({
             "difficulty": difficulty,
             "goal": registry.content().difficulty(difficulty).goal,
-            "entries": registry.board(Name { date, difficulty }).await?.standings.len(),
+            "entries": registry.board(BoardName { date, difficulty }).await?.standings.len(),
         }));
     }
     let mut body = json!({
@@ -67,7 +67,7 @@ pub(super) async fn board(app: web::Data<App>, player: Anybody, page: Query<Page
     }
     let registry = &app.registry;
     let date = date.unwrap_or_else(|| registry.today());
-    let board = registry.board(Name { date, difficulty }).await?;
+    let board = registry.board(BoardName { date, difficulty }).await?;
     let own = player.0.and_then(|player| board.rank_of(player));
     let ranked = (1..).zip(&board.standings).skip(after).take(limit);
     let entries: Vec<_> = ranked.map(|(rank, standing)| StandingView::of(rank, standing, own)).collect();
@@ -92,8 +92,8 @@ pub(super) async fn board(app: web::Data<App>, player: Anybody, page: Query<Page
 pub(super) async fn replay(app: web::Data<App>, _: Anybody, path: web::Path<(String, String, String)>) -> Answer {
     let (date, difficulty, rank) = path.into_inner();
     let date = date.parse().map_err(|_| SessionError::NoBoard)?;
-    let difficulty = Name::difficulty(&difficulty).ok_or(SessionError::NoBoard)?;
+    let difficulty = BoardName::difficulty(&difficulty).ok_or(SessionError::NoBoard)?;
     let rank = rank.parse().map_err(|_| SessionError::NoEntry)?;
-    let replay = app.registry.board_replay(Name { date, difficulty }, rank).await?;
+    let replay = app.registry.board_replay(BoardName { date, difficulty }, rank).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(replay))
 }

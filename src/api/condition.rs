@@ -10,9 +10,9 @@ use actix_web::http::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
 
 use super::problem::Problem;
+use crate::model::Save;
 use crate::session::resident::{Expected, Version};
 use crate::session::slots::{SlotCheck, tag};
-use crate::store::save::Save;
 
 /// An `ETag` header.
 pub fn etag(tag: impl ToString) -> (HeaderName, String) {

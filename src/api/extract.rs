@@ -17,9 +17,10 @@ use tokio::time::timeout;
 use super::json::parse;
 use super::problem::Problem;
 use super::{App, guard};
+use crate::model::{PlayerId, SessionId};
+use crate::session::SessionError;
 use crate::session::live::Role;
 use crate::session::token::{Claims, LIFE_SECS, Token};
-use crate::session::{PlayerId, SessionError, SessionId};
 
 /// The cookie that carried a player's token before each server had one of its own. Browsers have one jar for all ports of a host, so
 /// it may be another server's: it counts only where it is good.

@@ -9,7 +9,7 @@ use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
 use super::problem::Problem;
-use crate::strict::{Strict, from_slice};
+use crate::model::strict::{Strict, from_slice};
 
 /// Characters of a client's own text that a refusal or the log repeats at the most.
 const LONGEST_ECHO: usize = 60;

@@ -16,13 +16,13 @@ use super::message::{self, Asked, Tag};
 use super::problem::Problem;
 use super::view::{ActedView, StateView, TurnView};
 use super::{App, guard};
-use crate::session::live::{ConnectionId, End, EventId, Line, News, Role};
+use crate::model::{Departure, EventId, PlayerId, SessionId, Turn};
+use crate::session::SessionError;
+use crate::session::live::{ConnectionId, End, Line, News, Role};
 use crate::session::presence::{Joined, Joining, Presence};
 use crate::session::resident::{Acted, Command, Expected, Snapshot};
 use crate::session::token::{Bearer, Token};
-use crate::session::{PlayerId, SessionError, SessionId};
 use crate::store::StoreError;
-use crate::store::model::{Departure, Turn};
 
 /// Pings without an answer after which a client is dead.
 const MOST_MISSES: u32 = 3;

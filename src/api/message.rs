@@ -12,7 +12,7 @@ use super::extract::{LONGEST_KEY, is_key};
 use super::json::{parse, quote};
 use super::problem::Problem;
 use crate::game::action::Action;
-use crate::strict::Strict;
+use crate::model::strict::Strict;
 
 /// A client's own name for what it asks; told in the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

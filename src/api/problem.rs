@@ -6,11 +6,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::json::tame;
+use crate::model::{Departure, Refusal, Unproven};
 use crate::session::SessionError;
 use crate::store::StoreError;
-use crate::store::model::Departure;
-use crate::store::replay::Unproven;
-use crate::store::save::Refusal;
 
 /// A refusal on its way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use serde::forward_to_deserialize_any;
 
 use super::json::explain;
 use super::problem::Problem;
-use crate::strict::Strict;
+use crate::model::strict::Strict;
 
 /// A query string; unknown parameters are refused.
 #[derive(Debug)]

@@ -15,10 +15,11 @@ use super::{App, guard};
 use crate::game::action::Action;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
+use crate::model::PlayerId;
 use crate::session::live::Role;
+use crate::session::name;
 use crate::session::registry::{Created, NewGame};
 use crate::session::resident::{Command, Snapshot};
-use crate::session::{PlayerId, name};
 
 pub(super) type Answer = Result<HttpResponse, Problem>;
 

@@ -18,8 +18,9 @@ use super::sessions::{Answer, clean_name};
 use super::view::{self, GameView, SlotView};
 use super::work::{self, Price, Turn};
 use super::{App, guard};
+use crate::model::{PlayerId, SessionId};
+use crate::session::SessionError;
 use crate::session::slots::{AUTOSAVE, Resumed, SLOTS, tag};
-use crate::session::{PlayerId, SessionError, SessionId};
 
 /// A slot from the path: 0 to 4.
 #[derive(Clone, Copy, Debug)]

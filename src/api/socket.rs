@@ -24,11 +24,12 @@ use super::query::Query;
 use super::sessions::Answer;
 use super::work::{self, Price};
 use super::{App, guard};
+use crate::model::{PlayerId, SessionId};
+use crate::session::SessionError;
 use crate::session::live::Role;
 use crate::session::presence::Joined;
 use crate::session::registry::NewGame;
 use crate::session::token::{Bearer, Claims};
-use crate::session::{PlayerId, SessionError, SessionId};
 
 /// Bytes of a message; an action has some hundred.
 const MESSAGE_BYTES: usize = 64 * 1024;

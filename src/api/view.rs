@@ -18,13 +18,10 @@ use crate::game::rules::{Prices, Risk, apply, enemy_hit_chance, risk, usual_pric
 use crate::game::state::{End, Game, Quest, Sight, Statistics};
 use crate::game::stats::Stats;
 use crate::game::story;
-use crate::session::SessionId;
+use crate::model::{Change, Day, Loaded, Save, SessionId, Turn, Verdict};
 use crate::session::challenge::Standing;
 use crate::session::registry::Listed;
 use crate::session::resident::{Acted, Snapshot};
-use crate::store::board::{Day, Verdict};
-use crate::store::model::{Deed, Loaded, Turn};
-use crate::store::save::Save;
 
 /// A JSON body, written into as much room as most of them need.
 pub fn json(response: &mut HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
@@ -826,8 +823,8 @@ impl<'a> TurnView<'a> {
     /// Of a stored turn.
     pub fn of(turn: &'a Turn) -> Self {
         let deed = match &turn.deed {
-            Deed::Acted { action, outcome } => DeedView::Acted { action, outcome },
-            Deed::Loaded { loaded: Loaded { slot, name, saved_at, .. } } => {
+            Change::Acted { action, outcome } => DeedView::Acted { action, outcome },
+            Change::Loaded { loaded: Loaded { slot, name, saved_at, .. } } => {
                 DeedView::Loaded { loaded: LoadedView { slot: *slot, name, saved_at: *saved_at } }
             }
         };

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::guard::Time;
 use super::problem::Problem;
 use super::{App, Settings};
-use crate::session::PlayerId;
+use crate::model::PlayerId;
 use crate::session::registry::Registry;
 
 /// Accounts that are remembered, 6 MB at the most.

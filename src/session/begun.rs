@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::SessionError;
 use super::lived::Lived;
 use super::registry::Registry;
 use super::resident::Card;
-use super::{PlayerId, SessionError, SessionId};
-use crate::store::board::Day;
-use crate::store::model::{self, Begun};
+use crate::model::{self, Begun, Day, PlayerId, SessionId};
 use crate::store::{Store, StoreError};
 
 /// Seconds of lived time that a day's list is kept after somebody began: long enough that a clock which was ahead for a day, and is

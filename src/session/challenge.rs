@@ -16,13 +16,13 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::registry::{Registry, session_mut};
-use super::{PlayerId, SessionError, SessionId, name};
+use super::{SessionError, name};
 use crate::game::content::{Content, Difficulty, hex};
 use crate::game::rng::MAX_SEED;
-use crate::store::board::{Claim, Day, Entry, Name, Verdict};
-use crate::store::model::{Checkpoint, Deed, Keys, Step};
-use crate::store::replay::{Replay, Unproven};
-use crate::store::save::{Refusal, Save};
+use crate::model::{
+    BoardName, Change, Checkpoint, Claim, Day, Entry, Keys, PlayerId, Refusal, Replay, Save, SessionId, Step, Unproven,
+    Verdict,
+};
 use crate::store::{Store, StoreError};
 
 /// Actions of a game that are kept with its entry; most have some three hundred. It is half a megabyte.
@@ -83,7 +83,7 @@ impl Secret {
         // Not the stored form, which a later version may write in another way.
         let Claim { date, difficulty, player, session_id, name, score, won, end, .. } = claim;
         let Claim { turns, wealth, revision, digest, rules, content, finished_at, .. } = claim;
-        let difficulty = Name::word(*difficulty);
+        let difficulty = BoardName::word(*difficulty);
         hex(&self.sign(&format!(
             "leaderboard entry:{date}\n{difficulty}\n{player}\n{session_id}\n{name}\n{score}\n{won}\n{end}\n{turns}\n{wealth}\n\
              {revision}\n{digest}\n{rules}\n{content}\n{finished_at}"
@@ -92,7 +92,7 @@ impl Secret {
 
     /// Whether an entry of a board is what it says, and whether it could be played again: under older rules, or on content that is
     /// gone, the seal of the server that saw its end must do.
-    pub fn examine(&self, name: Name, entry: &Entry, content: Option<&Content>) -> Result<bool, Refusal> {
+    pub fn examine(&self, name: BoardName, entry: &Entry, content: Option<&Content>) -> Result<bool, Refusal> {
         if entry.board() != name {
             return Err(Refusal::Invalid(format!("it is one of {}", entry.board())));
         }
@@ -175,21 +175,21 @@ pub(super) struct Boards {
 #[derive(Default)]
 struct Shelf {
     /// Those that have a file.
-    known: BTreeSet<Name>,
+    known: BTreeSet<BoardName>,
     /// Those in memory, and when each was asked for, in no unit.
-    read: BTreeMap<Name, (u64, Arc<Board>)>,
+    read: BTreeMap<BoardName, (u64, Arc<Board>)>,
     asked: u64,
 }
 
 impl Shelf {
-    fn find(&mut self, name: Name) -> Option<Arc<Board>> {
+    fn find(&mut self, name: BoardName) -> Option<Arc<Board>> {
         self.asked += 1;
         let (asked, board) = self.read.get_mut(&name)?;
         *asked = self.asked;
         Some(board.clone())
     }
 
-    fn put(&mut self, name: Name, board: Arc<Board>) {
+    fn put(&mut self, name: BoardName, board: Arc<Board>) {
         self.asked += 1;
         self.read.insert(name, (self.asked, board));
         while self.read.len() > MOST_READ
@@ -201,7 +201,7 @@ impl Shelf {
 }
 
 impl Boards {
-    pub fn new(known: Vec<Name>) -> Self {
+    pub fn new(known: Vec<BoardName>) -> Self {
         let boards = Self::default();
         boards.shelf().known.extend(known);
         boards
@@ -269,7 +269,7 @@ impl Registry {
     }
 
     /// A board, with every game on it that was finished. None for days that are to come, or longer ago than boards are kept.
-    pub async fn board(&self, name: Name) -> Result<Arc<Board>, SessionError> {
+    pub async fn board(&self, name: BoardName) -> Result<Arc<Board>, SessionError> {
         let today = self.today();
         if name.date > today || name.date < today.before(self.settings().board_days) {
             return Err(SessionError::NoBoard);
@@ -287,7 +287,7 @@ impl Registry {
     }
 
     /// What it takes to play the game of an entry again, once its day is over. Ranks count from 1.
-    pub async fn board_replay(&self, name: Name, rank: usize) -> Result<Replay, SessionError> {
+    pub async fn board_replay(&self, name: BoardName, rank: usize) -> Result<Replay, SessionError> {
         let board = self.board(name).await?;
         self.may_tell(name.date).await?;
         let standing = rank.checked_sub(1).and_then(|at| board.standings.get(at)).ok_or(SessionError::NoEntry)?;
@@ -322,7 +322,7 @@ impl Registry {
     }
 
     /// A board as it is in memory, or as its file has it, every entry played again. Blocks; the caller is alone.
-    fn read_board(&self, store: &Store, name: Name) -> Result<Arc<Board>, StoreError> {
+    fn read_board(&self, store: &Store, name: BoardName) -> Result<Arc<Board>, StoreError> {
         if let Some(board) = self.boards.shelf().find(name) {
             return Ok(board);
         }
@@ -352,7 +352,7 @@ impl Registry {
     /// Whether an entry is what it says. `contents` remembers older content over several of them.
     fn examine(
         &self,
-        name: Name,
+        name: BoardName,
         entry: &Entry,
         contents: &mut BTreeMap<String, Option<Arc<Content>>>,
     ) -> Result<Result<bool, Refusal>, StoreError> {
@@ -465,7 +465,7 @@ impl Registry {
 
     /// Blocks; the caller is alone.
     fn enter_on_board(&self, store: &Store, date: Day, form: &Checkpoint) -> Result<Verdict, StoreError> {
-        let name = Name { date, difficulty: form.state.difficulty };
+        let name = BoardName { date, difficulty: form.state.difficulty };
         let mut board = self.read_board(store, name)?;
         if board.has(form.session_id) {
             // The server ended before it could write down the verdict.
@@ -530,9 +530,9 @@ impl Registry {
         if board.rank_of(PlayerId(form.owner)).is_some() {
             return Ok(Err(Verdict::NotFirst));
         }
-        let step = |turn: crate::store::model::Turn| match turn.deed {
-            Deed::Acted { action, .. } => Some(Step { action, digest: turn.digest, rules: turn.rules }),
-            Deed::Loaded { .. } => None,
+        let step = |turn: crate::model::Turn| match turn.deed {
+            Change::Acted { action, .. } => Some(Step { action, digest: turn.digest, rules: turn.rules }),
+            Change::Loaded { .. } => None,
         };
         let history: Option<Vec<_>> = turns.into_iter().map(step).collect();
         let entry = history.map(|history| Entry::of(form, date, name::show(&form.name), finished_at, history));
@@ -540,7 +540,7 @@ impl Registry {
     }
 
     /// Writes a board without what fell off it. What fails is done with a later entry.
-    fn thin_out(&self, store: &Store, name: Name, board: &mut Board) {
+    fn thin_out(&self, store: &Store, name: BoardName, board: &mut Board) {
         let kept = store.board(name).and_then(|mut entries| {
             let mut left: BTreeSet<_> = board.standings.iter().map(|standing| standing.claim.session_id).collect();
             entries.retain(|entry| left.remove(&entry.claim.session_id));

@@ -3,18 +3,17 @@
 //! One connection is the player's; the next one takes over from it. Others only watch. A turn reaches every connection once, in
 //! order, from the revision at which it joined.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::resident::Snapshot;
-use crate::store::model::{Departure, Turn};
+
+use crate::model::{Departure, Turn};
 
 /// Turns that may wait for a connection. Each has a few kilobytes (the rules bound it), so it is far less than a mebibyte.
 const MOST_WAITING: usize = 64;
@@ -28,65 +27,6 @@ pub struct ConnectionId(Uuid);
 impl ConnectionId {
     pub(super) fn fresh() -> Self {
         Self(Uuid::new_v4())
-    }
-}
-
-/// The name of a turn as an event: its revision, and the first eight digits of its digest, so that a revision of another history
-/// is not taken for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventId {
-    pub(super) revision: u64,
-    /// ASCII.
-    digest: [u8; EventId::DIGITS],
-}
-
-impl EventId {
-    const DIGITS: usize = 8;
-
-    /// Of a state, by its revision and digest.
-    pub fn new(revision: u64, digest: &str) -> Self {
-        let mut digits = [0; Self::DIGITS];
-        digits.iter_mut().zip(digest.bytes()).for_each(|(digit, byte)| *digit = byte);
-        Self { revision, digest: digits }
-    }
-
-    /// Of what revision.
-    pub fn revision(&self) -> u64 {
-        self.revision
-    }
-
-    /// Of a turn.
-    pub fn of(turn: &Turn) -> Self {
-        Self::new(turn.revision, &turn.digest)
-    }
-}
-
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Digests are hexadecimal.
-        write!(f, "{}-{}", self.revision, std::str::from_utf8(&self.digest).unwrap_or_default())
-    }
-}
-
-impl Serialize for EventId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// Not the name of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAnEvent;
-
-impl FromStr for EventId {
-    type Err = NotAnEvent;
-
-    /// Only the one form that we write.
-    fn from_str(text: &str) -> Result<Self, NotAnEvent> {
-        let (revision, digest) = text.split_once('-').ok_or(NotAnEvent)?;
-        let id = Self::new(revision.parse().map_err(|_| NotAnEvent)?, digest);
-        let hex = id.digest.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if hex && id.to_string() == text { Ok(id) } else { Err(NotAnEvent) }
     }
 }
 
@@ -236,23 +176,5 @@ impl Live {
         if let Some(timer) = &self.timer {
             timer.abort();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_our_own_form_names_an_event() {
-        let id: EventId = "12-89abcdef".parse().expect("an event");
-        assert_eq!((id.revision, id.to_string().as_str()), (12, "12-89abcdef"));
-        for bad in
-            ["", "12", "12-", "-89abcdef", "012-89abcdef", "+12-89abcdef", "12-89ABCDEF", "12-89abcde", "12-89abcdef0"]
-        {
-            assert_eq!(bad.parse::<EventId>(), Err(NotAnEvent), "{bad}");
-        }
-        assert_eq!("12-89abcdeg".parse::<EventId>(), Err(NotAnEvent));
-        assert_eq!("99999999999999999999-89abcdef".parse::<EventId>(), Err(NotAnEvent));
     }
 }

@@ -15,8 +15,7 @@ use serde::Serialize;
 
 use super::SessionError;
 use super::clock::Clock;
-use crate::store::board::Day;
-use crate::store::model::{self, Header, Nonces};
+use crate::model::{self, Day, Header, Nonces};
 use crate::store::{Store, StoreError};
 
 /// Seconds by which the wall's clock may differ from steady time before that is a jump. Clocks are corrected by less all the time.

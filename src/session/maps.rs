@@ -11,9 +11,9 @@ use tokio::sync::OwnedMutexGuard;
 use super::live::Live;
 use super::resident::{Card, GameSession, Snapshot};
 use super::slots::SLOTS;
-use super::{PlayerId, SessionError, SessionId, Settings};
-use crate::store::model::{Beginning, Tombstone};
-use crate::store::save::Save;
+use super::{SessionError, Settings};
+
+use crate::model::{Beginning, PlayerId, Save, SessionId, Tombstone};
 
 /// Seconds a tombstone stands: a day.
 const TOMBSTONE_SECS: i64 = 24 * 3600;

@@ -14,53 +14,12 @@ mod revocation;
 pub mod slots;
 pub mod token;
 
-use std::fmt;
-use std::str::FromStr;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use self::live::EventId;
 use crate::game::action::Refused;
+use crate::model::{Departure, EventId, Refusal, SessionId};
 use crate::store::StoreError;
-use crate::store::model::Departure;
-use crate::store::save::Refusal;
-
-/// The name of a session, a UUIDv7. It names and does not admit: that takes its owner's token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct SessionId(pub Uuid);
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Not the name of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotAnId;
-
-impl FromStr for SessionId {
-    type Err = NotAnId;
-
-    /// Only the one form that we write: another spelling of an id is another name, and unknown.
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let id = Uuid::try_parse(text).map_err(|_| NotAnId)?;
-        if id.to_string() == text { Ok(Self(id)) } else { Err(NotAnId) }
-    }
-}
-
-/// An anonymous player. Never sent to anybody in the clear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlayerId(pub Uuid);
-
-impl PlayerId {
-    /// A new one.
-    pub fn fresh() -> Self {
-        Self(Uuid::new_v4())
-    }
-}
 
 /// How many sessions, for how long. All configurable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

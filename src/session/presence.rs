@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::live::{ConnectionId, End, EventId, Line, Live, MOST_OBSERVERS, Role};
+use super::SessionError;
+use super::live::{ConnectionId, End, Line, Live, MOST_OBSERVERS, Role};
 use super::lived::later;
 use super::registry::{Registry, session, session_mut};
 use super::resident::{GameSession, Snapshot};
-use super::{PlayerId, SessionError, SessionId};
-use crate::store::model::Turn;
+
+use crate::model::{EventId, PlayerId, SessionId, Turn};
 
 /// Turns that are told again at the most; a game has some three hundred.
 const MOST_REPLAYED: u64 = 1_000;
@@ -82,10 +83,10 @@ impl Registry {
         last: Option<&str>,
     ) -> Result<Option<Vec<Arc<Turn>>>, SessionError> {
         let Some(last) = last.and_then(|last| last.parse::<EventId>().ok()) else { return Ok(None) };
-        if last.revision == head.revision {
+        if last.revision() == head.revision() {
             return Ok((last == *head).then(Vec::new));
         }
-        let (after, up_to) = (last.revision, head.revision);
+        let (after, up_to) = (last.revision(), head.revision());
         if after > up_to || up_to - after > MOST_REPLAYED {
             return Ok(None);
         }

@@ -22,19 +22,18 @@ use uuid::Uuid;
 use super::begun::Beginnings;
 use super::challenge::{Boards, Secret};
 use super::clock::Clock;
-use super::live::{End, EventId, Role};
+use super::live::{End, Role};
 use super::lived::{ClockReport, Lived, Moment};
 use super::maps::{Maps, Resident, Seat, Seated, Yields, idle_secs, past};
 use super::resident::{Acted, Card, Command, Expected, Fresh, GameSession, Place, Snapshot, Written};
 use super::revocation::Tokens;
 use super::slots::Doors;
 use super::token::Signer;
-use super::{PlayerId, SessionError, SessionId, Settings};
+use super::{SessionError, Settings};
 use crate::game::content::{Content, Difficulty, Files};
 use crate::game::rng::MAX_SEED;
 use crate::game::state::Game;
-use crate::store::board::Challenge;
-use crate::store::model::{self, Beginning, Deed, Departure, Tombstone, Turn};
+use crate::model::{self, Beginning, Challenge, Change, Departure, EventId, PlayerId, SessionId, Tombstone, Turn};
 use crate::store::{Opened, Store, StoreError};
 
 /// What the registry is built from. Whatever a test wants to decide is in here.
@@ -533,7 +532,7 @@ impl Registry {
     ) -> Result<Acted, SessionError> {
         let turns = self.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
         match turns.into_iter().next() {
-            Some(Turn { deed: Deed::Acted { action, outcome }, digest, .. }) if action == command.action => {
+            Some(Turn { deed: Change::Acted { action, outcome }, digest, .. }) if action == command.action => {
                 Ok(Acted { revision, outcome, digest, snapshot })
             }
             Some(_) => Err(SessionError::KeyReused { revision }),

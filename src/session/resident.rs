@@ -8,18 +8,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::live::EventId;
+use super::SessionError;
 use super::lived::Moment;
-use super::{PlayerId, SessionError, SessionId};
 use crate::game::RULES_VERSION;
 use crate::game::action::Action;
 use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
-use crate::store::board::{Challenge, Verdict};
-use crate::store::model::{self, Beginning, Checkpoint, Deed, Header, State, Turn, UsedKey};
-use crate::store::save::Save;
+use crate::model::{
+    self, Beginning, Challenge, Change, Checkpoint, EventId, Header, PlayerId, Save, SessionId, State, Turn, UsedKey,
+    Verdict,
+};
 
 /// A place among the sessions in memory: held by one, or reserved for one on its way.
 pub type Place = OwnedSemaphorePermit;
@@ -285,7 +285,7 @@ impl GameSession {
     }
 
     /// A session as the store has it, or what is wrong with that.
-    pub fn restore(checkpoint: Checkpoint, content: Arc<Content>, place: Place) -> Result<Self, model::Nonsense> {
+    pub fn restore(checkpoint: Checkpoint, content: Arc<Content>, place: Place) -> Result<Self, model::InvalidState> {
         let game = model::restore(&checkpoint.star_map, &checkpoint.state, &content)?;
         let map_digest = checkpoint.star_map.digest();
         let event = EventId::new(checkpoint.revision, &checkpoint.state.digest(&map_digest));
@@ -318,7 +318,7 @@ impl GameSession {
             created_at: self.created_at,
             permadeath: self.permadeath,
             challenge: self.challenge,
-            revision: self.event.revision,
+            revision: self.event.revision(),
             event: self.event,
             game: self.game.clone(),
             content: self.content.clone(),
@@ -354,7 +354,7 @@ impl GameSession {
     pub fn tell(&self, card: &mut Card) {
         self.name.clone_into(&mut card.name);
         card.outlined = false;
-        card.revision = self.event.revision;
+        card.revision = self.event.revision();
         card.turn_count = self.game.turn;
         self.content.ships.id(self.game.ship).clone_into(&mut card.ship_type);
         model::whereabouts(&self.game).clone_into(&mut card.place);
@@ -403,12 +403,12 @@ impl GameSession {
         expected.check(self.event)?;
         let (game, outcome) = rules::apply(&self.game, &self.content, &action)?;
         let state = State::of(&game, &self.content).encode();
-        let (revision, digest) = (self.event.revision + 1, model::digest(&self.map_digest, &state));
+        let (revision, digest) = (self.event.revision() + 1, model::digest(&self.map_digest, &state));
         let turn = Turn {
             version: model::VERSION,
             revision,
             at: now,
-            deed: Deed::Acted { action, outcome: outcome.clone() },
+            deed: Change::Acted { action, outcome: outcome.clone() },
             digest: digest.clone(),
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
@@ -422,7 +422,7 @@ impl GameSession {
     /// Takes a prepared action that is durable now.
     pub fn commit(&mut self, prepared: Prepared) -> Acted {
         let Prepared { event, outcome, digest, key, game } = prepared;
-        let revision = event.revision;
+        let revision = event.revision();
         self.game = Arc::new(game);
         self.event = event;
         self.dirty = true;
@@ -443,7 +443,7 @@ impl GameSession {
     ) -> Result<(Turn, Before), SessionError> {
         expected.check(self.event)?;
         let map_digest = save.star_map.digest();
-        let turn = Turn { key, ..save.loaded(slot, self.event.revision + 1, now) };
+        let turn = Turn { key, ..save.loaded(slot, self.event.revision() + 1, now) };
         let before = Before {
             ranked: std::mem::replace(&mut self.ranked, false),
             event: std::mem::replace(&mut self.event, EventId::of(&turn)),
@@ -461,7 +461,7 @@ impl GameSession {
         let Before { ranked, event, game, content, map_digest } = before;
         (self.ranked, self.event, self.game) = (ranked, event, game);
         (self.content, self.map_digest) = (content, map_digest);
-        self.keys.retain(|used| used.revision <= event.revision);
+        self.keys.retain(|used| used.revision <= event.revision());
         self.doubtful = true;
     }
 
@@ -478,7 +478,7 @@ impl GameSession {
 
     /// The key that led to its state.
     fn remember(&mut self, key: Option<&str>) {
-        self.keys.extend(key.map(|key| UsedKey::of(key, self.event.revision)));
+        self.keys.extend(key.map(|key| UsedKey::of(key, self.event.revision())));
         self.forget_keys();
     }
 
@@ -501,7 +501,7 @@ impl GameSession {
 
     /// The revision of its state.
     pub fn revision(&self) -> u64 {
-        self.event.revision
+        self.event.revision()
     }
 
     /// Whether a checkpoint would say something new.
@@ -519,7 +519,7 @@ impl GameSession {
             created_at: self.created_at,
             last_activity: last_activity.wall,
             lived: Some(last_activity.lived),
-            revision: self.event.revision,
+            revision: self.event.revision(),
             ranked: self.ranked,
             permadeath: self.permadeath,
             challenge: self.challenge,

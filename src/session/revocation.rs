@@ -16,12 +16,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::SessionError;
 use super::live::{End, Role};
 use super::registry::Registry;
 use super::slots::SLOTS;
 use super::token::{BadToken, Bearer, Claims, LIFE_SECS, Signer, Token};
-use super::{PlayerId, SessionError, SessionId};
-use crate::store::model::{self, Nonce, Nonces};
+use crate::model::{self, Nonce, Nonces, PlayerId, SessionId};
 use crate::store::{Store, StoreError};
 
 /// How long the previous token stays good once the current one is used: for requests that were under way with it.

@@ -9,13 +9,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::SessionError;
 use super::registry::{Registry, session, session_mut};
 use super::resident::{Expected, Snapshot};
-use super::{PlayerId, SessionError, SessionId};
 use crate::game::content::{Content, hex};
-use crate::store::model::{Beginning, Checkpoint, Deed};
-use crate::store::replay::{Replay, Unproven};
-use crate::store::save::{MOST_STEPS, Refusal, Save};
+use crate::model::{Beginning, Change, Checkpoint, MAX_STEPS, PlayerId, Refusal, Replay, Save, SessionId, Unproven};
 use crate::store::{Store, StoreError};
 
 /// The view of the game last played.
@@ -247,7 +245,7 @@ impl Registry {
         let Some(revision) = session.revision_of(key) else { return Ok(None) };
         let turns = self.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
         match turns.first().map(|turn| &turn.deed) {
-            Some(Deed::Loaded { loaded }) if loaded.slot == number => Ok(Some(session.snapshot())),
+            Some(Change::Loaded { loaded }) if loaded.slot == number => Ok(Some(session.snapshot())),
             _ => Err(SessionError::KeyReused { revision }),
         }
     }
@@ -502,7 +500,7 @@ impl Registry {
 
 /// Whether a game can be saved: whatever is saved can be brought back.
 fn short(save: Save) -> Result<Save, SessionError> {
-    if save.history.len() > MOST_STEPS { Err(SessionError::TooLong { limit: MOST_STEPS }) } else { Ok(save) }
+    if save.history.len() > MAX_STEPS { Err(SessionError::TooLong { limit: MAX_STEPS }) } else { Ok(save) }
 }
 
 /// Copied without its history, which may be long.

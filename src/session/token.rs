@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{PlayerId, SessionError, SessionId};
-use crate::store::model::{Keys, Nonce};
+use super::SessionError;
+
+use crate::model::{Keys, Nonce, PlayerId, SessionId};
 
 /// Seconds a token is good for: 90 days.
 pub const LIFE_SECS: i64 = 90 * 24 * 3600;

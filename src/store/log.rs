@@ -53,8 +53,8 @@ use uuid::Uuid;
 
 use super::disk::{Barrier, DiskFile, Look};
 use super::folder::Folder;
-use super::format::{self, Kind, Unreadable};
-use super::model;
+use crate::model;
+use crate::model::format::{self, Kind, Unreadable};
 
 /// The format of segments that this version writes. Those of version 1 have the first line of the header, and only zeros behind the
 /// last record.

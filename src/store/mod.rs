@@ -11,7 +11,7 @@
 //! | `content_{hash}.json` and `….copy.json` | the texts of the content files that games began with, twice |
 //! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
 //! | `tokens.jsonl`, `tokens.copy.jsonl` | which tokens of a player count, [`model::Nonces`] a line, from a rotation or a logout on; the last one holds |
-//! | `leaderboard_{date}_{difficulty}.jsonl` | the board of a daily challenge, a [`board::Entry`] a line; of a player, the first good one counts |
+//! | `leaderboard_{date}_{difficulty}.jsonl` | the board of a daily challenge, a [`Entry`] a line; of a player, the first good one counts |
 //! | `challenge_{date}.jsonl` | who has begun a day's challenge, a [`model::Begun`] a line |
 //! | `clock.json` | what the server makes of its clock, [`model::Clock`], replaced whole |
 //! | `keys.json`, `keys.copy.json` | the keys of tokens and challenges, twice: without them nobody gets at his games |
@@ -22,14 +22,9 @@
 //! reported; it hurts nobody else. What cannot be read *now*, because the system says no, is neither removed nor rewritten nor passed
 //! over: whoever needs it is told, and it is tried again.
 
-pub mod board;
 pub mod disk;
 mod folder;
-mod format;
 pub mod log;
-pub mod model;
-pub mod replay;
-pub mod save;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -45,16 +40,14 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::game::content::{Content, Difficulty, Fault, Files, bundle, hex, schemas};
-use board::Entry;
+use crate::model::format::{self, Kind, Unreadable};
+use crate::model::{
+    self, Begun, BoardName, Change, Checkpoint, Clock, Day, Entry, Head, Header, Heading, Keys, Logged, Nonces, Replay,
+    Save, Step, Tombstone, Turn, Unproven, UsedKey,
+};
 use disk::{Disk, LocalDisk};
 use folder::Folder;
-use format::{Kind, Unreadable};
 use log::{Durability, Log, Record, Rejected, Told};
-use model::{
-    Begun, Checkpoint, Clock, Deed, Head, Header, Heading, Keys, Logged, Nonces, Step, Tombstone, Turn, UsedKey,
-};
-use replay::{Replay, Unproven};
-use save::Save;
 
 /// How errors name the turn log, whose segments have numbers.
 const LOG: &str = "turns_*.log";
@@ -162,9 +155,9 @@ pub struct Opened {
     /// The slots in it that are taken.
     pub slots: Vec<(Uuid, u8)>,
     /// The boards in it.
-    pub boards: Vec<board::Name>,
+    pub boards: Vec<BoardName>,
     /// The days of which it is known who began their challenges.
-    pub begun: Vec<board::Day>,
+    pub begun: Vec<Day>,
 }
 
 /// The folder of one server.
@@ -613,7 +606,7 @@ impl Store {
         let History { head, turns, .. } = self.history(id)?;
         let head = head.ok_or_else(|| damaged("it does not say whose it is".to_owned()))?;
         let last = turns.keys().next_back().copied().max(self.log.revision(id)).unwrap_or_default().max(head.revision);
-        let begin = turns.iter().rev().find(|(_, turn)| matches!(turn.deed, Deed::Loaded { .. }));
+        let begin = turns.iter().rev().find(|(_, turn)| matches!(turn.deed, Change::Loaded { .. }));
         let first = begin.map_or(1, |(revision, _)| *revision);
         if let Some(gap) = (first..=last).find(|revision| !turns.contains_key(revision)) {
             return Err(damaged(format!("turn {gap} of {last} is missing")));
@@ -621,10 +614,10 @@ impl Store {
         let mut history = Vec::new();
         for turn in turns.range(first..).map(|(_, turn)| turn) {
             match &turn.deed {
-                Deed::Acted { action, .. } => {
+                Change::Acted { action, .. } => {
                     history.push(Step { action: action.clone(), digest: turn.digest.clone(), rules: turn.rules });
                 }
-                Deed::Loaded { loaded } => history.clone_from(&loaded.history),
+                Change::Loaded { loaded } => history.clone_from(&loaded.history),
             }
         }
         let newest = turns.values().next_back();
@@ -835,12 +828,12 @@ impl Store {
     pub fn lineage(&self, id: Uuid, revision: u64) -> Result<Vec<Step>, StoreError> {
         let turns = self.turns(id, 0, revision, usize::MAX)?;
         // What came before a load does not count.
-        let first = turns.iter().rposition(|turn| matches!(turn.deed, Deed::Loaded { .. })).unwrap_or_default();
+        let first = turns.iter().rposition(|turn| matches!(turn.deed, Change::Loaded { .. })).unwrap_or_default();
         let mut steps = Vec::new();
         for turn in turns.into_iter().skip(first) {
             match turn.deed {
-                Deed::Acted { action, .. } => steps.push(Step { action, digest: turn.digest, rules: turn.rules }),
-                Deed::Loaded { loaded } => steps = loaded.history,
+                Change::Acted { action, .. } => steps.push(Step { action, digest: turn.digest, rules: turn.rules }),
+                Change::Loaded { loaded } => steps = loaded.history,
             }
         }
         Ok(steps)
@@ -980,7 +973,7 @@ impl Store {
 
     /// The entries of a board, in the order they were made. What a killed server had written without waiting is on the platter when
     /// this answers.
-    pub fn board(&self, board: board::Name) -> Result<Vec<Entry>, StoreError> {
+    pub fn board(&self, board: BoardName) -> Result<Vec<Entry>, StoreError> {
         let name = board_file(board);
         if !self.folder.exists(&name) {
             return Ok(Vec::new());
@@ -990,7 +983,7 @@ impl Store {
     }
 
     /// The entries that a session made, which is one, unless the disk failed after it was written. Reads little of the others.
-    pub fn entries_of(&self, board: board::Name, session: Uuid) -> Result<Vec<Entry>, StoreError> {
+    pub fn entries_of(&self, board: BoardName, session: Uuid) -> Result<Vec<Entry>, StoreError> {
         let name = board_file(board);
         let bytes = self.folder.read(&name).map_err(at(&name))?.unwrap_or_default();
         let id = session.to_string();
@@ -1007,20 +1000,20 @@ impl Store {
     }
 
     /// Rewrites a board. One caller at a time.
-    pub fn rewrite_board(&self, board: board::Name, entries: &[Entry]) -> Result<(), StoreError> {
+    pub fn rewrite_board(&self, board: BoardName, entries: &[Entry]) -> Result<(), StoreError> {
         let name = board_file(board);
         let (_, unread) = self.lines_of::<Entry>(Kind::Entry, &name)?;
         self.rewrite_lines(&name, entries, &unread)
     }
 
     /// Removes boards.
-    pub fn remove_boards(&self, boards: &[board::Name]) -> Result<(), StoreError> {
+    pub fn remove_boards(&self, boards: &[BoardName]) -> Result<(), StoreError> {
         let names: Vec<_> = boards.iter().copied().map(board_file).collect();
         self.folder.remove(&names).map_err(|error| self.failed(BOARDS, error))
     }
 
     /// Who has begun a day's challenge. What a killed server had written without waiting is on the platter when this answers.
-    pub fn begun(&self, day: board::Day) -> Result<Vec<Begun>, StoreError> {
+    pub fn begun(&self, day: Day) -> Result<Vec<Begun>, StoreError> {
         let name = begun_file(day);
         if !self.folder.exists(&name) {
             return Ok(Vec::new());
@@ -1030,20 +1023,20 @@ impl Store {
     }
 
     /// Writes down who has begun a day's challenge. One caller at a time.
-    pub fn append_begun(&self, day: board::Day, begun: &[Begun]) -> Result<(), StoreError> {
+    pub fn append_begun(&self, day: Day, begun: &[Begun]) -> Result<(), StoreError> {
         let lines: Vec<_> = begun.iter().map(format::line).collect();
         self.append_lines(&begun_file(day), &lines)
     }
 
     /// Rewrites who has begun a day's challenge. One caller at a time.
-    pub fn rewrite_begun(&self, day: board::Day, all: &[Begun]) -> Result<(), StoreError> {
+    pub fn rewrite_begun(&self, day: Day, all: &[Begun]) -> Result<(), StoreError> {
         let name = begun_file(day);
         let (_, unread) = self.lines_of::<Begun>(Kind::Begun, &name)?;
         self.rewrite_lines(&name, all, &unread)
     }
 
     /// Forgets who has begun a day's challenge.
-    pub fn remove_begun(&self, day: board::Day) -> Result<(), StoreError> {
+    pub fn remove_begun(&self, day: Day) -> Result<(), StoreError> {
         let name = begun_file(day);
         self.folder.remove(std::slice::from_ref(&name)).map_err(|error| self.failed(&name, error))
     }
@@ -1516,20 +1509,20 @@ fn history_of(name: &str) -> Option<Uuid> {
     id.parse().ok()
 }
 
-fn board_file(board: board::Name) -> String {
+fn board_file(board: BoardName) -> String {
     format!("{board}.jsonl")
 }
 
-fn board_of(name: &str) -> Option<board::Name> {
+fn board_of(name: &str) -> Option<BoardName> {
     let (date, difficulty) = name.strip_prefix("leaderboard_")?.strip_suffix(".jsonl")?.split_once('_')?;
-    Some(board::Name { date: date.parse().ok()?, difficulty: board::Name::difficulty(difficulty)? })
+    Some(BoardName { date: date.parse().ok()?, difficulty: BoardName::difficulty(difficulty)? })
 }
 
-fn begun_file(day: board::Day) -> String {
+fn begun_file(day: Day) -> String {
     format!("challenge_{day}.jsonl")
 }
 
-fn begun_of(name: &str) -> Option<board::Day> {
+fn begun_of(name: &str) -> Option<Day> {
     name.strip_prefix("challenge_")?.strip_suffix(".jsonl")?.parse().ok()
 }
 

@@ -77,10 +77,35 @@ fn the_rules_have_no_io_clock_threads_async_or_platform_maths() {
 }
 
 #[test]
+fn what_is_written_knows_no_io_and_no_clock() {
+    hold(
+        "src/model",
+        &[
+            "std::fs",
+            "std::net",
+            "std::env",
+            "std::thread",
+            "Instant",
+            "SystemTime",
+            "::now()",
+            "tokio",
+            "async ",
+            ".await",
+            "tracing",
+            "Mutex",
+        ],
+    );
+}
+
+#[test]
 fn dependencies_run_downwards_only() {
-    hold("src/game", &["crate::session", "crate::store", "crate::api", "crate::config", "crate::simulate"]);
-    hold("src/simulate", &["crate::session", "crate::store", "crate::api", "crate::config"]);
-    hold("src/store", &["crate::session", "crate::api", "crate::config", "actix"]);
+    hold(
+        "src/game",
+        &["crate::model", "crate::session", "crate::store", "crate::api", "crate::config", "crate::simulate"],
+    );
+    hold("src/simulate", &["crate::model", "crate::session", "crate::store", "crate::api", "crate::config"]);
+    hold("src/model", &["crate::session", "crate::store", "crate::api", "crate::config", "crate::simulate", "actix"]);
+    hold("src/store", &["crate::session", "crate::api", "crate::config", "crate::simulate", "actix"]);
     hold("src/session", &["crate::api", "crate::config", "actix"]);
     hold("src/api", &["crate::config", "std::fs"]);
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use cosmic_explorer::game::content::Difficulty;
 use cosmic_explorer::game::rng::{Dice, Stream};
+use cosmic_explorer::model::{BoardName, Day, PlayerId};
+use cosmic_explorer::session::SessionError;
 use cosmic_explorer::session::live::Role;
 use cosmic_explorer::session::registry::Registry;
-use cosmic_explorer::session::{PlayerId, SessionError};
 use cosmic_explorer::store::StoreError;
-use cosmic_explorer::store::board::{Day, Name};
 use serde_json::json;
 
 use crate::play::{busy, choose_offer, digest};
@@ -109,7 +109,7 @@ fn view(registry: &Arc<Registry>, players: &[PlayerId]) -> BTreeMap<String, Stri
             seen.insert(format!("slot {player:?} {slot}"), save);
         }
     }
-    let board = Name { date: Day::of(dawn()), difficulty: Difficulty::Normal };
+    let board = BoardName { date: Day::of(dawn()), difficulty: Difficulty::Normal };
     let board = RUNTIME.block_on(registry.board(board));
     seen.insert("board".to_owned(), board.map_or_else(told, |board| format!("{:?}", board.standings)));
     let [_, _, _, tombstones] = registry.census();

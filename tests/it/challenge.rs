@@ -10,11 +10,11 @@ use cosmic_explorer::game::action::Action;
 use cosmic_explorer::game::content::{Difficulty, built_in};
 use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::game::rules::apply;
+use cosmic_explorer::model::{BoardName, Day, SessionId, Verdict};
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
 use cosmic_explorer::session::resident::{Command, Expected};
-use cosmic_explorer::session::{SessionError, SessionId, Settings};
-use cosmic_explorer::store::board::{Day, Name, Verdict};
+use cosmic_explorer::session::{SessionError, Settings};
 use cosmic_explorer::store::{Store, StoreError};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -614,8 +614,8 @@ fn of_two_games_of_a_player_the_first_that_is_finished_counts() {
     begun(&ann);
 }
 
-fn name() -> Name {
-    Name { date: Day::of(dawn()), difficulty: Difficulty::Normal }
+fn name() -> BoardName {
+    BoardName { date: Day::of(dawn()), difficulty: Difficulty::Normal }
 }
 
 /// A registry whose seed of the day is always the same.

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use cosmic_explorer::session::SessionId;
-
 use crate::play::CONTENT;
 use crate::sim::{End, SimDisk};
 use crate::voyage::{Client, Missing, RUNTIME, left_behind, open};
+
+use cosmic_explorer::model::SessionId;
 
 #[derive(Clone, Copy, Debug)]
 enum Damage {

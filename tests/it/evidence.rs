@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use cosmic_explorer::model::SessionId;
+use cosmic_explorer::session::SessionError;
 use cosmic_explorer::session::live::Role;
 use cosmic_explorer::session::registry::Registry;
-use cosmic_explorer::session::{SessionError, SessionId};
 use cosmic_explorer::store::StoreError;
 
 use crate::sim::{End, SimDisk};

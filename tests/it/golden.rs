@@ -4,10 +4,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use cosmic_explorer::session::PlayerId;
+use cosmic_explorer::model::{Nonce, PlayerId};
 use cosmic_explorer::session::token::{Bearer, Signer};
 use cosmic_explorer::store::Store;
-use cosmic_explorer::store::model::Nonce;
 use serde_json::{Value, json};
 
 use crate::server::{dawn, serve};
@@ -66,7 +65,7 @@ fn every_format_is_read_and_played_on() {
     // Its turn log has been written over, which version 2 of log segments allows.
     insta::assert_json_snapshot!("format_3_log_2", tell("v3-log2"));
     assert!(!Path::new("tests/saves/v4").exists(), "a new format belongs into this test");
-    assert_eq!(cosmic_explorer::store::model::VERSION, 3, "a new format needs golden saves");
+    assert_eq!(cosmic_explorer::model::VERSION, 3, "a new format needs golden saves");
 }
 
 #[test]

@@ -6,10 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use cosmic_explorer::api;
+use cosmic_explorer::model::{Keys, MAX_STEPS, Save, VERSION};
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::challenge::Secret;
-use cosmic_explorer::store::model::{Keys, VERSION};
-use cosmic_explorer::store::save::{MOST_STEPS, Save};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
@@ -483,7 +482,7 @@ fn what_a_client_brings_has_a_bound_before_it_is_worked_on() {
     let import = |file: &Value| client.post("/api/slots/2/import", file);
     let mut long = file.clone();
     let step = file["history"][0].clone();
-    long["history"] = Value::from(vec![step; MOST_STEPS + 1]);
+    long["history"] = Value::from(vec![step; MAX_STEPS + 1]);
     let reply = import(&long);
     assert_eq!((reply.status, reply.code().as_str()), (422, "SAVE_INVALID"));
     assert!(reply.text.contains("4096 actions"), "{}", reply.text);

@@ -8,7 +8,7 @@ use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::game::rules::{Prices, Risk, apply, risk};
 use cosmic_explorer::game::state::{End, Game, Quest, Sight, Stack};
 use cosmic_explorer::game::stats::Stats;
-use cosmic_explorer::store::model::{Map, State};
+use cosmic_explorer::model::{Map, State};
 use proptest::prelude::*;
 use std::sync::Arc;
 

@@ -135,7 +135,7 @@ fn the_sweeper_evicts_at_an_hour_and_not_a_second_sooner() {
     }
     assert_eq!(
         (&save["turn_count"], &save["revision"], &save["version"]),
-        (&json!(1), &json!(1), &json!(cosmic_explorer::store::model::VERSION))
+        (&json!(1), &json!(1), &json!(cosmic_explorer::model::VERSION))
     );
     assert_eq!(client.look()["revision"], 1, "and it comes back by itself");
     assert_eq!(resident(&server), 1);

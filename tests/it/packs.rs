@@ -8,7 +8,7 @@ use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::game::rules::apply;
 use cosmic_explorer::game::state::Game;
-use cosmic_explorer::store::model::{Map, State, restore};
+use cosmic_explorer::model::{Map, State, restore};
 use cosmic_explorer::store::read_content;
 use serde_json::{Value, json};
 

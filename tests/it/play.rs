@@ -8,7 +8,7 @@ use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::game::rules::{Plan, apply};
 use cosmic_explorer::game::state::{End, Game};
-use cosmic_explorer::store::model::{Map, State};
+use cosmic_explorer::model::{Map, State};
 use serde_json::Value;
 
 pub static CONTENT: LazyLock<Arc<Content>> = LazyLock::new(|| match Content::parse(&built_in()) {

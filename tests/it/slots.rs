@@ -1,7 +1,7 @@
 //! Saves: what a slot holds and tells, loading, export and import, and what is refused of a file.
 
 use cosmic_explorer::game::rng::Dice;
-use cosmic_explorer::store::replay::{Replay, Unproven};
+use cosmic_explorer::model::{Replay, Unproven};
 use serde_json::{Value, json};
 
 use crate::play::{CONTENT, choose_offer};
@@ -79,7 +79,7 @@ fn save_play_on_load_and_play_the_same_again() {
     let (state, stats) = (&saved["state"], &saved["state"]["player_stats"]);
     assert_eq!(
         (&meta["slot"], &meta["revision"], &meta["version"]),
-        (&json!(2), &saved["revision"], &json!(cosmic_explorer::store::model::VERSION))
+        (&json!(2), &saved["revision"], &json!(cosmic_explorer::model::VERSION))
     );
     assert_eq!((&meta["turn_count"], &meta["difficulty"]), (&state["turn_count"], &state["difficulty"]));
     for member in ["wealth", "health", "ship_condition", "ship_type"] {

@@ -4,9 +4,9 @@ use std::process::Stdio;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use cosmic_explorer::model::{Nonce, PlayerId};
 use cosmic_explorer::session::token::{Bearer, Claims, LIFE_SECS, Signer};
-use cosmic_explorer::session::{PlayerId, SessionError, Settings};
-use cosmic_explorer::store::model::Nonce;
+use cosmic_explorer::session::{SessionError, Settings};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
@@ -506,7 +506,7 @@ fn no_token_shows_in_the_log() {
 #[test]
 fn nothing_that_shows_nonces_shows_them() {
     let claims = Claims { bearer: Bearer::Player(PlayerId::fresh()), nonce: Nonce(0x1234_5678), ageing: false };
-    let nonces = cosmic_explorer::store::model::Nonces {
+    let nonces = cosmic_explorer::model::Nonces {
         version: 2,
         player: Uuid::nil(),
         current: Some(Nonce(0x1234_5678)),

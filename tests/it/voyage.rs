@@ -7,14 +7,13 @@ use std::sync::{Arc, LazyLock};
 use cosmic_explorer::game::action::Action;
 use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::game::rng::Dice;
+use cosmic_explorer::model::{Change, PlayerId, Save, SessionId};
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::live::Role;
 use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
 use cosmic_explorer::session::resident::{Acted, Command, Expected};
 use cosmic_explorer::session::token::Token;
-use cosmic_explorer::session::{PlayerId, SessionError, SessionId, Settings};
-use cosmic_explorer::store::model::Deed;
-use cosmic_explorer::store::save::Save;
+use cosmic_explorer::session::{SessionError, Settings};
 use cosmic_explorer::store::{self, Opened, Store, StoreError};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -455,8 +454,8 @@ impl Client {
         let mut told: Vec<_> = turns
             .into_iter()
             .map(|turn| match turn.deed {
-                Deed::Acted { action, .. } => (Some(action), turn.digest),
-                Deed::Loaded { .. } => (None, turn.digest),
+                Change::Acted { action, .. } => (Some(action), turn.digest),
+                Change::Loaded { .. } => (None, turn.digest),
             })
             .collect();
         if told.last().is_some_and(|(_, last)| *last != digest(&snapshot.game)) {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::format::{self, Kind};
-use super::model::{Map, State, Step};
-use super::save::Refusal;
+use super::game::{InvalidState, Map, State};
+use super::turn::Step;
 use crate::game::RULES_VERSION;
 use crate::game::content::{Content, Difficulty};
 use crate::game::event::Outcome;
@@ -55,6 +55,23 @@ pub enum Unproven {
         /// Its hash.
         content: String,
     },
+}
+
+/// Why a save is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It is no save, or makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// Its history does not lead to its state.
+    #[error(transparent)]
+    Unproven(#[from] Unproven),
+}
+
+impl From<InvalidState> for Refusal {
+    fn from(nonsense: InvalidState) -> Self {
+        Self::Invalid(nonsense.to_string())
+    }
 }
 
 impl Replay {

@@ -12,16 +12,18 @@ use serde_ignored::Path;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::format::{self, Kind};
-use super::model::{self, Beginning, Checkpoint, Deed, Loaded, Map, Nonsense, State, Step, Turn};
-use super::replay::{Replay, Unproven};
+use super::checkpoint::Checkpoint;
+use super::format::{self, Kind, VERSION};
+use super::game::{self, InvalidState, Map, State};
+use super::replay::{Refusal, Replay, Unproven};
+use super::strict::{self, Strict};
+use super::turn::{Beginning, Change, Loaded, Step, Turn};
 use crate::game::RULES_VERSION;
 use crate::game::content::Content;
 use crate::game::state::Game;
-use crate::strict::{self, Strict};
 
 /// Actions of a game that is saved. Most have some three hundred; it is half a megabyte.
-pub const MOST_STEPS: usize = 4_096;
+pub const MAX_STEPS: usize = 4_096;
 /// Values in a file that a client brings: ten for each action, and some ten thousand of the map.
 const MOST_VALUES: usize = 1 << 17;
 /// Members of a file that one of its readers does not know, which the other must.
@@ -81,28 +83,11 @@ struct Frame {
     seal: Option<String>,
 }
 
-/// Why a save is not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// It is no save, or makes no sense.
-    #[error("{0}")]
-    Invalid(String),
-    /// Its history does not lead to its state.
-    #[error(transparent)]
-    Unproven(#[from] Unproven),
-}
-
-impl From<Nonsense> for Refusal {
-    fn from(nonsense: Nonsense) -> Self {
-        Self::Invalid(nonsense.to_string())
-    }
-}
-
 impl Save {
     /// A session's game as it stands.
     pub fn of(checkpoint: Checkpoint, history: Vec<Step>, now: Timestamp) -> Self {
         Self {
-            version: model::VERSION,
+            version: VERSION,
             owner: Some(checkpoint.owner),
             imported_with: None,
             session_id: checkpoint.session_id,
@@ -123,13 +108,13 @@ impl Save {
     /// The line of history that tells that it took the place of a session's game.
     pub fn loaded(self, slot: u8, revision: u64, at: Timestamp) -> Turn {
         Turn {
-            version: model::VERSION,
+            version: VERSION,
             revision,
             at,
             digest: self.state.digest(&self.star_map.digest()),
             rules: self.rules,
             content: self.content,
-            deed: Deed::Loaded {
+            deed: Change::Loaded {
                 loaded: Loaded { slot, name: self.name, saved_at: self.saved_at, history: self.history },
             },
             key: None,
@@ -164,8 +149,8 @@ impl Save {
     }
 
     /// The game in it, if it makes sense.
-    pub fn restore(&self, content: &Content) -> Result<Game, Nonsense> {
-        model::restore(&self.star_map, &self.state, content)
+    pub fn restore(&self, content: &Content) -> Result<Game, InvalidState> {
+        game::restore(&self.star_map, &self.state, content)
     }
 
     /// Reads what a client sends: the form only. [`Self::prove`] must follow.
@@ -173,7 +158,7 @@ impl Save {
         let file = without_mark(file);
         few_values(file)?;
         let Versioned { version } = parse(file)?;
-        if version == model::VERSION {
+        if version == VERSION {
             return Self::assemble(file);
         }
         let value: Value = format::read_value(Kind::Save, parse(file)?).map_err(invalid)?;
@@ -190,7 +175,7 @@ impl Save {
         }
         let Frame { owner, session_id, name, created_at, saved_at, revision, .. } = frame;
         let Frame { rules, content, place, star_map, history, seal, .. } = frame;
-        let version = model::VERSION;
+        let version = VERSION;
         Ok(Self {
             version,
             owner,
@@ -230,7 +215,7 @@ impl Save {
             return Err(Refusal::Invalid(format!("there are no rules {} here", self.rules)));
         }
         let game = self.restore(content)?;
-        if self.place != model::whereabouts(&game) {
+        if self.place != game::whereabouts(&game) {
             return Err(Refusal::Invalid("the player is not where it says".to_owned()));
         }
         let replayed = match self.replay().verify(content, |_, _, _| {}) {
@@ -310,15 +295,15 @@ fn steps<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Step>, D::Error> {
         type Value = Vec<Step>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {MOST_STEPS} actions")
+            write!(f, "at most {MAX_STEPS} actions")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Vec<Step>, A::Error> {
             let mut steps = Vec::new();
             while let Some(step) = members.next_element()? {
-                if steps.len() == MOST_STEPS {
+                if steps.len() == MAX_STEPS {
                     return Err(A::Error::custom(format!(
-                        "it has more than {MOST_STEPS} actions, the most that are taken"
+                        "it has more than {MAX_STEPS} actions, the most that are taken"
                     )));
                 }
                 steps.push(step);

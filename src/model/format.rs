@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::model::VERSION;
+/// The format written by this version of the program.
+pub const VERSION: u32 = 3;
 
 const SEAL: &[u8] = b"{\"checksum\":\"crc32c:";
 /// The seal, eight hexadecimal digits, a quote and a comma.
@@ -21,7 +22,7 @@ const SEALED: usize = SEAL.len() + 10;
 
 /// What an object is; decides how older ones become newer ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Checkpoint,
     Turn,
     Save,
@@ -39,7 +40,7 @@ pub(super) enum Kind {
 
 /// Why bytes are not an object of this program.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     #[error("{0}")]
     Damaged(String),
     #[error("format {0} is newer than this program")]
@@ -65,7 +66,7 @@ fn one() -> u32 {
 }
 
 /// A whole file: indented, for people.
-pub(super) fn file(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn file(value: &impl Serialize) -> Vec<u8> {
     // Stored types have string keys and finite numbers only: they always serialize.
     let mut bytes = seal(&serde_json::to_vec_pretty(value).unwrap_or_default());
     bytes.push(b'\n');
@@ -73,7 +74,7 @@ pub(super) fn file(value: &impl Serialize) -> Vec<u8> {
 }
 
 /// A line, without its line feed.
-pub(super) fn line(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn line(value: &impl Serialize) -> Vec<u8> {
     // As above.
     seal(&serde_json::to_vec(value).unwrap_or_default())
 }
@@ -89,7 +90,7 @@ fn seal(object: &[u8]) -> Vec<u8> {
 
 /// Without what editors and copying programs add: a byte order mark, line feeds at the end, CRLF line ends. JSON has none of them
 /// within its strings.
-pub(super) fn tidy(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn tidy(bytes: &[u8]) -> Cow<'_, [u8]> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_end();
     let mut ends = memmem::find_iter(bytes, b"\r\n").peekable();
     if ends.peek().is_none() {
@@ -129,16 +130,16 @@ fn stated(bytes: &[u8]) -> Option<u32> {
 }
 
 /// Whether an object is of a version that this program reads, and as it was written but for a bit.
-pub(super) fn whole(bytes: &[u8]) -> bool {
+pub(crate) fn whole(bytes: &[u8]) -> bool {
     let line = mended_line(Cow::Borrowed(bytes)).ok();
     line.and_then(|(line, _)| version(&line).ok()).is_some_and(|version| version <= VERSION)
 }
 
 /// A line of a file.
-pub(super) type Line<'a> = Cow<'a, [u8]>;
+pub(crate) type Line<'a> = Cow<'a, [u8]>;
 
 /// A line as it was written, and whether a bit of it was mended; or as it is, where that cannot be told.
-pub(super) fn mended_line(line: Line<'_>) -> Result<(Line<'_>, bool), Line<'_>> {
+pub(crate) fn mended_line(line: Line<'_>) -> Result<(Line<'_>, bool), Line<'_>> {
     if check(&line).is_ok() {
         return Ok((line, false));
     }
@@ -146,12 +147,12 @@ pub(super) fn mended_line(line: Line<'_>) -> Result<(Line<'_>, bool), Line<'_>> 
 }
 
 /// Whether an object begins as sealed ones do.
-pub(super) fn is_sealed(bytes: &[u8]) -> bool {
+pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(SEAL)
 }
 
 /// The object as it was written, where one bit of it was flipped since.
-pub(super) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = tidy(bytes).into_owned();
     // The line feed behind it.
     if holds(&bytes[..bytes.len().saturating_sub(1)]) {
@@ -177,7 +178,7 @@ pub(super) fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
 ///
 /// A CRC is linear: a flipped bit changes it by what that bit alone leaves in the register, which is the polynomial for the last bit,
 /// and one step of the register further for each bit before. No two bits of anything we write leave the same.
-pub(super) fn flipped(difference: u32, length: usize) -> Option<usize> {
+pub(crate) fn flipped(difference: u32, length: usize) -> Option<usize> {
     /// Castagnoli's, reversed.
     const POLYNOMIAL: u32 = 0x82f6_3b78;
     let mut left = POLYNOMIAL;
@@ -192,7 +193,7 @@ pub(super) fn flipped(difference: u32, length: usize) -> Option<usize> {
 
 /// The objects in a file of lines, each with what is needed to put it back as it stood. A line break that was flipped, or a byte that
 /// was flipped into one, parts or joins no lines.
-pub(super) fn lines(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
+pub(crate) fn lines(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let mut found: Vec<Cow<'_, [u8]>> = Vec::new();
     for line in bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -224,12 +225,12 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<Cow<'_, [u8]>> {
 }
 
 /// The version an object was written in.
-pub(super) fn version(bytes: &[u8]) -> Result<u32, Unreadable> {
+pub(crate) fn version(bytes: &[u8]) -> Result<u32, Unreadable> {
     Ok(serde_json::from_slice::<Version>(bytes)?.version)
 }
 
 /// Reads an object of this version or of an older one.
-pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, Unreadable> {
+pub(crate) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, Unreadable> {
     let bytes = tidy(bytes);
     let bytes = bytes.as_ref();
     check(bytes)?;
@@ -240,7 +241,7 @@ pub(super) fn read<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<T, U
 }
 
 /// The same, where one bit may have been flipped. Whether that was so.
-pub(super) fn read_mended<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<(T, bool), Unreadable> {
+pub(crate) fn read_mended<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Result<(T, bool), Unreadable> {
     match read(kind, bytes) {
         Ok(read) => Ok((read, false)),
         Err(Unreadable::Damaged(problem)) => {
@@ -252,13 +253,13 @@ pub(super) fn read_mended<T: DeserializeOwned>(kind: Kind, bytes: &[u8]) -> Resu
 }
 
 /// The same of an object that has been read already.
-pub(super) fn read_value<T: DeserializeOwned>(kind: Kind, value: Value) -> Result<T, Unreadable> {
+pub(crate) fn read_value<T: DeserializeOwned>(kind: Kind, value: Value) -> Result<T, Unreadable> {
     let version = Version::deserialize(&value)?.version;
     read_version(kind, version, value)
 }
 
 /// Reads an object of a version that stands elsewhere.
-pub(super) fn read_part<T: DeserializeOwned>(kind: Kind, version: u32, bytes: &[u8]) -> Result<T, Unreadable> {
+pub(crate) fn read_part<T: DeserializeOwned>(kind: Kind, version: u32, bytes: &[u8]) -> Result<T, Unreadable> {
     match version {
         VERSION => Ok(serde_json::from_slice(bytes)?),
         _ => read_version(kind, version, serde_json::from_slice(bytes)?),

@@ -1,554 +1,26 @@
-//! The stored form of games: types of their own, versioned, with ids in place of the rules' indices.
+//! The stored form of a game: types of their own, with ids in place of the rules' indices. A game is written as its map, which never
+//! changes, and its [`State`], which does.
 //!
-//! A game is written as its map, which never changes, and its [`State`], which does. The digest of a turn is SHA-256 over the
-//! map's digest and the state's JSON; so the order and form of these fields are part of the format.
+//! The digest of a turn is SHA-256 over the map's digest and the state's JSON; so the order and form of these fields are part of the
+//! format.
+//!
+//! It has more than 600 lines because a game and its stored form are one inverse pair, `of` and `restore`, and stand side by side.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
-use super::board::{Challenge, Day};
-use crate::game::RULES_VERSION;
-use crate::game::action::Action;
 use crate::game::content::{Content, Difficulty, Slot, hex};
-use crate::game::event::Outcome;
 use crate::game::map::{Listing, Node, Region, StarMap};
 use crate::game::rng::{Dice, MAX_SEED, STREAMS};
 use crate::game::state::{CombatState, End, Game, Place, PodState, Quest, Sight, Stack, Statistics, Stock, TempEffect};
 use crate::game::stats::Stats;
 use crate::game::table::{Ix, Table};
 
-/// The format written by this version of the program.
-pub const VERSION: u32 = 3;
-
 /// Effects that last; the rules let one of a kind be there at a time.
 const MOST_EFFECTS: usize = 16;
-
-/// The keys of the server, each 32 bytes as hex. They have no `Debug`: they must not end up in a log.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Keys {
-    pub version: u32,
-    /// Signs tokens.
-    pub current: String,
-    /// Signed before; what it signed is still good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<String>,
-    /// Makes the seeds of daily challenges. It is never changed; folders of before there were any have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenge: Option<String>,
-    /// There is a list of revoked tokens, so that it is missed where there is none.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub revocations: bool,
-}
-
-/// What tells two tokens of a player apart: a number that grows with each rotation, and 32 bits drawn at random. As hex where it
-/// is stored; its `Debug` shows nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Nonce(pub u64);
-
-impl Nonce {
-    /// Of a player's first token.
-    pub fn first() -> Self {
-        Self::numbered(0)
-    }
-
-    /// Of the token that takes the place of this one's.
-    pub fn next(self) -> Self {
-        Self::numbered(self.number().saturating_add(1))
-    }
-
-    /// Whether it was drawn after another one of the same player.
-    pub fn follows(self, other: Self) -> bool {
-        self.number() > other.number()
-    }
-
-    fn number(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    fn numbered(number: u32) -> Self {
-        let random = Uuid::new_v4().as_fields().0;
-        Self(u64::from(number) << 32 | u64::from(random))
-    }
-}
-
-impl fmt::Debug for Nonce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Nonce")
-    }
-}
-
-impl From<Nonce> for String {
-    fn from(nonce: Nonce) -> Self {
-        format!("{:016x}", nonce.0)
-    }
-}
-
-impl TryFrom<String> for Nonce {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let nonce = u64::from_str_radix(&text, 16).map(Self);
-        nonce.ok().filter(|nonce| String::from(*nonce) == text).ok_or("a nonce has 16 hexadecimal digits")
-    }
-}
-
-/// Which tokens of a player count, from a rotation or a logout on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Nonces {
-    pub version: u32,
-    pub player: Uuid,
-    /// None: he has logged out, and none of his tokens counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub current: Option<Nonce>,
-    /// Counts until the current one is first used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Nonce>,
-    /// When this changed last, in lived time, see [`Clock::lived`].
-    pub at: Timestamp,
-}
-
-/// A session as it is written down.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[allow(missing_docs)] // The words are ARCHITECTURE.md's.
-pub struct Checkpoint {
-    pub version: u32,
-    pub session_id: Uuid,
-    pub owner: Uuid,
-    pub name: String,
-    pub created_at: Timestamp,
-    pub last_activity: Timestamp,
-    /// The last activity in lived time, see [`Clock::lived`]; those of before there was any have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lived: Option<Timestamp>,
-    pub revision: u64,
-    pub ranked: bool,
-    /// No save takes the game's place.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub permadeath: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenge: Option<Challenge>,
-    /// Version of the rules that wrote it.
-    pub rules: u32,
-    /// Hash of the content it plays on.
-    pub content: String,
-    /// The last keys its turns came with, oldest first.
-    pub keys: Vec<UsedKey>,
-    /// The key it was begun with itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun_with: Option<Beginning>,
-    /// Where the player is, for lists.
-    pub place: String,
-    #[serde(flatten)]
-    pub state: State,
-    pub star_map: Map,
-}
-
-impl Checkpoint {
-    /// Whether its game has ended, and takes part in a challenge that has not heard of that.
-    pub fn due(&self) -> bool {
-        self.state.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
-    }
-}
-
-fn is_false(mark: &bool) -> bool {
-    !mark
-}
-
-/// An idempotency key, and the turn that came with it, whose line of history has the key itself. As `revision-mark` where it is stored:
-/// many are remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredKey", into = "String")]
-pub struct UsedKey {
-    /// The first 64 bits of its SHA-256.
-    pub mark: u64,
-    /// What it led to.
-    pub revision: u64,
-}
-
-impl UsedKey {
-    /// A key, and what it led to.
-    pub fn of(key: &str, revision: u64) -> Self {
-        Self { mark: Self::mark(key), revision }
-    }
-
-    /// What a key is looked up by.
-    pub fn mark(key: &str) -> u64 {
-        let digest: [u8; 32] = Sha256::digest(key).into();
-        digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte))
-    }
-}
-
-impl From<UsedKey> for String {
-    fn from(key: UsedKey) -> Self {
-        format!("{}-{:016x}", key.revision, key.mark)
-    }
-}
-
-/// How keys are written, and how they were before there were as many.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum StoredKey {
-    Marked(String),
-    Named { key: String, revision: u64 },
-}
-
-impl From<StoredKey> for UsedKey {
-    fn from(stored: StoredKey) -> Self {
-        match stored {
-            StoredKey::Named { key, revision } => Self::of(&key, revision),
-            // One that cannot be read is that of no turn.
-            StoredKey::Marked(text) => text
-                .split_once('-')
-                .and_then(|(revision, mark)| {
-                    Some(Self { mark: u64::from_str_radix(mark, 16).ok()?, revision: revision.parse().ok()? })
-                })
-                .unwrap_or(Self { mark: 0, revision: 0 }),
-        }
-    }
-}
-
-/// The idempotency key that something was begun with, and the mark of what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Beginning {
-    pub key: String,
-    pub asked: String,
-}
-
-impl Beginning {
-    /// Of a key and whatever was asked for under it.
-    pub fn of(key: String, asked: &impl Serialize) -> Self {
-        // What is asked has string keys and finite numbers only: it always serializes.
-        let asked = serde_json::to_vec(asked).unwrap_or_default();
-        Self { key, asked: hex(&Sha256::digest(asked)[..8]) }
-    }
-}
-
-/// The part of a checkpoint that lists need, read without the rest.
-#[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs)]
-pub struct Header {
-    pub session_id: Uuid,
-    pub owner: Uuid,
-    pub name: String,
-    pub created_at: Timestamp,
-    pub last_activity: Timestamp,
-    #[serde(default)]
-    pub lived: Option<Timestamp>,
-    pub revision: u64,
-    pub ranked: bool,
-    #[serde(default)]
-    pub permadeath: bool,
-    #[serde(default)]
-    pub challenge: Option<Challenge>,
-    #[serde(default)]
-    pub begun_with: Option<Beginning>,
-    pub place: String,
-    pub turn_count: i64,
-    pub end: Option<String>,
-    pub player_stats: HeaderStats,
-    /// The session cannot be read now: this is only what else tells of it, and may be far behind.
-    #[serde(skip)]
-    pub outlined: bool,
-}
-
-impl Header {
-    /// Of a session as it is written down.
-    pub(super) fn of(checkpoint: &Checkpoint) -> Self {
-        let Checkpoint { name, place, state, .. } = checkpoint;
-        Self {
-            session_id: checkpoint.session_id,
-            owner: checkpoint.owner,
-            name: name.clone(),
-            created_at: checkpoint.created_at,
-            last_activity: checkpoint.last_activity,
-            lived: checkpoint.lived,
-            revision: checkpoint.revision,
-            ranked: checkpoint.ranked,
-            permadeath: checkpoint.permadeath,
-            challenge: checkpoint.challenge,
-            begun_with: checkpoint.begun_with.clone(),
-            place: place.clone(),
-            turn_count: state.turn_count,
-            end: state.end.clone(),
-            player_stats: HeaderStats {
-                wealth: state.player_stats.wealth,
-                ship_type: state.player_stats.ship_type.clone(),
-            },
-            outlined: false,
-        }
-    }
-
-    /// Brings it to a later turn that the log has.
-    pub(super) fn advance(&mut self, turn: &Turn, logged: Logged) {
-        let Logged { place, state, .. } = logged;
-        self.revision = turn.revision;
-        self.last_activity = self.last_activity.max(turn.at);
-        self.place = place;
-        self.turn_count = state.turn_count;
-        self.end = state.end;
-        self.player_stats = HeaderStats { wealth: state.player_stats.wealth, ship_type: state.player_stats.ship_type };
-    }
-}
-
-/// See [`Header`].
-#[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs)]
-pub struct HeaderStats {
-    pub wealth: i64,
-    pub ship_type: String,
-}
-
-/// A line of history: what led to a revision.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Turn {
-    pub version: u32,
-    pub revision: u64,
-    pub at: Timestamp,
-    #[serde(flatten)]
-    pub deed: Deed,
-    /// Of the state after, in hex.
-    pub digest: String,
-    pub rules: u32,
-    pub content: String,
-    /// The idempotency key it came with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-}
-
-/// A line of history that says whose it is, and what its game begins from: with the actions that is the whole game, should the
-/// checkpoint be lost. Lines before it that lead beyond its revision did not happen: they are of a load that failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Heading {
-    pub version: u32,
-    pub head: Head,
-}
-
-/// See [`Heading`]. The last one counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Head {
-    /// Of the session when this was written: every turn up to there stands before it.
-    pub revision: u64,
-    pub session_id: Uuid,
-    pub owner: Uuid,
-    pub name: String,
-    pub created_at: Timestamp,
-    pub last_activity: Timestamp,
-    /// The same in lived time, see [`Clock::lived`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lived: Option<Timestamp>,
-    pub ranked: bool,
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub permadeath: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenge: Option<Challenge>,
-    /// Hash of the content that the present game plays on.
-    pub content: String,
-    /// Of the present game: after a load, that of the save.
-    pub seed: u64,
-    pub difficulty: Difficulty,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun_with: Option<Beginning>,
-}
-
-impl Heading {
-    /// Of a session as it is written down.
-    pub fn of(checkpoint: &Checkpoint) -> Self {
-        let Checkpoint { session_id, owner, created_at, last_activity, lived, revision, .. } = *checkpoint;
-        let Checkpoint { ranked, permadeath, challenge, .. } = *checkpoint;
-        let head = Head {
-            revision,
-            session_id,
-            owner,
-            name: checkpoint.name.clone(),
-            created_at,
-            last_activity,
-            lived,
-            ranked,
-            permadeath,
-            challenge,
-            content: checkpoint.content.clone(),
-            seed: checkpoint.state.seed,
-            difficulty: checkpoint.state.difficulty,
-            begun_with: checkpoint.begun_with.clone(),
-        };
-        Self { version: VERSION, head }
-    }
-}
-
-impl Head {
-    /// The session in lists, as far as this tells.
-    pub(super) fn header(self) -> Header {
-        Header {
-            session_id: self.session_id,
-            owner: self.owner,
-            name: self.name,
-            created_at: self.created_at,
-            last_activity: self.last_activity,
-            lived: self.lived,
-            revision: self.revision,
-            ranked: self.ranked,
-            permadeath: self.permadeath,
-            challenge: self.challenge,
-            begun_with: self.begun_with,
-            place: String::new(),
-            turn_count: 0,
-            end: None,
-            player_stats: HeaderStats { wealth: 0, ship_type: String::new() },
-            outlined: true,
-        }
-    }
-
-    /// The session as it is written down, with its game as it was played again.
-    pub(super) fn checkpoint(
-        self,
-        last: Option<&Turn>,
-        keys: Vec<UsedKey>,
-        game: &Game,
-        content: &Content,
-    ) -> Checkpoint {
-        Checkpoint {
-            version: VERSION,
-            session_id: self.session_id,
-            owner: self.owner,
-            name: self.name,
-            created_at: self.created_at,
-            last_activity: last.map_or(self.last_activity, |turn| self.last_activity.max(turn.at)),
-            lived: last.map_or(self.lived, |turn| {
-                let since = turn.at.duration_since(self.last_activity).max(SignedDuration::ZERO);
-                self.lived.and_then(|lived| lived.checked_add(since).ok())
-            }),
-            revision: last.map_or(0, |turn| turn.revision),
-            ranked: self.ranked,
-            permadeath: self.permadeath,
-            challenge: self.challenge,
-            begun_with: self.begun_with,
-            rules: RULES_VERSION,
-            content: self.content,
-            keys,
-            place: whereabouts(game),
-            state: State::of(game, content),
-            star_map: Map::of(&game.map, content),
-        }
-    }
-}
-
-/// What led to a revision.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-#[allow(missing_docs)]
-pub enum Deed {
-    /// An accepted action.
-    Acted { action: Action, outcome: Outcome },
-    /// A save took the game's place.
-    Loaded { loaded: Loaded },
-}
-
-/// The save that took a game's place, with all it takes to replay the game from its beginning.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Loaded {
-    pub slot: u8,
-    pub name: String,
-    pub saved_at: Timestamp,
-    pub history: Vec<Step>,
-}
-
-/// An action of a game from its beginning, and the digest of the state after it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Step {
-    pub action: Action,
-    pub digest: String,
-    pub rules: u32,
-}
-
-/// What recovery takes from a log record: the state, and where the player is, for lists.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)]
-pub struct Logged {
-    pub place: String,
-    pub state: State,
-    /// The state as it was written, of which its digest was taken.
-    pub bytes: Vec<u8>,
-}
-
-/// A session that is gone for good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Tombstone {
-    pub version: u32,
-    pub session_id: Uuid,
-    /// Of the session when it went. If it is found with a later one, the disk failed while it was buried, it was told so, and it
-    /// went on.
-    pub revision: u64,
-    pub owner: Uuid,
-    pub expired_at: Timestamp,
-    /// The same in lived time, see [`Clock::lived`]; those of before there was any have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lived: Option<Timestamp>,
-    pub reason: Departure,
-    /// Who begins it again under its key is told that it is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun_with: Option<Beginning>,
-}
-
-/// What the server makes of its clock, over restarts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Clock {
-    pub version: u32,
-    /// What the wall's clock showed when this was written.
-    pub wall: Timestamp,
-    /// Lived time then. It began as what the wall showed, and goes on by what the server has seen pass, whatever is done to the
-    /// clock: so whatever has an age is stamped with it.
-    pub lived: Timestamp,
-    /// Seconds that the wall's clock was still to hold then before days are believed.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub unsettled_secs: u64,
-    /// Days of which no challenge counts any more, because their seed was told, or who began them is forgotten.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub closed: BTreeSet<Day>,
-    /// So are all up to this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closed_to: Option<Day>,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// That a player has begun the challenge of a day, whatever becomes of the game.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Begun {
-    pub version: u32,
-    pub player: Uuid,
-    pub session_id: Uuid,
-    /// In lived time.
-    pub at: Timestamp,
-}
-
-/// Why a session is gone for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Departure {
-    Deleted,
-    Timeout,
-}
 
 /// The changing part of a game.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -686,12 +158,12 @@ pub struct StoredNode {
 /// Why a stored game makes no sense.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Nonsense(String);
+pub struct InvalidState(String);
 
-type Sense<T> = Result<T, Nonsense>;
+type Sense<T> = Result<T, InvalidState>;
 
 fn nonsense<T>(what: impl Into<String>) -> Sense<T> {
-    Err(Nonsense(what.into()))
+    Err(InvalidState(what.into()))
 }
 
 fn check(holds: bool, what: &str) -> Sense<()> {
@@ -699,7 +171,7 @@ fn check(holds: bool, what: &str) -> Sense<()> {
 }
 
 fn look<T>(table: &Table<T>, id: &str) -> Sense<Ix<T>> {
-    table.find(id).ok_or_else(|| Nonsense(format!("{id:?} is not in its content")))
+    table.find(id).ok_or_else(|| InvalidState(format!("{id:?} is not in its content")))
 }
 
 fn ids<T>(table: &Table<T>, list: &[Ix<T>]) -> Vec<String> {
@@ -859,7 +331,7 @@ impl State {
     /// The game, if it makes sense: every id known, every index and figure in its range.
     pub fn restore(&self, map: Arc<StarMap>, content: &Content) -> Sense<Game> {
         let here = map.find_node(&self.current_node_id);
-        let here = here.ok_or_else(|| Nonsense("the player is nowhere".to_owned()))?;
+        let here = here.ok_or_else(|| InvalidState("the player is nowhere".to_owned()))?;
         let nodes = map.nodes.len();
         check(self.places.len() == nodes, "the places do not fit the map")?;
         check(self.seed <= MAX_SEED, "the seed is too large")?;
@@ -874,7 +346,7 @@ impl State {
         check(self.offers.len() <= content.quests.offers.most, "too many offers")?;
         let end = match self.end.as_deref() {
             None => None,
-            Some(id) => Some(End::of_id(id).ok_or_else(|| Nonsense(format!("nothing ends with {id:?}")))?),
+            Some(id) => Some(End::of_id(id).ok_or_else(|| InvalidState(format!("nothing ends with {id:?}")))?),
         };
         let game = Game {
             dice: Dice { seed: self.seed, word_pos: self.word_pos },
