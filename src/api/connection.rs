@@ -149,12 +149,24 @@ impl Connection {
         request.conn_data::<Rc<Self>>().cloned()
     }
 
-    /// Ends it at once, whatever has not been sent. A client that does not read cannot be told anything, and would hold its
-    /// connection for ever.
+    /// Ends it at once, and lets the system forget what was not sent. A client that does not read, or does not stop talking, cannot be
+    /// told anything: it would hold its connection for ever, and what waits for it the system's memory for minutes.
+    pub fn abort(&self) {
+        // It may have ended by itself.
+        let _ = SockRef::from(&*self.stream.borrow()).set_linger(Some(Duration::ZERO));
+        self.pull();
+    }
+
+    /// Ends it at once. What was written before still reaches a client that reads.
     pub fn pull(&self) {
         self.over.set(true);
         // It may have ended by itself.
         let _ = self.shutdown(Shutdown::Both);
+    }
+
+    /// Whether the client has closed its side, or broken off.
+    pub fn is_over(&self) -> bool {
+        self.over.get()
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -214,8 +226,9 @@ impl Connection {
             while let Ok(1..) = std::task::ready!(self.read(context, &mut ReadBuf::new(&mut rest))) {}
             Poll::Ready(())
         });
-        // Late or not, it is closed now.
-        let _ = timeout(LINGER, ended).await;
+        if timeout(LINGER, ended).await.is_err() {
+            self.abort();
+        }
     }
 
     fn write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -632,7 +645,11 @@ async fn serve(
                 connection.turn_away(&crowded(None));
             }
             // Others may hold it still.
-            connection.pull();
+            if end == End::Stuck {
+                connection.abort()
+            } else {
+                connection.pull()
+            }
             return Ok(());
         }
     }

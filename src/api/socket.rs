@@ -199,17 +199,19 @@ impl Socket {
     /// Closes, in time, whatever the client does.
     async fn hang_up(mut self, problem: Option<(Tag, Problem)>, why: Close) {
         let registry = self.app.registry.clone();
-        tokio::select! {
-            () = self.part(problem, why) => {}
-            () = registry.sleep(CLOSE_SECS) => {}
-        }
-        if let Some(connection) = &self.connection {
-            connection.pull();
+        let parted = tokio::select! {
+            parted = self.part(problem, why) => parted,
+            () = registry.sleep(CLOSE_SECS) => false,
+        };
+        match &self.connection {
+            Some(connection) if parted => connection.pull(),
+            Some(connection) => connection.abort(),
+            None => {}
         }
     }
 
-    /// Says why it closes, and waits until the client does too.
-    async fn part(&mut self, problem: Option<(Tag, Problem)>, why: Close) {
+    /// Says why it closes, and waits until the client does too; whether it does.
+    async fn part(&mut self, problem: Option<(Tag, Problem)>, why: Close) -> bool {
         if let Some((id, problem)) = problem {
             drop(self.send(&Frame::Error { id: &id, problem: problem.document() }).await);
         }
@@ -223,11 +225,16 @@ impl Socket {
             }
             for _ in 0..MOST_AFTER_CLOSE {
                 match self.messages.recv().await {
-                    Some(Ok(AggregatedMessage::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(AggregatedMessage::Close(_))) => return true,
                     Some(Ok(_)) => {}
+                    // Its own doing, or what follows cannot be read.
+                    Some(Err(_)) | None => {
+                        return self.connection.as_ref().is_none_or(|connection| connection.is_over());
+                    }
                 }
             }
         }
+        false
     }
 }
 
