@@ -10,15 +10,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
+use cosmic_explorer::files::{self, FileError, as_text, read_content, saves_folder, write_schemas};
 use cosmic_explorer::game::content::{Checked, Content, Fault, Files};
 use cosmic_explorer::model::{
     BoardName, Checkpoint, Nonce, PlayerId, Refusal, Save, SessionId, Unproven, VERSION, replay,
 };
 use cosmic_explorer::session::challenge::Secret;
 use cosmic_explorer::session::token::{Bearer, Signer};
-use cosmic_explorer::store::{
-    Opened, Settings, Store, StoreError, as_text, read_content, read_file, saves_folder, write_schemas,
-};
+use cosmic_explorer::store::{Opened, Settings, Store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
@@ -102,7 +101,7 @@ fn input(file: &Path) -> anyhow::Result<Vec<u8>> {
         io::stdin().read_to_end(&mut bytes)?;
         Ok(bytes)
     } else {
-        Ok(read_file(file)?)
+        Ok(files::read(file)?)
     }
 }
 
@@ -156,7 +155,7 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
 }
 
 /// The content in a folder, and everything that is wrong with it; what cannot be read among it.
-pub fn examine(folder: &Path) -> Result<(Files, Checked), StoreError> {
+pub fn examine(folder: &Path) -> Result<(Files, Checked), FileError> {
     let (files, unreadable) = read_content(folder)?;
     let Checked { content, warnings } = Content::check_all(&files);
     if unreadable.is_empty() {

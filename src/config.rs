@@ -10,8 +10,8 @@ use config::{Config as Layers, Environment, File, FileFormat, Map, Source, Value
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use crate::files::{self, as_text};
 use crate::store::log::Durability;
-use crate::store::{StoreError, as_text};
 use crate::{api, session, store};
 
 /// Everything that can be configured.
@@ -196,10 +196,7 @@ impl Default for Laid {
 impl Laid {
     fn lay_file(&mut self, path: &Path) -> Result<(), Wrong> {
         let name = path.display();
-        let bytes = store::read_file(path).map_err(|error| match error {
-            StoreError::Io { source, .. } => format!("{name}: {source}; --config names a file of TOML"),
-            other => other.to_string(),
-        })?;
+        let bytes = files::read(path).map_err(|error| format!("{error}; --config names a file of TOML"))?;
         let text = as_text(&bytes).map_err(|(line, column, problem)| format!("{name}:{line}:{column}: {problem}"))?;
         let layer = Layers::builder().add_source(File::from_str(text, FileFormat::Toml)).build();
         let layer = layer.and_then(|layer| layer.collect()).map_err(|error| format!("{name}: {error}"))?;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use cosmic_explorer::files;
 use cosmic_explorer::game::content::Difficulty;
 use cosmic_explorer::simulate::{self, Policy, html, report};
-use cosmic_explorer::store::write_file;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -63,9 +63,9 @@ impl Simulate {
         bar.finish_and_clear();
         let report = report::json(&content, &plan, &played);
         let file = out.join("report.json");
-        write_file(&file, serde_json::to_string_pretty(&report)?.as_bytes())?;
+        files::write(&file, serde_json::to_string_pretty(&report)?.as_bytes())?;
         let page = out.join("report.html");
-        write_file(&page, html::page(&content, &plan, &played).as_bytes())?;
+        files::write(&page, html::page(&content, &plan, &played).as_bytes())?;
         for policy in &played {
             let rate = report::Share::of(policy.tally.wins, policy.tally.games);
             let [rate, from, to] = [rate.rate, rate.from, rate.to].map(|share| 100.0 * share);

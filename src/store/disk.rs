@@ -72,14 +72,6 @@ pub trait Disk: Debug + Send + Sync {
     fn sync(&self, barrier: Barrier) -> io::Result<()>;
 }
 
-/// Writes a file that is no part of a store, and makes its folder.
-pub(super) fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, bytes)
-}
-
 /// A file as a name leads to it: another one of the same name is another file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -145,19 +137,7 @@ impl LocalDisk {
         Ok(disk)
     }
 
-    /// Opens a folder for files that anybody may read, and makes it if it is not there.
-    pub fn made(path: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).create(path)?;
-        Self::existing(path)
-    }
-
-    /// Writes a file that can be written again.
-    pub fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        fs::write(self.path.join(name), bytes)
-    }
-
-    /// Opens a folder that must be there, only to read.
-    pub fn existing(path: &Path) -> io::Result<Self> {
+    fn existing(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.canonicalize()?, _locks: Vec::new() })
     }
 }

@@ -29,7 +29,7 @@ pub mod log;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,7 +39,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::game::content::{Content, Difficulty, Fault, Files, bundle, hex, schemas};
+use crate::game::content::{Content, Difficulty, Files, hex};
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{
     self, Begun, BoardName, Change, Checkpoint, Clock, Day, Entry, Head, Header, Heading, Keys, Logged, Nonces, Replay,
@@ -1366,90 +1366,6 @@ fn unreadable(name: &str, error: Unreadable) -> StoreError {
         Unreadable::Newer(version) => StoreError::Newer { file: name.to_owned(), version },
         Unreadable::Damaged(problem) => StoreError::Damaged { file: name.to_owned(), problem },
     }
-}
-
-/// Reads a folder of content, bundled with what its `pack.toml` lays it over. Only what is called `.toml` is content. What cannot be
-/// read is a fault, and keeps nobody from telling the others.
-pub fn read_content(path: &Path) -> Result<(Files, Vec<Fault>), StoreError> {
-    let (mut files, mut faults) = (Files::new(), Vec::new());
-    let name = path.display().to_string();
-    let folder = LocalDisk::existing(path).map_err(at(&name))?;
-    let mut names = folder.list().map_err(at(&name))?;
-    names.sort();
-    for file in names {
-        if !Path::new(&file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
-            continue;
-        }
-        let read = match folder.read(&file) {
-            Ok(Some(bytes)) => {
-                as_text(&bytes).map(str::to_owned).map_err(|(line, column, problem)| (Some((line, column)), problem))
-            }
-            Ok(None) => Err((None, "leads to no file".to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                Err((None, "is a folder; must be a file".to_owned()))
-            }
-            Err(error) => Err((None, format!("cannot be read: {error}"))),
-        };
-        let text = read.unwrap_or_else(|(place, problem)| {
-            let (line, column) = place.unzip();
-            faults.push(Fault { file: file.clone(), line, column, problem, ..Fault::default() });
-            UNREADABLE.to_owned()
-        });
-        files.insert(file, text);
-    }
-    Ok((bundle(files), faults))
-}
-
-/// What stands in the place of a file that cannot be read, so that nobody misses it: no TOML.
-const UNREADABLE: &str = "\u{fffd}";
-
-/// A file's bytes as text, without a mark at its beginning; or where they are none, from 1 on, and what they are instead.
-pub fn as_text(bytes: &[u8]) -> Result<&str, (usize, usize, String)> {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err((1, 1, "is UTF-16 text; must be UTF-8, as which editors save it if they are asked to".to_owned()));
-    }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        // All before it is.
-        let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        let line = good.rsplit('\n').next().unwrap_or_default();
-        (good.matches('\n').count() + 1, line.chars().count() + 1, "is not UTF-8 text".to_owned())
-    })
-}
-
-/// Writes the schemas of content files into a folder, and makes it if it is not there.
-pub fn write_schemas(path: &Path) -> Result<(), StoreError> {
-    let disk = LocalDisk::made(path).map_err(at(&path.display().to_string()))?;
-    for (name, text) in schemas() {
-        disk.put(&name, text.as_bytes()).map_err(at(&name))?;
-    }
-    Ok(())
-}
-
-/// Reads a file from anywhere, for commands.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let name = path.display().to_string();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
-    let read = LocalDisk::existing(folder).and_then(|folder| folder.read(file)).map_err(at(&name))?;
-    read.ok_or_else(|| at(&name)(io::ErrorKind::NotFound.into()))
-}
-
-/// Writes a file to anywhere, over another if there is one, for commands; its folder is made. It is not waited for.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    disk::overwrite(path, bytes).map_err(at(&path.display().to_string()))
-}
-
-/// Where saves go: the folder asked for, else `./saves` where it exists, else the platform's data folder.
-pub fn saves_folder(asked: Option<PathBuf>) -> PathBuf {
-    let beside = PathBuf::from("saves");
-    asked.unwrap_or_else(|| {
-        if beside.is_dir() {
-            return beside;
-        }
-        directories::ProjectDirs::from("", "", "cosmic-explorer")
-            .map_or(beside, |folders| folders.data_dir().join("saves"))
-    })
 }
 
 fn at(file: &str) -> impl FnOnce(io::Error) -> StoreError {

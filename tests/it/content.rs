@@ -130,7 +130,7 @@ fn all_faults_are_told_at_once() {
 
 #[test]
 fn the_built_in_content_is_the_data_folder() {
-    let folder = cosmic_explorer::store::read_content("data".as_ref()).expect("the folder");
+    let folder = cosmic_explorer::files::read_content("data".as_ref()).expect("the folder");
     assert_eq!(folder, (built_in(), Vec::new()));
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cosmic_explorer::files::read_content;
 use cosmic_explorer::game::content::{Content, Difficulty, Fault, Files, built_in, bundle, schemas};
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::game::rules::apply;
 use cosmic_explorer::game::state::Game;
 use cosmic_explorer::model::{Map, State, restore};
-use cosmic_explorer::store::read_content;
 use serde_json::{Value, json};
 
 use crate::binary::{program, start};
