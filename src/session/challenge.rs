@@ -15,7 +15,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::registry::{Registry, session_mut};
+use super::edit::Edit;
+use super::registry::Registry;
 use super::{SessionError, name};
 use crate::game::content::{Content, Difficulty, hex};
 use crate::game::rng::MAX_SEED;
@@ -358,7 +359,7 @@ impl Registry {
     ) -> Result<Result<bool, Refusal>, StoreError> {
         let hash = &entry.claim.content;
         if !contents.contains_key(hash) {
-            let content = match self.content_of(hash) {
+            let content = match self.contents.of(hash) {
                 Ok(content) => Some(content),
                 Err(StoreError::Damaged { .. }) => None,
                 Err(error) => return Err(error),
@@ -425,34 +426,7 @@ impl Registry {
             self.maps().due.remove(&id);
             return Ok(());
         };
-        loop {
-            let seat = {
-                let mut maps = self.maps();
-                maps.card(owner, id)?;
-                maps.resident.get(&id).map(|resident| resident.seat.clone())
-            };
-            if let Some(seat) = seat {
-                let mut seated = seat.lock_owned().await;
-                // It may have left while this waited.
-                let Ok(session) = session_mut(&mut seated) else { continue };
-                session.judge(verdict);
-                self.publish(id, session, None);
-                break;
-            }
-            let written = self.aside(id, move |store| match store.load(id.0)? {
-                Some(mut form) => {
-                    form.challenge = form.challenge.map(|challenge| challenge.judged(verdict));
-                    store.save(&form, None)
-                }
-                None => Ok(()),
-            });
-            if written.await?.is_some() {
-                if let Some(card) = self.maps().known.get_mut(&id) {
-                    card.challenge = card.challenge.map(|challenge| challenge.judged(verdict));
-                }
-                break;
-            }
-        }
+        self.edit(owner, id, Edit::Judge(verdict)).await?;
         self.maps().due.remove(&id);
         Ok(())
     }

@@ -3,10 +3,13 @@
 mod begun;
 pub mod challenge;
 pub mod clock;
+mod contents;
+mod edit;
 pub mod live;
 pub mod lived;
 mod maps;
 pub mod name;
+pub mod places;
 pub mod presence;
 pub mod registry;
 pub mod resident;

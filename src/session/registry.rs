@@ -5,8 +5,8 @@
 //! The maps stand under one short lock that is never held over an await. Work that touches the disk runs in tasks of its own,
 //! so that a client that hangs up cannot stop it halfway.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,16 +16,19 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
 use uuid::Uuid;
 
 use super::begun::Beginnings;
 use super::challenge::{Boards, Secret};
 use super::clock::Clock;
+use super::contents::Contents;
+use super::edit::Edit;
 use super::live::{End, Role};
 use super::lived::{ClockReport, Lived, Moment};
 use super::maps::{Maps, Resident, Seat, Seated, Yields, idle_secs, past};
-use super::resident::{Acted, Card, Command, Expected, Fresh, GameSession, Place, Snapshot, Written};
+use super::places::{Place, Places};
+use super::resident::{Acted, Card, Command, Expected, Fresh, GameSession, Snapshot, Written};
 use super::revocation::Tokens;
 use super::slots::Doors;
 use super::token::Signer;
@@ -140,8 +143,6 @@ impl Swept {
     }
 }
 
-/// Older content that is kept because it was shown: few servers have more.
-const MOST_SHOWN: usize = 4;
 /// Commands that are under way or wait for a session; beyond, they are refused.
 const MOST_COMMANDS: usize = 128;
 
@@ -184,8 +185,7 @@ pub struct Registry {
     me: Weak<Self>,
     runtime: Handle,
     store: Arc<Store>,
-    files: Files,
-    content: Arc<Content>,
+    pub(super) contents: Arc<Contents>,
     pub(super) tokens: Tokens,
     pub(super) secret: Secret,
     pub(super) boards: Boards,
@@ -197,16 +197,10 @@ pub struct Registry {
     settings: Mutex<Settings>,
     /// A fresh waiter is woken when they change.
     pub(super) changed: Notify,
-    places: Arc<Semaphore>,
-    /// Places that are taken beyond a limit that was lowered; they are given up as they come free.
-    debt: Mutex<usize>,
+    places: Places,
     maps: Mutex<Maps>,
-    /// Content of older games that are in memory.
-    older: Mutex<HashMap<String, Weak<Content>>>,
     /// Held while sessions are tried again that could not be read.
     readmitting: tokio::sync::Mutex<()>,
-    /// Older content that was shown last: to read it takes far longer than to show it, and anybody may ask.
-    shown: Mutex<VecDeque<Arc<Content>>>,
     /// The last session has left memory.
     pub(super) empty: Notify,
     /// What has been counted.
@@ -229,10 +223,6 @@ impl Registry {
         let nonces = store.nonces()?;
         let time = Lived::begin(clock, store.clock()?, &sessions, &nonces);
         let tokens = Tokens::open(Signer::new(&keys), nonces);
-        if let Err(error) = store.mend_content(&content.hash, &files) {
-            // Nobody needs it before there is other content.
-            tracing::error!(%error, "damaged content could not be mended");
-        }
         let mut maps = Maps::default();
         let buried = store.tombstones()?;
         let dead: HashMap<_, _> = buried.iter().map(|stone| (stone.session_id, stone.revision)).collect();
@@ -264,13 +254,14 @@ impl Registry {
         maps.due = maps.known.iter().filter(|(_, card)| card.due()).map(|(id, _)| *id).collect();
         maps.slots = slots.into_iter().map(|(player, number)| (PlayerId(player), number)).collect();
         let begun = Beginnings::open(&store, &begun, maps.known.iter().map(|(id, card)| (*id, card)), &time)?;
-        let places = Arc::new(Semaphore::new(settings.limit.min(Semaphore::MAX_PERMITS)));
+        let store = Arc::new(store);
+        let contents = Arc::new(Contents::new(store.clone(), files, content));
+        let places = Places::new(settings.limit);
         let registry = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             runtime: Handle::current(),
-            store: Arc::new(store),
-            files,
-            content,
+            store,
+            contents,
             tokens,
             secret: Secret::new(&keys),
             boards: Boards::new(boards),
@@ -281,11 +272,8 @@ impl Registry {
             settings: Mutex::new(settings),
             changed: Notify::new(),
             places,
-            debt: Mutex::default(),
             maps: Mutex::new(maps),
-            older: Mutex::default(),
             readmitting: tokio::sync::Mutex::default(),
-            shown: Mutex::default(),
             empty: Notify::new(),
             counters: Counters::default(),
         });
@@ -329,7 +317,7 @@ impl Registry {
 
     /// The content of new games.
     pub fn content(&self) -> &Arc<Content> {
-        &self.content
+        self.contents.present()
     }
 
     /// How many, for how long.
@@ -345,45 +333,12 @@ impl Registry {
             change(&mut new);
             new.check()?;
             *settings = new;
-            let mut debt = self.debt();
-            *debt += old.limit.saturating_sub(new.limit);
-            let more = new.limit.saturating_sub(old.limit);
-            let paid = more.min(*debt);
-            *debt -= paid;
-            self.places.add_permits(more - paid);
-            self.pay(&mut debt);
+            self.places.change_limit(old.limit, new.limit);
             (old, new)
         };
         tracing::info!(?old, ?new, "an admin has changed the settings");
         self.changed.notify_waiters();
         Ok(new)
-    }
-
-    fn debt(&self) -> MutexGuard<'_, usize> {
-        self.debt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives up free places that are beyond the limit.
-    fn pay(&self, debt: &mut usize) {
-        *debt -= self.places.forget_permits(*debt);
-    }
-
-    /// A free place, if there is one within the limit.
-    fn free_place(&self) -> Option<Place> {
-        let mut debt = self.debt();
-        self.pay(&mut debt);
-        self.places.clone().try_acquire_owned().ok()
-    }
-
-    /// A place that somebody has left, unless it is beyond the limit.
-    fn hand_on(&self, place: Place) -> Option<Place> {
-        let mut debt = self.debt();
-        if *debt == 0 {
-            return Some(place);
-        }
-        *debt -= 1;
-        place.forget();
-        None
     }
 
     /// The store, for reports.
@@ -734,27 +689,13 @@ impl Registry {
 
     /// Places in memory that are taken, by sessions or for some on their way.
     pub fn places_taken(&self) -> usize {
-        (self.settings().limit + *self.debt()).saturating_sub(self.places.available_permits())
+        self.places.taken(self.settings().limit)
     }
 
     /// Content by its hash, the present or an older one; none where no game here began with it.
     pub async fn find_content(&self, hash: String) -> Result<Option<Arc<Content>>, SessionError> {
-        let me = self.arc()?;
-        self.blocking(move |store| {
-            if !store.has_content(&hash) {
-                return Ok(None);
-            }
-            let content = me.content_of(&hash)?;
-            let mut shown = me.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            if !shown.iter().any(|each| each.hash == hash) {
-                if shown.len() == MOST_SHOWN {
-                    shown.pop_front();
-                }
-                shown.push_back(content.clone());
-            }
-            Ok(Some(content))
-        })
-        .await
+        let contents = self.contents.clone();
+        self.blocking(move |_| contents.find(&hash)).await
     }
 
     /// Writes down what changed, and lets what is idle leave memory.
@@ -894,6 +835,47 @@ impl Registry {
         done.map(Some)
     }
 
+    /// Changes a session where it is: in memory, or as it is stored. Needs no place in memory.
+    pub(super) async fn edit(&self, owner: PlayerId, id: SessionId, edit: Edit) -> Result<(), SessionError> {
+        loop {
+            let seat = {
+                let mut maps = self.maps();
+                let card = maps.card(owner, id)?;
+                if !edit.is_wanted(card.ranked, card.end.is_some()) {
+                    return Ok(());
+                }
+                maps.resident.get(&id).map(|resident| resident.seat.clone())
+            };
+            if let Some(seat) = seat {
+                let mut seated = seat.lock_owned().await;
+                let Some(session) = seated.as_mut() else {
+                    // It left while this waited.
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                session.edit(edit);
+                if edit.is_urgent() {
+                    self.checkpoint(id, session).await?;
+                }
+                self.publish(id, session, None);
+                return Ok(());
+            }
+            let written = self.aside(id, move |store| match store.load(id.0)? {
+                Some(mut form) => {
+                    edit.apply(&mut form.ranked, &mut form.challenge);
+                    store.save(&form, None)
+                }
+                None => Ok(()),
+            });
+            if written.await?.is_some() {
+                if let Some(card) = self.maps().known.get_mut(&id) {
+                    edit.apply(&mut card.ranked, &mut card.challenge);
+                }
+                return Ok(());
+            }
+        }
+    }
+
     async fn do_create(
         &self,
         owner: PlayerId,
@@ -912,7 +894,7 @@ impl Registry {
             Some(challenge) => self.secret.seed(challenge.date),
             None => asked.seed.unwrap_or_else(|| (self.seeds)() & MAX_SEED),
         };
-        let game = Game::new(&self.content, seed, asked.difficulty);
+        let game = Game::new(self.content(), seed, asked.difficulty);
         let name = asked.name.unwrap_or_else(|| format!("Voyage from {}", game.node().name));
         let fresh = Fresh {
             name: name.clone(),
@@ -920,7 +902,7 @@ impl Registry {
             permadeath: asked.permadeath || challenge.is_some(),
             challenge,
             game,
-            content: self.content.clone(),
+            content: self.content().clone(),
             begun_with,
         };
         let mut session = GameSession::new(id, owner, now.wall, fresh, place);
@@ -1087,7 +1069,7 @@ impl Registry {
         let me = self.arc()?;
         self.blocking(move |store| {
             let checkpoint = store.load(id.0)?.ok_or_else(|| store.missing(id.0))?;
-            let content = me.content_of(&checkpoint.content)?;
+            let content = me.contents.of(&checkpoint.content)?;
             let session = GameSession::restore(checkpoint, content, place);
             let mut session = session.map_err(|problem| store.reject(id.0, &problem.to_string()))?;
             // That it was asked for counts, after a restart too.
@@ -1099,35 +1081,14 @@ impl Registry {
         .await
     }
 
-    /// The content a game began with: the present one, one that other games hold, or its bundle. Blocks.
-    pub(super) fn content_of(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
-        if self.content.hash == hash {
-            return Ok(self.content.clone());
-        }
-        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(content) = older.get(hash).and_then(Weak::upgrade) {
-            return Ok(content);
-        }
-        let content = Arc::new(self.store.content(hash)?);
-        // Bounded: what no game in memory holds is forgotten.
-        older.retain(|_, content| content.strong_count() > 0);
-        older.insert(hash.to_owned(), Arc::downgrade(&content));
-        Ok(content)
-    }
-
-    /// Keeps the content of a game, if it is the present one; an older one is kept already. Blocks.
-    pub(super) fn keep_content(&self, hash: &str) -> Result<(), StoreError> {
-        if hash == self.content.hash { self.store.keep_content(hash, &self.files) } else { Ok(()) }
-    }
-
     /// A place in memory: a free one, or that of somebody who can give way. It is taken before anything is awaited.
     async fn make_room(&self, owner: PlayerId) -> Result<Place, SessionError> {
         loop {
-            if let Some(place) = self.free_place() {
+            if let Some(place) = self.places.take() {
                 return Ok(place);
             }
             let place = self.clear_place(Some(owner)).await?;
-            if let Some(place) = place.and_then(|place| self.hand_on(place)) {
+            if let Some(place) = place.and_then(|place| self.places.hand_on(place)) {
                 return Ok(place);
             }
         }
@@ -1149,15 +1110,11 @@ impl Registry {
     /// After the limit was lowered: makes those leave who can.
     async fn shrink(&self) {
         loop {
-            {
-                let mut debt = self.debt();
-                self.pay(&mut debt);
-                if *debt == 0 {
-                    return;
-                }
+            if !self.places.is_crowded() {
+                return;
             }
             match self.clear_place(None).await {
-                Ok(place) => drop(place.and_then(|place| self.hand_on(place))),
+                Ok(place) => drop(place.and_then(|place| self.places.hand_on(place))),
                 // All of them are in use, or cannot be written; at the next sweep again.
                 Err(_) => return,
             }
@@ -1214,7 +1171,7 @@ impl Registry {
         let checkpoint = session.checkpoint(now);
         let me = self.arc()?;
         let written = self.blocking(move |store| {
-            me.keep_content(&checkpoint.content)?;
+            me.contents.keep(&checkpoint.content)?;
             store.create(&checkpoint)
         });
         let written = written.await;
@@ -1242,7 +1199,7 @@ impl Registry {
         let me = self.arc()?;
         let written = self
             .blocking(move |store| {
-                me.keep_content(&checkpoint.content)?;
+                me.contents.keep(&checkpoint.content)?;
                 store.save(&checkpoint, load.as_deref())
             })
             .await;

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::SessionError;
+use super::edit::Edit;
 use super::lived::Moment;
+use super::places::Place;
 use crate::game::RULES_VERSION;
 use crate::game::action::Action;
 use crate::game::content::Content;
@@ -18,11 +19,7 @@ use crate::game::rules;
 use crate::game::state::Game;
 use crate::model::{
     self, Beginning, Challenge, Change, Checkpoint, EventId, Header, PlayerId, Save, SessionId, State, Turn, UsedKey,
-    Verdict,
 };
-
-/// A place among the sessions in memory: held by one, or reserved for one on its way.
-pub type Place = OwnedSemaphorePermit;
 
 /// A session as readers see it, at one revision.
 #[derive(Clone, Debug)]
@@ -369,9 +366,9 @@ impl GameSession {
         self.game.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
     }
 
-    /// Writes down what became of its game in the challenge.
-    pub fn judge(&mut self, verdict: Verdict) {
-        self.challenge = self.challenge.map(|challenge| challenge.judged(verdict));
+    /// Changes what is no turn.
+    pub(super) fn edit(&mut self, edit: Edit) {
+        edit.apply(&mut self.ranked, &mut self.challenge);
         self.dirty = true;
     }
 
@@ -468,12 +465,6 @@ impl GameSession {
     /// Whether it must be written before anything else happens.
     pub fn doubtful(&self) -> bool {
         self.doubtful
-    }
-
-    /// Knowing its future, nobody may win a rank with it.
-    pub fn unrank(&mut self) {
-        self.dirty |= self.ranked;
-        self.ranked = false;
     }
 
     /// The key that led to its state.

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::SessionError;
+use super::edit::Edit;
 use super::registry::{Registry, session, session_mut};
 use super::resident::{Expected, Snapshot};
-use crate::game::content::{Content, hex};
-use crate::model::{Beginning, Change, Checkpoint, MAX_STEPS, PlayerId, Refusal, Replay, Save, SessionId, Unproven};
-use crate::store::{Store, StoreError};
+use crate::game::content::hex;
+use crate::model::{Beginning, Change, Checkpoint, MAX_STEPS, PlayerId, Replay, Save, SessionId};
+use crate::store::StoreError;
 
 /// The view of the game last played.
 pub const AUTOSAVE: u8 = 0;
@@ -207,7 +208,7 @@ impl Registry {
             let registry = me.clone();
             let (save, game, content) = me
                 .blocking(move |store| {
-                    let content = registry.content_of(&save.content)?;
+                    let content = registry.contents.of(&save.content)?;
                     let game = save.restore(&content);
                     let game = game.map_err(|problem| store.reject_slot(owner.0, number, &problem.to_string()))?;
                     Ok((save, game, content))
@@ -268,26 +269,18 @@ impl Registry {
     pub async fn prove(&self, file: impl AsRef<[u8]> + Send + 'static) -> Result<Proven, SessionError> {
         self.task(move |me| async move {
             let registry = me.clone();
-            me.blocking(move |store| Ok(registry.prove_here(store, file.as_ref()))).await?.map(Proven)
+            me.blocking(move |_| Ok(registry.prove_here(file.as_ref()))).await?.map(Proven)
         })
         .await
     }
 
-    fn prove_here(&self, store: &Store, file: &[u8]) -> Result<Save, SessionError> {
+    fn prove_here(&self, file: &[u8]) -> Result<Save, SessionError> {
         let mut save = Save::read(file)?;
-        let content = self.known_content(store, &save.content)?;
+        let content = self.contents.known(&save.content)?;
         let sealed = save.seal.take().is_some_and(|seal| self.secret.has_sealed(file, &seal));
         save.prove(&content, sealed)?;
         save.check_count()?;
         Ok(save)
-    }
-
-    fn known_content(&self, store: &Store, hash: &str) -> Result<Arc<Content>, SessionError> {
-        if hash == self.content().hash || store.has_content(hash) {
-            return Ok(self.content_of(hash)?);
-        }
-        let missing: Refusal = Unproven::ContentMissing { content: hash.chars().take(64).collect() }.into();
-        Err(missing.into())
     }
 
     /// Puts a proven save into a slot.
@@ -415,7 +408,7 @@ impl Registry {
         let registry = self.arc()?;
         let save = self
             .blocking(move |store| {
-                registry.keep_content(&save.content)?;
+                registry.contents.keep(&save.content)?;
                 store.write_slot(owner.0, number, &save)?;
                 Ok(save)
             })
@@ -460,34 +453,8 @@ impl Registry {
 
     /// A game that goes on is no longer ranked; durably, before anybody learns its future. Needs no place in memory.
     async fn unrank(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
-        loop {
-            let seat = {
-                let mut maps = self.maps();
-                if !maps.card(owner, id).is_ok_and(|card| card.ranked && card.end.is_none()) {
-                    return Ok(());
-                }
-                maps.resident.get(&id).map(|resident| resident.seat.clone())
-            };
-            if let Some(seat) = seat {
-                let mut seated = seat.lock_owned().await;
-                // It may have left while this waited.
-                let Some(session) = seated.as_mut() else { continue };
-                session.unrank();
-                self.checkpoint(id, session).await?;
-                self.publish(id, session, None);
-                return Ok(());
-            }
-            let unranked = self.aside(id, move |store| match store.load(id.0)? {
-                Some(form) => store.save(&Checkpoint { ranked: false, ..form }, None),
-                None => Ok(()),
-            });
-            if unranked.await?.is_some() {
-                if let Some(card) = self.maps().known.get_mut(&id) {
-                    card.ranked = false;
-                }
-                return Ok(());
-            }
-        }
+        // It may be gone: only its save is left.
+        if self.maps().card(owner, id).is_err() { Ok(()) } else { self.edit(owner, id, Edit::Unrank).await }
     }
 
     /// A finished game that goes on counts as one more that is unfinished.

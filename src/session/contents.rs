@@ -1,0 +1,84 @@
+//! The content that games play on: the present one, and those that older games began with, by their hashes.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::SessionError;
+use crate::game::content::{Content, Files};
+use crate::model::Unproven;
+use crate::store::{Store, StoreError};
+
+/// Older content that is kept because it was shown: few servers have more.
+const MAX_SHOWN: usize = 4;
+
+/// Content by its hash. Every call but [`Self::present`] may block: it reads and parses texts.
+pub(super) struct Contents {
+    store: Arc<Store>,
+    /// The content of new games, as texts and read.
+    files: Files,
+    present: Arc<Content>,
+    /// That of older games in memory.
+    older: Mutex<HashMap<String, Weak<Content>>>,
+    /// Older content that was shown last: to read it takes far longer than to show it, and anybody may ask.
+    shown: Mutex<VecDeque<Arc<Content>>>,
+}
+
+impl Contents {
+    pub fn new(store: Arc<Store>, files: Files, present: Arc<Content>) -> Self {
+        if let Err(error) = store.mend_content(&present.hash, &files) {
+            // Nobody needs it before there is other content.
+            tracing::error!(%error, "damaged content could not be mended");
+        }
+        Self { store, files, present, older: Mutex::default(), shown: Mutex::default() }
+    }
+
+    /// The content of new games.
+    pub fn present(&self) -> &Arc<Content> {
+        &self.present
+    }
+
+    /// The content a game began with.
+    pub fn of(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
+        if self.present.hash == hash {
+            return Ok(self.present.clone());
+        }
+        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = older.get(hash).and_then(Weak::upgrade) {
+            return Ok(content);
+        }
+        let content = Arc::new(self.store.content(hash)?);
+        // Bounded: what no game in memory holds is forgotten.
+        older.retain(|_, content| content.strong_count() > 0);
+        older.insert(hash.to_owned(), Arc::downgrade(&content));
+        Ok(content)
+    }
+
+    /// The content that a client's file names. It may name anything.
+    pub fn known(&self, hash: &str) -> Result<Arc<Content>, SessionError> {
+        if hash == self.present.hash || self.store.has_content(hash) {
+            return Ok(self.of(hash)?);
+        }
+        Err(SessionError::Save(Unproven::ContentMissing { content: hash.chars().take(64).collect() }.into()))
+    }
+
+    /// Keeps the content of a game, if it is the present one; an older one is kept already.
+    pub fn keep(&self, hash: &str) -> Result<(), StoreError> {
+        if hash == self.present.hash { self.store.keep_content(hash, &self.files) } else { Ok(()) }
+    }
+
+    /// Content to be shown; none where no game here began with it.
+    pub fn find(&self, hash: &str) -> Result<Option<Arc<Content>>, StoreError> {
+        if !self.store.has_content(hash) {
+            return Ok(None);
+        }
+        let content = self.of(hash)?;
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shown.iter().any(|each| each.hash == hash) {
+            if shown.len() == MAX_SHOWN {
+                shown.pop_front();
+            }
+            shown.push_back(content.clone());
+        }
+        Ok(Some(content))
+    }
+}
