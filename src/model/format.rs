@@ -66,17 +66,15 @@ fn one() -> u32 {
 }
 
 /// A whole file: indented, for people.
-pub(crate) fn file(value: &impl Serialize) -> Vec<u8> {
-    // Stored types have string keys and finite numbers only: they always serialize.
-    let mut bytes = seal(&serde_json::to_vec_pretty(value).unwrap_or_default());
+pub(crate) fn file(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = seal(&serde_json::to_vec_pretty(value)?);
     bytes.push(b'\n');
-    bytes
+    Ok(bytes)
 }
 
 /// A line, without its line feed.
-pub(crate) fn line(value: &impl Serialize) -> Vec<u8> {
-    // As above.
-    seal(&serde_json::to_vec(value).unwrap_or_default())
+pub(crate) fn line(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    Ok(seal(&serde_json::to_vec(value)?))
 }
 
 fn seal(object: &[u8]) -> Vec<u8> {
@@ -301,6 +299,14 @@ fn upgrade(kind: Kind, from: u32, value: &mut Value) {
 mod tests {
     use super::*;
 
+    fn file(value: &impl Serialize) -> Vec<u8> {
+        super::file(value).expect("JSON")
+    }
+
+    fn line(value: &impl Serialize) -> Vec<u8> {
+        super::line(value).expect("JSON")
+    }
+
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Thing {
         version: u32,
@@ -401,5 +407,11 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(read(&bytes), wanted, "bit {bit}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_an_error_and_no_empty_object() {
+        let bad = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert!(super::file(&bad).is_err() && super::line(&bad).is_err(), "JSON has no such keys");
     }
 }

@@ -238,8 +238,7 @@ impl Map {
 
     /// SHA-256 of its JSON.
     pub fn digest(&self) -> [u8; 32] {
-        // Stored types have string keys and finite numbers only: they always serialize.
-        sha256(&[&serde_json::to_vec(self).unwrap_or_default()])
+        sha256(&[&serde_json::to_vec(self).expect("stored types have string keys only, so they always serialize")])
     }
 }
 
@@ -408,8 +407,7 @@ impl State {
     pub fn encode(&self) -> Vec<u8> {
         // Most states have between 1 and 2 KB.
         let mut bytes = Vec::with_capacity(2048);
-        // Stored types have string keys and finite numbers only: they always serialize.
-        let _ = serde_json::to_writer(&mut bytes, self);
+        serde_json::to_writer(&mut bytes, self).expect("stored types have string keys only, so they always serialize");
         bytes
     }
 }

@@ -162,8 +162,7 @@ impl Save {
             return Self::assemble(file);
         }
         let value: Value = format::read_value(Kind::Save, parse(file)?).map_err(invalid)?;
-        // Values always serialize.
-        Self::assemble(&serde_json::to_vec(&value).unwrap_or_default())
+        Self::assemble(&serde_json::to_vec(&value).expect("values always serialize"))
     }
 
     /// Reads the two parts of it. What neither knows is no part of a save.

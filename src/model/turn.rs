@@ -193,8 +193,7 @@ pub struct Beginning {
 impl Beginning {
     /// Of a key and whatever was asked for under it.
     pub fn of(key: String, asked: &impl Serialize) -> Self {
-        // What is asked has string keys and finite numbers only: it always serializes.
-        let asked = serde_json::to_vec(asked).unwrap_or_default();
+        let asked = serde_json::to_vec(asked).expect("what is asked has string keys only, so it always serializes");
         Self { key, asked: hex(&Sha256::digest(asked)[..8]) }
     }
 }

@@ -34,8 +34,8 @@ pub fn tag(save: &Save) -> String {
     let Save { version, session_id, name, created_at, saved_at, revision, rules, content, place, .. } = save;
     let digest = save.state.digest(&save.star_map.digest());
     let shown = (version, session_id, name, created_at, saved_at, revision, rules, content, place, digest);
-    // Texts, numbers and times always serialize.
-    hex(&Sha256::digest(serde_json::to_vec(&shown).unwrap_or_default())[..8])
+    let shown = serde_json::to_vec(&shown).expect("texts, numbers and times always serialize");
+    hex(&Sha256::digest(shown)[..8])
 }
 
 /// Who writes a player's slots. Held while one is looked at and written, so that what was looked at is what is replaced. Players

@@ -47,7 +47,7 @@ impl Boards {
 
     /// Adds to its board. One caller at a time.
     pub fn append_entry(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.files.append_lines(&board_file(entry.board()), &[format::line(entry)])
+        self.files.append_lines(&board_file(entry.board()), std::slice::from_ref(entry))
     }
 
     /// Rewrites a board. One caller at a time.
@@ -75,8 +75,7 @@ impl Boards {
 
     /// Writes down who has begun a day's challenge. One caller at a time.
     pub fn append_begun(&self, day: Day, begun: &[Begun]) -> Result<(), StoreError> {
-        let lines: Vec<_> = begun.iter().map(format::line).collect();
-        self.files.append_lines(&begun_file(day), &lines)
+        self.files.append_lines(&begun_file(day), begun)
     }
 
     /// Rewrites who has begun a day's challenge. One caller at a time.

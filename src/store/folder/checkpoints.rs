@@ -76,10 +76,11 @@ impl Checkpoints {
 
     /// Writes the first checkpoint of a session, after what its history begins with.
     pub fn create(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let (id, head) = (checkpoint.session_id, format::line(&Heading::of(checkpoint)));
+        let id = checkpoint.session_id;
         let name = turns_file(id);
+        let head = self.files.lines(&name, &[Heading::of(checkpoint)])?;
         // The folder is synced with the checkpoint.
-        self.files.append_soon(&name, &joined(&[head])).map_err(|error| self.files.failed(&name, error))?;
+        self.files.append_soon(&name, &joined(&head)).map_err(|error| self.files.failed(&name, error))?;
         self.files.write(&session_file(id), checkpoint)
     }
 
@@ -93,9 +94,9 @@ impl Checkpoints {
             self.files.counts.damaged.fetch_add(missing.len() as u64, Ordering::Relaxed);
         }
         let mut lines: Vec<_> = lines.iter().map(|line| line.to_vec()).collect();
-        lines.extend(load.map(format::line));
+        lines.extend(self.files.lines(&turns_file(id), load.as_slice())?);
         let first = first.or(load.map(|load| load.revision)).unwrap_or(checkpoint.revision + 1);
-        lines.push(format::line(&Heading::of(checkpoint)));
+        lines.extend(self.files.lines(&turns_file(id), &[Heading::of(checkpoint)])?);
         self.histories.append(id, &lines, first - 1)?;
         self.log.told(id, checkpoint.revision, &missing);
         self.files.write(&session_file(id), checkpoint)?;

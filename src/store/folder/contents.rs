@@ -38,9 +38,9 @@ impl Contents {
     }
 
     fn write_texts(&self, hash: &str, files: &Texts) -> Result<(), StoreError> {
-        // Stored types always serialize.
-        let bytes = serde_json::to_vec_pretty(files).unwrap_or_default();
-        self.files.write_twice(&content_file(hash), &bytes)
+        let name = content_file(hash);
+        let bytes = serde_json::to_vec_pretty(files).map_err(|error| at(&name)(error.into()))?;
+        self.files.write_bytes_twice(&name, &bytes)
     }
 
     /// Whether a game began with content of this hash. Any text may be asked for: what is no hash names no file.
@@ -71,7 +71,7 @@ impl Contents {
                 Ok(content) if content.hash == hash => {
                     if at > 0 {
                         self.files.count(&self.files.counts.mended, &name);
-                        self.files.write_twice(&name, &bytes)?;
+                        self.files.write_bytes_twice(&name, &bytes)?;
                     }
                     return Ok(content);
                 }

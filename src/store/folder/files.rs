@@ -283,18 +283,32 @@ impl Files {
         at(name)(error)
     }
 
-    pub fn append_lines(&self, name: &str, lines: &[Vec<u8>]) -> Result<(), StoreError> {
+    /// Lines as they stand in a file, without their line feeds.
+    pub fn lines(&self, name: &str, values: &[impl Serialize]) -> Result<Vec<Vec<u8>>, StoreError> {
+        values.iter().map(|value| format::line(value).map_err(|error| at(name)(error.into()))).collect()
+    }
+
+    /// Appends lines to a file.
+    pub fn append_lines(&self, name: &str, values: &[impl Serialize]) -> Result<(), StoreError> {
         // A line feed first: should the last append have been torn, this one begins on a line of its own.
-        let bytes = [b"\n".to_vec(), joined(lines)].concat();
+        let bytes = [b"\n".to_vec(), joined(&self.lines(name, values)?)].concat();
         self.append(name, &bytes).map_err(|error| self.failed(name, error))
     }
 
+    /// Writes a file.
     pub fn write(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
-        self.replace(name, &format::file(value)).map_err(|error| self.failed(name, error))
+        let bytes = format::file(value).map_err(|error| at(name)(error.into()))?;
+        self.replace(name, &bytes).map_err(|error| self.failed(name, error))
     }
 
     /// Writes a file and its copy.
-    pub fn write_twice(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn write_twice(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let bytes = format::file(value).map_err(|error| at(name)(error.into()))?;
+        self.write_bytes_twice(name, &bytes)
+    }
+
+    /// The same of what is bytes already.
+    pub fn write_bytes_twice(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         [name, &copy_of(name)]
             .iter()
             .try_for_each(|name| self.replace(name, bytes).map_err(|error| self.failed(name, error)))
@@ -342,7 +356,7 @@ impl Files {
         if let Some(damaged) = self.read(name).map_err(|error| self.unread(name, error))? {
             self.keep_aside(name, &damaged).map_err(|error| self.failed(name, error))?;
         }
-        self.write_twice(name, &bytes)
+        self.write_bytes_twice(name, &bytes)
     }
 
     pub fn failed(&self, name: &str, error: io::Error) -> StoreError {
@@ -366,7 +380,7 @@ impl Files {
 
     /// Rewrites a file of lines. What cannot be read of it is kept as it stands.
     pub fn rewrite_lines(&self, name: &str, all: &[impl Serialize], unread: &[Vec<u8>]) -> Result<(), StoreError> {
-        let lines: Vec<_> = unread.iter().cloned().chain(all.iter().map(format::line)).collect();
+        let lines: Vec<_> = unread.iter().cloned().chain(self.lines(name, all)?).collect();
         self.replace(name, &joined(&lines)).map_err(|error| self.failed(name, error))
     }
 

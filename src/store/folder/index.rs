@@ -281,7 +281,8 @@ impl Shared {
         }
         let next = self.next.load(Ordering::Relaxed);
         let marker = Marker { version: model::VERSION, needed, next };
-        let written = self.files.replace(MARKER, &format::file(&marker));
+        let bytes = format::file(&marker).map_err(io::Error::from);
+        let written = bytes.and_then(|bytes| self.files.replace(MARKER, &bytes));
         marked.doubtful = written.is_err();
         match &mut marked.needed {
             // Either may be there.

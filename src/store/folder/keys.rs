@@ -64,7 +64,7 @@ impl Keyring {
             return Err(StoreError::Lost { file: TOKENS.join(" with "), loss, word: "tokens" });
         }
         let Some((_, _, nonces, _)) = best else { return Ok(Vec::new()) };
-        let wanted = joined(&nonces.iter().map(format::line).collect::<Vec<_>>());
+        let wanted = joined(&self.files.lines(TOKENS[0], &nonces)?);
         let nonces = nonces.clone();
         for name in TOKENS {
             let found = copies.iter().find(|(found, ..)| *found == name);
@@ -85,15 +85,14 @@ impl Keyring {
 
     /// Writes down which tokens count from now on. One caller at a time.
     pub fn append_nonces(&self, changed: &[Nonces]) -> Result<(), StoreError> {
-        let lines: Vec<_> = changed.iter().map(format::line).collect();
-        TOKENS.iter().try_for_each(|name| self.files.append_lines(name, &lines))?;
+        TOKENS.iter().try_for_each(|name| self.files.append_lines(name, changed))?;
         if self.revocations.load(Ordering::Relaxed) { Ok(()) } else { self.mark_revocations() }
     }
 
     /// From here on the list of revoked tokens is missed where it is not there.
     fn mark_revocations(&self) -> Result<(), StoreError> {
         if let Some(keys) = self.files.read_twice::<Keys>(Kind::Keys, KEYS)? {
-            self.files.write_twice(KEYS, &format::file(&Keys { revocations: true, ..keys }))?;
+            self.files.write_twice(KEYS, &Keys { revocations: true, ..keys })?;
         }
         self.revocations.store(true, Ordering::Relaxed);
         Ok(())
@@ -127,7 +126,7 @@ impl Keyring {
         let [own, copy] = [KEYS, &copy_of(KEYS)].map(|name| self.files.read(name));
         let differs = own.is_ok() && copy.is_ok() && own.ok() != copy.ok();
         if found.as_ref() != Some(&keys) || differs {
-            self.files.write_twice(KEYS, &format::file(&keys))?;
+            self.files.write_twice(KEYS, &keys)?;
         }
         self.revocations.store(keys.revocations, Ordering::Relaxed);
         Ok(keys)
@@ -147,6 +146,6 @@ impl Keyring {
     pub fn rotate_key(&self, fresh: fn() -> [u8; 32]) -> Result<(), StoreError> {
         let present = self.keys(fresh)?;
         let keys = Keys { current: hex(&fresh()), previous: Some(present.current), ..present };
-        self.files.write_twice(KEYS, &format::file(&keys))
+        self.files.write_twice(KEYS, &keys)
     }
 }

@@ -163,9 +163,10 @@ impl Store {
         state: Vec<u8>,
         then: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        // Stored types always serialize.
-        let place = serde_json::to_vec(place).unwrap_or_default();
-        let line = Arc::new(format::line(turn));
+        let (line, place) = match (format::line(turn), serde_json::to_vec(place)) {
+            (Ok(line), Ok(place)) => (Arc::new(line), place),
+            (Err(error), _) | (_, Err(error)) => return then(Err(at(LOG)(error.into()))),
+        };
         let record = Record { session, revision: expected + 1, line, place, state };
         let answer = |rejected| match rejected {
             Rejected::Busy => StoreError::Busy,

@@ -34,7 +34,7 @@ impl Saves {
         {
             self.files.keep_aside(&name, &before).map_err(|error| self.files.failed(&name, error))?;
         }
-        self.files.write_twice(&name, &format::file(save))
+        self.files.write_twice(&name, save)
     }
 
     /// Empties a slot.

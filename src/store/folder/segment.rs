@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     fn record(session: u128, revision: u64) -> Record {
-        let line = Arc::new(format::line(&serde_json::json!({"version": 3, "revision": revision})));
+        let line = Arc::new(format::line(&serde_json::json!({"version": 3, "revision": revision})).expect("JSON"));
         let (place, state) = (b"\"Home\"".to_vec(), format!("{{\"turn_count\":{session}}}").into_bytes());
         Record { session: Uuid::from_u128(session), revision, line, place, state }
     }

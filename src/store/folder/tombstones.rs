@@ -10,7 +10,7 @@ use super::history::Histories;
 use super::log::Log;
 use super::names::{TOMBSTONES, session_file};
 use crate::model::Tombstone;
-use crate::model::format::{self, Kind};
+use crate::model::format::Kind;
 use crate::store::error::StoreError;
 
 /// All tombstones.
@@ -34,7 +34,7 @@ impl Tombstones {
         let id = tombstone.session_id;
         let written = {
             let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            self.files.append_lines(TOMBSTONES, &[format::line(tombstone)])
+            self.files.append_lines(TOMBSTONES, std::slice::from_ref(tombstone))
         };
         if let Err(error) = written {
             // The line may be there all the same.
