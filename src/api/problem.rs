@@ -420,9 +420,9 @@ impl From<SessionError> for Problem {
                 let code = serde_json::to_value(refused.code).unwrap_or_default();
                 Self::new(409, code.as_str().unwrap_or_default(), refused.detail)
             }
-            SessionError::Store(StoreError::Io { file, source }) => {
+            SessionError::Store(StoreError::Unavailable { what, source }) => {
                 // The store has told of it once; refusals may come by the thousand.
-                tracing::debug!(file, %source, "the store failed");
+                tracing::debug!(%what, %source, "the store failed");
                 let detail = "The server's disk does not do what it should at the moment. Repeat the request; an action, with the same \
                               Idempotency-Key, so that it is not taken twice.";
                 Self::store_unavailable(detail).retry_after(5)

@@ -407,7 +407,7 @@ impl Registry {
         for (_, id, owner) in order {
             match self.judge(owner, id).await {
                 Ok(()) => {}
-                Err(error @ SessionError::Store(StoreError::Io { .. })) => failed = Some(error),
+                Err(error @ SessionError::Store(StoreError::Unavailable { .. })) => failed = Some(error),
                 // It is being deleted, which does the same.
                 Err(SessionError::NotFound | SessionError::Gone { .. }) => drop(self.maps().due.remove(&id)),
                 Err(error) => {

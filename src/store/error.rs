@@ -1,15 +1,67 @@
 //! Why the store could not do what was asked.
 
+use std::fmt;
 use std::io;
+
+use crate::model::{BoardName, Day, PlayerId, SessionId};
+
+/// What an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A session: its checkpoint, or its history.
+    Session(SessionId),
+    /// A player's save, in a slot.
+    Save(PlayerId, u8),
+    /// The board of a daily challenge.
+    Board(BoardName),
+    /// All boards.
+    Boards,
+    /// Who has begun a day's challenge.
+    Begun(Day),
+    /// The content that games began with, by its hash.
+    Content(String),
+    /// The keys of tokens and challenges.
+    Keys,
+    /// Which tokens count.
+    Tokens,
+    /// Sessions that are gone for good.
+    Tombstones,
+    /// What the server makes of its clock.
+    Clock,
+    /// Turns that no checkpoint covers yet.
+    Log,
+    /// All of it, by where it is.
+    Store(String),
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(id) => write!(f, "session {id}"),
+            // A player is named to nobody.
+            Self::Save(_, number) => write!(f, "a save in slot {number}"),
+            Self::Board(name) => write!(f, "{name}"),
+            Self::Boards => f.write_str("the boards"),
+            Self::Begun(day) => write!(f, "who began the challenge of {day}"),
+            Self::Content(hash) => write!(f, "content {hash}"),
+            Self::Keys => f.write_str("the keys"),
+            Self::Tokens => f.write_str("the list of tokens"),
+            Self::Tombstones => f.write_str("the tombstones"),
+            Self::Clock => f.write_str("the clock's record"),
+            Self::Log => f.write_str("the turn log"),
+            Self::Store(place) => f.write_str(place),
+        }
+    }
+}
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The disk said no: it may be full, read-only or gone. Trying again later may help.
-    #[error("{file}: {source}")]
-    Io {
-        /// Which file.
-        file: String,
+    /// The storage said no: it may be full, read-only or gone. Trying again later may help.
+    #[error("{what}: {source}")]
+    Unavailable {
+        /// What was to be read or written.
+        what: Thing,
         /// What the system said.
         source: io::Error,
     },
@@ -22,26 +74,26 @@ pub enum StoreError {
         /// Which.
         folder: String,
     },
-    /// The file is damaged; it has been set aside.
-    #[error("{file}: {problem}")]
+    /// It is damaged, and has been set aside.
+    #[error("{what}: {problem}")]
     Damaged {
-        /// Which file.
-        file: String,
+        /// What is.
+        what: Thing,
         /// What is wrong with it.
         problem: String,
     },
-    /// The file was written by a newer version of this program; it is left alone.
-    #[error("{file} was written by a newer version of this program (format {version})")]
+    /// It was written by a newer version of this program, and is left alone.
+    #[error("{what} was written by a newer version of this program (format {version})")]
     Newer {
-        /// Which file.
-        file: String,
+        /// What was.
+        what: Thing,
         /// Its format.
         version: u32,
     },
     /// What all games need is gone. Nothing starts before it is back, or an admin has said that it is given up.
     #[error("{file} is missing or cannot be read, and so {loss}. Put it back, or start once with --begin-anew {word}")]
     Lost {
-        /// Which file.
+        /// What an admin can put back.
         file: String,
         /// What would follow.
         loss: &'static str,

@@ -3,5 +3,5 @@
 mod error;
 pub mod folder;
 
-pub use error::StoreError;
+pub use error::{StoreError, Thing};
 pub use folder::{BeginAnew, Opened, Settings, Store, StoreReport, disk, log};

@@ -142,7 +142,10 @@ fn says_so(error: &SessionError) -> bool {
         error,
         SessionError::Unread { .. }
             | SessionError::Store(
-                StoreError::Io { .. } | StoreError::Damaged { .. } | StoreError::Newer { .. } | StoreError::Busy
+                StoreError::Unavailable { .. }
+                    | StoreError::Damaged { .. }
+                    | StoreError::Newer { .. }
+                    | StoreError::Busy
             )
     )
 }

@@ -92,7 +92,7 @@ fn refused_turn_stays_away(without: Option<Barrier>) -> Result<(), String> {
         fails.then_some(Fault::Lied)
     })));
     let refused = client.act(&registry, 0);
-    assert!(matches!(refused, Err(SessionError::Store(StoreError::Io { .. }))), "{refused:?}");
+    assert!(matches!(refused, Err(SessionError::Store(StoreError::Unavailable { .. }))), "{refused:?}");
     client.open = None;
     client.check(&registry).map_err(|problem| format!("refused: {problem}"))?;
     client.act(&registry, 1).map_err(|error| format!("going on: {error}"))?;

@@ -212,7 +212,7 @@ impl Client {
                     self.slot = None;
                     break;
                 }
-                if !matches!(error, SessionError::Store(StoreError::Io { .. })) || tries == 3 {
+                if !matches!(error, SessionError::Store(StoreError::Unavailable { .. })) || tries == 3 {
                     return Err(format!("after {tries} tries: {error}"));
                 }
                 (tries, refusals) = (tries + 1, refusals + 1);

@@ -12,11 +12,13 @@ use super::contents::Contents;
 use super::files::{Files, at, joined, unreadable};
 use super::history::{Histories, History};
 use super::log::{Log, Told};
-use super::names::{LOG, MOST_HISTORIES, history_file, session_file, turns_file};
+use super::names::{LOG, MOST_HISTORIES, history_file, session_file, thing, turns_file};
 use crate::game::content::{Content, Difficulty};
 use crate::model::format::{self, Kind, Unreadable};
-use crate::model::{self, Change, Checkpoint, Head, Header, Heading, Logged, Replay, Step, Turn, Unproven, UsedKey};
-use crate::store::error::StoreError;
+use crate::model::{
+    self, Change, Checkpoint, Head, Header, Heading, Logged, Replay, SessionId, Step, Turn, Unproven, UsedKey,
+};
+use crate::store::error::{StoreError, Thing};
 
 /// The checkpoints of all sessions.
 #[derive(Debug)]
@@ -201,7 +203,7 @@ impl Checkpoints {
     /// Plays a session's game again, from what its history begins with, to the newest turn that the history or the log has.
     fn rebuild(&self, id: Uuid) -> Result<Checkpoint, StoreError> {
         let name = turns_file(id);
-        let damaged = |problem: String| StoreError::Damaged { file: name.clone(), problem };
+        let damaged = |problem: String| StoreError::Damaged { what: thing(&name), problem };
         // What a killed server had written without waiting is on the platter before anything follows from it.
         for file in (1..=MOST_HISTORIES).map(|number| history_file(id, number)) {
             if self.files.exists(&file) {
@@ -254,14 +256,14 @@ impl Checkpoints {
     pub fn newest(&self, id: Uuid) -> Result<Option<(Turn, Logged)>, StoreError> {
         let newest = self.log.newest(id).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-                StoreError::Damaged { file: LOG.to_owned(), problem: error.to_string() }
+                StoreError::Damaged { what: Thing::Log, problem: error.to_string() }
             }
             _ => self.files.unread(LOG, error),
         })?;
         let Some([line, place, bytes]) = newest else { return Ok(None) };
         if bytes.is_empty() {
             let problem = "the state after the newest turn is lost".to_owned();
-            return Err(StoreError::Damaged { file: LOG.to_owned(), problem });
+            return Err(StoreError::Damaged { what: Thing::Log, problem });
         }
         // A turn brought up to date does not tell the version it was written in.
         let version = format::version(&line).map_err(|error| unreadable(LOG, error))?;
@@ -294,7 +296,7 @@ impl Checkpoints {
     /// A session that was there is not there any more, and nothing that it could be rebuilt from.
     pub fn missing(&self, id: Uuid) -> StoreError {
         self.files.count(&self.files.counts.damaged, &session_file(id));
-        StoreError::Damaged { file: session_file(id), problem: "it has gone".to_owned() }
+        StoreError::Damaged { what: Thing::Session(SessionId(id)), problem: "it has gone".to_owned() }
     }
 
     /// Sets a session's checkpoint aside, because it reads but makes no sense.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::files::{Files, at};
-use super::names::{content_file, copy_of};
+use super::names::{content_file, copy_of, thing};
 use crate::game::content::{Content, Files as Texts};
 use crate::model::format;
 use crate::store::error::StoreError;
@@ -53,7 +53,7 @@ impl Contents {
     /// Content that a game began with.
     pub fn read(&self, hash: &str) -> Result<Content, StoreError> {
         let name = content_file(hash);
-        let damaged = |problem: String| StoreError::Damaged { file: name.clone(), problem };
+        let damaged = |problem: String| StoreError::Damaged { what: thing(&name), problem };
         let mut problem = damaged("the content a game began with is missing".to_owned());
         if !self.has(hash) {
             return Err(problem);

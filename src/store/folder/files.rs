@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::disk::{Barrier, Disk, DiskFile, Look};
-use super::names::copy_of;
+use super::names::{copy_of, thing};
 use crate::model::format::{self, Kind, Unreadable};
 use crate::store::error::StoreError;
 
@@ -268,7 +268,7 @@ impl Files {
         let moved = self.set_aside(name);
         tracing::error!(file = name, problem, ?moved, "a damaged file is set aside");
         self.count(&self.counts.damaged, name);
-        StoreError::Damaged { file: name.to_owned(), problem: problem.to_owned() }
+        StoreError::Damaged { what: thing(name), problem: problem.to_owned() }
     }
 
     pub fn count(&self, counter: &AtomicU64, name: &str) {
@@ -342,7 +342,7 @@ impl Files {
             (Some(unread), _) => Err(unread),
             (None, Some(problem)) => {
                 self.count(&self.counts.damaged, name);
-                Err(StoreError::Damaged { file: name.to_owned(), problem })
+                Err(StoreError::Damaged { what: thing(name), problem })
             }
             (None, None) => Ok(None),
         }
@@ -413,13 +413,13 @@ fn replaced_by(name: &str) -> Option<&str> {
 }
 
 pub(super) fn at(file: &str) -> impl FnOnce(io::Error) -> StoreError {
-    move |source| StoreError::Io { file: file.to_owned(), source }
+    move |source| StoreError::Unavailable { what: thing(file), source }
 }
 
 pub(super) fn unreadable(name: &str, error: Unreadable) -> StoreError {
     match error {
-        Unreadable::Newer(version) => StoreError::Newer { file: name.to_owned(), version },
-        Unreadable::Damaged(problem) => StoreError::Damaged { file: name.to_owned(), problem },
+        Unreadable::Newer(version) => StoreError::Newer { what: thing(name), version },
+        Unreadable::Damaged(problem) => StoreError::Damaged { what: thing(name), problem },
     }
 }
 

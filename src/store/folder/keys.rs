@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::files::{Files, at, joined};
-use super::names::{KEYS, TOKENS, copy_of, history_of, session_of, slot_of};
+use super::names::{KEYS, TOKENS, copy_of, history_of, session_of, slot_of, thing};
 use super::settings::BeginAnew;
 use crate::game::content::hex;
 use crate::model::format::{self, Kind, Unreadable};
@@ -43,7 +43,7 @@ impl Keyring {
                         }
                     }
                     Err(Unreadable::Newer(version)) => {
-                        return Err(StoreError::Newer { file: name.to_owned(), version });
+                        return Err(StoreError::Newer { what: thing(name), version });
                     }
                     // What a crash left of an append that nobody was told of.
                     Err(Unreadable::Damaged(_)) if at + 1 == lines.len() && !line.ends_with(b"}") => {}

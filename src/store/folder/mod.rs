@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::error::StoreError;
+use super::error::{StoreError, Thing};
 use crate::game::content::{Content, Files as Texts};
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{
@@ -371,7 +371,7 @@ impl Store {
         };
         match format::read_mended(Kind::Clock, &bytes) {
             Ok((clock, _)) => Ok(Some(clock)),
-            Err(Unreadable::Newer(version)) => Err(StoreError::Newer { file: CLOCK.to_owned(), version }),
+            Err(Unreadable::Newer(version)) => Err(StoreError::Newer { what: Thing::Clock, version }),
             Err(Unreadable::Damaged(problem)) => {
                 drop(self.files.reject(CLOCK, &problem));
                 Ok(None)

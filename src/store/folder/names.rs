@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::model::{BoardName, Day};
+use crate::model::{BoardName, Day, PlayerId, SessionId};
+use crate::store::error::Thing;
 
 /// How errors name the turn log, whose segments have numbers.
 pub(super) const LOG: &str = "turns_*.log";
@@ -94,4 +95,24 @@ pub(super) fn slot_of(name: &str) -> Option<(Uuid, u8)> {
     let name = name.strip_prefix("slot_")?.strip_suffix(".json")?;
     let (player, number) = name.strip_suffix(".copy").unwrap_or(name).split_once('_')?;
     Some((player.parse().ok()?, number.parse().ok()?))
+}
+
+/// What a file holds a part of.
+pub(super) fn thing(name: &str) -> Thing {
+    let base = name.split_once(".invalid").map_or(name, |(base, _)| base);
+    let content = || base.strip_prefix("content_").and_then(|rest| rest.split('.').next()).map(str::to_owned);
+    let found = session_of(base).or_else(|| history_of(base)).map(|id| Thing::Session(SessionId(id)));
+    let found = found.or_else(|| slot_of(base).map(|(player, number)| Thing::Save(PlayerId(player), number)));
+    let found = found.or_else(|| board_of(base).map(Thing::Board)).or_else(|| begun_of(base).map(Thing::Begun));
+    let found = found.or_else(|| content().map(Thing::Content));
+    found.unwrap_or_else(|| match base {
+        LOG => Thing::Log,
+        TOMBSTONES => Thing::Tombstones,
+        CLOCK => Thing::Clock,
+        BOARDS => Thing::Boards,
+        KEYS => Thing::Keys,
+        _ if TOKENS.contains(&base) => Thing::Tokens,
+        _ if base == copy_of(KEYS) => Thing::Keys,
+        _ => Thing::Store(name.to_owned()),
+    })
 }
