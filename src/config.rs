@@ -1,5 +1,5 @@
 //! Configuration: defaults, then a file, then the environment, then flags. One struct; each key is documented where it stands
-//! and in the README's table, and a test holds the two together. Whatever is wrong is told at once, with where it stands.
+//! and in the table of docs/configuration.md, and a test holds the two together. Whatever is wrong is told at once, with where it stands.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -212,7 +212,8 @@ impl Laid {
                 (Some(Json::Object(_)), ValueKind::Table(table)) => self.lay_table(&key, table, place),
                 (Some(_), kind) => self.set(&key, &kind, place(&key)),
                 (None, _) => {
-                    let hint = self.nearest(&key).unwrap_or_else(|| "the README lists those there are".to_owned());
+                    let hint =
+                        self.nearest(&key).unwrap_or_else(|| "docs/configuration.md lists those there are".to_owned());
                     self.wrong.push(format!("{}: there is no such key; {hint}", place(&key)));
                 }
             }
@@ -227,7 +228,8 @@ impl Laid {
             } else if let Some(near) = self.near(&key) {
                 self.wrong.push(format!("{variable}: there is no such key; did you mean {}?", self::variable(&near)));
             } else if key.split_once('.').is_some_and(|(table, _)| self.there(table).is_some()) {
-                self.wrong.push(format!("{variable}: there is no such key; the README lists those there are"));
+                self.wrong
+                    .push(format!("{variable}: there is no such key; docs/configuration.md lists those there are"));
             }
             // Another program's: there is a desktop of that name.
         }

@@ -1,5 +1,5 @@
 //! The faults of the original: each has a test that bears its name. Those of sessions (the limit, restart and eviction, reading,
-//! ids, one bad save) stand in `lifecycle.rs` and `rubbish.rs`; those of save slots and loading wait for the slots.
+//! ids, one bad save) stand in `lifecycle.rs` and `rubbish.rs`; those of save slots and loading in `slots.rs`.
 
 use cosmic_explorer::game::content::Difficulty;
 use cosmic_explorer::game::offers::Offers;

@@ -97,12 +97,22 @@ fn twenty_games_are_played_over_http_to_their_end() {
 #[test]
 fn the_readme_plays_five_turns() {
     let readme = std::fs::read_to_string("README.md").expect("the README");
+    let seed = readme.split("\"seed\": ").nth(1).and_then(|rest| rest.split('}').next()).expect("a seed");
     let actions = readme.lines().filter_map(|line| line.strip_prefix("act '")?.strip_suffix('\''));
+    let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("\n```").next()).expect("its answers");
     let (_folder, server) = start();
-    let client = server.player(7);
+    let client = server.player(seed.parse().expect("a number"));
+    // As the README's commands print them: an offer, and what came of each action.
+    let offers = client.get(&client.path("/actions")).json();
+    let offered = offers["offered"].as_array().expect("offers").iter();
+    let mut answers: Vec<_> =
+        offered.filter(|offer| offer["action"]["type"] == "navigate").map(ToString::to_string).collect();
     for action in actions {
-        client.act(&serde_json::from_str(action).expect("JSON"));
+        let acted = client.try_act(&serde_json::from_str(action).expect("JSON")).json();
+        let answer = acted["outcome"]["message"].as_str().or(acted["detail"].as_str());
+        answers.push(answer.expect("a sentence").to_owned());
     }
+    assert_eq!(shown.lines().collect::<Vec<_>>(), answers);
     assert_eq!(client.look()["state"]["turn_count"], 5);
 }
 

@@ -76,7 +76,7 @@ fn a_wrong_configuration_names_its_file_its_key_and_what_is_possible() {
         ("sessions.limt = 5", &["sessions.limt: there is no such key; did you mean sessions.limit?"]),
         ("limit = 5", &["limit: there is no such key; did you mean sessions.limit?"]),
         ("sesions.limit = 5", &["sesions: there is no such key"]),
-        ("colour = 5", &["colour: there is no such key; the README lists those there are"]),
+        ("colour = 5", &["colour: there is no such key; docs/configuration.md lists those there are"]),
         ("sessions.limit = 0", &["sessions.limit: must be 1 to 1000000"]),
         ("sessions.limit = \"many\"", &["sessions.limit: must be a whole number, 0 or more; it is \"many\""]),
         ("sessions.limit = 1.5", &["sessions.limit: must be a whole number, 0 or more; it is 1.5"]),

@@ -41,10 +41,10 @@ fn write(folder: &Path, texts: &[(&str, &str)]) {
     }
 }
 
-/// The pack that the README explains, as its files.
-fn readme() -> BTreeMap<String, String> {
-    let readme = std::fs::read_to_string("README.md").expect("the README");
-    let parts = readme.split("`paper-boats/").skip(1).filter_map(|part| {
+/// The pack that `docs/content-packs.md` explains, as its files.
+fn documented() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string("docs/content-packs.md").expect("the document");
+    let parts = text.split("`paper-boats/").skip(1).filter_map(|part| {
         let (name, rest) = part.split_once("`:\n\n```toml\n")?;
         Some((name.to_owned(), rest.split_once("```").expect("an end").0.to_owned()))
     });
@@ -316,7 +316,7 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
 fn the_pack_of_the_readme_is_played_and_checked() {
     let folder = tempfile::tempdir().expect("a folder");
     let pack = folder.path().join("paper-boats");
-    let readme = readme();
+    let readme = documented();
     assert!(readme.len() >= 2 && readme.contains_key("pack.toml"), "{readme:?}");
     let texts: Vec<_> = readme.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     write(&pack, &texts);

@@ -549,7 +549,7 @@ fn a_thousand_drops_under_load_lose_nothing_and_repeat_nothing() {
             for _ in 0..(drop_after * 7) % 11 {
                 match socket.read() {
                     Ok(_) => {}
-                    // It fell behind, and comes back as the README says, with what it has.
+                    // It fell behind, and comes back as docs/realtime.md says, with what it has.
                     Err(4408 | 1006) => {
                         cut_off += 1;
                         break;

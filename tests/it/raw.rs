@@ -107,8 +107,8 @@ fn the_api_says_what_there_is() {
         for address in &addresses {
             assert_eq!(client.send("OPTIONS", &address.replace(['{', '}'], ""), &[], None).status, 204, "{address}");
         }
-        let readme = std::fs::read_to_string("README.md").expect("the README");
-        let rows = readme.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split(" | ").next());
+        let document = std::fs::read_to_string("docs/api.md").expect("the document");
+        let rows = document.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split(" | ").next());
         let documented = rows.flat_map(|cell| cell.split('`')).filter_map(|part| {
             let path = part.split(' ').next_back()?.split('?').next()?;
             let public = path.starts_with("/api")
@@ -401,7 +401,7 @@ fn a_socket_that_cannot_go_on_says_why() {
     assert_eq!(socket.wait_for("result")["revision"], 2);
 }
 
-/// What a client is closed with stands in one of the two lists of the README: come back, or do not.
+/// What a client is closed with stands in the table of `docs/realtime.md`: come back, or do not.
 #[test]
 fn each_close_has_its_code_and_reason_and_is_documented() {
     let (_folder, server) = start();
@@ -430,14 +430,14 @@ fn each_close_has_its_code_and_reason_and_is_documented() {
     let mut last = Socket::resume(&server.url, &stranger, "").expect("a socket");
     server.stop();
     ends.push((1001, last.wait_for_end()));
-    let readme = std::fs::read_to_string("README.md").expect("the README");
+    let table = std::fs::read_to_string("docs/realtime.md").expect("the document");
     for (wanted, (code, reason)) in ends {
         assert_eq!(code, wanted, "{reason}");
         assert!(reason.ends_with('.') && reason.len() > 10, "{code}: {reason:?}");
-        assert!(readme.contains(&format!("| {code} |")), "{code} is not in the README");
+        assert!(table.contains(&format!("| {code} |")), "{code} is not in the table");
     }
     for code in [1002, 1006, 1007, 1009, 1011, 1013, 4408] {
-        assert!(readme.contains(&format!("| {code} |")), "{code} is not in the README");
+        assert!(table.contains(&format!("| {code} |")), "{code} is not in the table");
     }
 }
 
