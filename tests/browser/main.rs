@@ -15,6 +15,7 @@ mod layout;
 mod looks;
 mod network;
 mod odd;
+mod pictures;
 mod play;
 mod quiet;
 mod saves;
