@@ -10,6 +10,7 @@ mod condition;
 mod content;
 mod crash;
 mod damage;
+mod docs;
 mod evidence;
 mod failing;
 mod faults;
