@@ -5,7 +5,7 @@ import { shipArt } from '../art.js'
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { ask, button, close, dialog } from '../parts.js'
-import { reload, rename } from '../session.js'
+import { afterLoad, rename } from '../session.js'
 import { change, settings } from '../settings.js'
 import { play } from '../sound.js'
 import { changed, game, player, toast, ui } from '../store.js'
@@ -486,8 +486,7 @@ function loadInto(slot, save) {
     if (!loaded) return
     close()
     if (here) {
-      game.last = null
-      await reload()
+      await afterLoad()
     } else location.hash = `#/play/${id}`
   })
 }

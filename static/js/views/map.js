@@ -6,7 +6,7 @@ import { icon } from '../icons.js'
 import { action, button, dangerMark } from '../parts.js'
 import { act } from '../session.js'
 import { settings } from '../settings.js'
-import { all, changed, find, game, goalOf, nodeById, regionById, ui } from '../store.js'
+import { all, changed, choosePlace, find, game, goalOf, moveCard, nodeById, regionById, ui } from '../store.js'
 import { danger, iso, many, nameOf } from '../words.js'
 import { around, line, Sheet, widthOf } from './chart.js'
 
@@ -63,10 +63,11 @@ function follow() {
   const region = regionById(game.map?.current_region_id)
   const here = `${region?.id}`
   // A region that has grown is shown whole again, unless the player has chosen what to see.
-  const grown = !game.moved && game.cameraSize !== region?.nodes.length
+  const places = region?.nodes.length ?? null
+  const grown = !game.moved && game.cameraSize !== places
   if (!game.camera || (game.cameraOf !== here && game.map) || grown) {
     if (game.cameraOf !== here) game.moved = false
-    game.cameraSize = region?.nodes.length
+    game.cameraSize = places
     game.camera = frameRegion(game.map?.current_region_id)
     game.cameraOf = game.map ? here : null
   }
@@ -107,8 +108,7 @@ const rim = (region) =>
   )
 
 export function pick(id, focus = false) {
-  game.picked = id
-  game.corner = null
+  choosePlace(id)
   const target = targets().find((each) => each.id === id)
   if (target && game.camera && !ui.wide.matches) {
     // The card lies over the lower half.
@@ -555,8 +555,7 @@ function clear() {
   if (!covers(game.corner ?? CORNERS[0])) return
   const corner = CORNERS.find((each) => !covers(each))
   if (!corner || corner === game.corner) return
-  game.corner = corner
-  changed()
+  moveCard(corner)
 }
 
 function card(target, here, quest) {

@@ -5,7 +5,7 @@ import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { action, bar, section } from '../parts.js'
 import { act } from '../session.js'
-import { all, changed, find, game } from '../store.js'
+import { all, choose, find, game } from '../store.js'
 import { effects, goods as units, itemEffect, many, nameOf, number, STATS, upper } from '../words.js'
 
 const SLOTS = [
@@ -17,12 +17,7 @@ const SLOTS = [
 let dragged = null
 
 const keyOf = (one) => JSON.stringify(one.action)
-const choose = (one) => {
-  const key = one ? keyOf(one) : null
-  if (game.chosen.fit === key) return
-  game.chosen.fit = key
-  changed()
-}
+const choosePart = (one) => choose('fit', one ? keyOf(one) : null)
 
 export function shipView() {
   const { player_stats: ship } = game.state
@@ -117,9 +112,9 @@ function preview({ action: one, after }) {
 }
 
 const pickable = (one) => ({
-  onfocusin: () => choose(one),
-  onmouseenter: () => choose(one),
-  onmouseleave: () => choose(null),
+  onfocusin: () => choosePart(one),
+  onmouseenter: () => choosePart(one),
+  onmouseleave: () => choosePart(null),
 })
 
 function sockets(ship, def) {
