@@ -297,7 +297,7 @@ async function send(pending) {
 }
 
 /** Asks for the state anew. */
-export async function reload() {
+async function reload() {
   const { id, watch } = game
   try {
     const answer = await get(`api/sessions/${id}`, watch)

@@ -2,7 +2,7 @@
 
 /** The page. */
 export const ui = {
-  /** What the address asks for (`main.js`). */
+  /** What the address asks for (`route.js`). */
   route: { view: 'start', parts: [] },
   /** A dialog over everything: help, settings, saves, or a question; `name` says which. */
   dialog: null,
@@ -14,7 +14,7 @@ export const ui = {
   wide: matchMedia('(min-width: 62rem)'),
 }
 
-/** The player, as the pages outside a game show them. Filled by `views/start.js`. */
+/** The player, as the pages outside a game show them. Filled by `player.js`. */
 export const player = {
   /** Their games, the newest first; null until the server has answered. */
   sessions: null,
@@ -26,8 +26,11 @@ export const player = {
   problem: null,
   /** The challenge of the day; null until the server has answered, false where it has none. */
   challenge: null,
-  /** The leaderboard, or `{loading}`, or `{problem}`. */
+  /** The leaderboard, or `{loading}`, or `{problem}`; and which one is asked for: no date means today. */
   board: null,
+  boardOf: { difficulty: 'normal', date: '' },
+  /** The content of new games, for their sums; null while it is not known. */
+  content: null,
   /** A game is being created. */
   busy: false,
 }

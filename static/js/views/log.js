@@ -4,7 +4,7 @@ import { h } from '../dom.js'
 import { button, sheetHead } from '../parts.js'
 import { fill } from '../session.js'
 import { changed, game, showEarlier } from '../store.js'
-import { clock, deed, many, number } from '../words.js'
+import { clock, many, number, turnTitle } from '../words.js'
 
 const PAGE = 60
 
@@ -62,9 +62,9 @@ const draw = (turn, at) =>
     'li.log-line',
     { key: turn.revision, value: turn.revision },
     h(
-      'div.log-deed',
+      'div.log-turn',
       {},
-      h('b', {}, deed(turn)),
+      h('b', {}, turnTitle(turn)),
       h(
         'time',
         { datetime: turn.at ?? null, title: turn.at ? clock(turn.at) : null },
@@ -80,7 +80,9 @@ export function ticker() {
   for (let revision = game.head; revision >= 1 && lines.length < 4; revision -= 1) {
     const turn = game.turns.get(revision)
     if (turn)
-      lines.push(h('li', { key: revision }, h('b', {}, deed(turn)), ' ', h('span', {}, turn.outcome?.message ?? '')))
+      lines.push(
+        h('li', { key: revision }, h('b', {}, turnTitle(turn)), ' ', h('span', {}, turn.outcome?.message ?? '')),
+      )
   }
   return h(
     'section.ticker',

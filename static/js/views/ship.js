@@ -153,32 +153,35 @@ function sockets(ship, def) {
         h(
           'div.socket-row',
           {},
-          fitted.map((id) => {
-            const one = find('remove_mod', { mod: id })
-            const off = !one.offer || game.busy
-            return h(
-              'button.socket.filled',
-              {
-                key: id,
-                type: 'button',
-                draggable: one.offer ? 'true' : null,
-                'aria-disabled': off ? 'true' : null,
-                ...pickable(one.offer ? one : null),
-                onclick: () => !off && act(one.action),
-                ondragstart: (event) => begin(event, one),
-                ondragend: () => (dragged = null),
-              },
-              h('b', {}, nameOf.mod(id)),
-              h('span', {}, effects(game.content?.mods[id]?.effects)),
-              h('i', {}, one.offer ? `remove for ${many(one.offer.gain ?? 0, 'credit')}` : (one.refused?.detail ?? '')),
-            )
-          }),
+          fitted.map(socket),
           Array.from({ length: Math.max(0, room - fitted.length) }, (_, ix) =>
             h('div.socket', { key: `free-${ix}` }, h('span', {}, 'free')),
           ),
         ),
       )
     }),
+  )
+}
+
+/** A module that is fitted. */
+function socket(id) {
+  const one = find('remove_mod', { mod: id })
+  const off = !one.offer || game.busy
+  return h(
+    'button.socket.filled',
+    {
+      key: id,
+      type: 'button',
+      draggable: one.offer ? 'true' : null,
+      'aria-disabled': off ? 'true' : null,
+      ...pickable(one.offer ? one : null),
+      onclick: () => !off && act(one.action),
+      ondragstart: (event) => begin(event, one),
+      ondragend: () => (dragged = null),
+    },
+    h('b', {}, nameOf.mod(id)),
+    h('span', {}, effects(game.content?.mods[id]?.effects)),
+    h('i', {}, one.offer ? `remove for ${many(one.offer.gain ?? 0, 'credit')}` : (one.refused?.detail ?? '')),
   )
 }
 
@@ -217,7 +220,7 @@ function modules() {
   )
 }
 
-/** What would be another figure, and which. */
+/** The figures that would change, before and after. */
 function change(offer) {
   const ship = game.state.player_stats
   return STATS.filter(([id]) => offer?.after?.[id] !== undefined)
