@@ -1,7 +1,6 @@
 // The page: it is drawn anew whenever something has changed.
 
 import { h, render } from './dom.js'
-import { listenToKeys } from './keys.js'
 import { hot, toasts } from './parts.js'
 import { loadPlayer } from './player.js'
 import { follow, tabName } from './route.js'
@@ -10,9 +9,8 @@ import { show as showSettings } from './settings.js'
 import { changed, game, listen, ui } from './store.js'
 import { boardView } from './views/board.js'
 import { dialogs } from './views/dialogs.js'
-import { gameView } from './views/game.js'
 import { newView } from './views/new.js'
-import { nowhereView } from './views/notice.js'
+import { nowhereView, waking } from './views/notice.js'
 import { savesView } from './views/saves.js'
 import { startView } from './views/start.js'
 import { iso } from './words.js'
@@ -23,9 +21,14 @@ const VIEWS = {
   new: newView,
   board: boardView,
   saves: savesView,
-  game: gameView,
+  game: () => gameView(),
   nowhere: nowhereView,
 }
+
+// The views of a game are half of the modules. The other pages do not wait for them.
+let gameView = () => waking(game.link)
+const gameModule = import('./views/game.js')
+const keysModule = import('./keys.js')
 
 /** The title of the page: the view, and in a game the place and its name. */
 function title() {
@@ -59,7 +62,6 @@ function page() {
 root.replaceChildren()
 showSettings()
 listen(page)
-listenToKeys()
 ui.wide.addEventListener('change', changed)
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) return
@@ -70,5 +72,10 @@ document.addEventListener('visibilitychange', () => {
 addEventListener('hashchange', follow)
 follow()
 page()
+gameModule.then((module) => {
+  gameView = module.gameView
+  changed()
+})
+keysModule.then(({ listenToKeys }) => listenToKeys())
 // Measures how soon there is something to read and to press.
 requestAnimationFrame(() => setTimeout(() => performance.mark('useful')))
