@@ -73,7 +73,7 @@ impl Limits {
         Self {
             requests: Limit::new(requests, requests / 10, now()),
             strangers: Limit::new(requests, requests / 10, now()),
-            // A page is some forty files, and a household opens several at once.
+            // A page is some fifty files, and a household opens several at once.
             visits: Limit::new(requests.saturating_mul(VISITORS), requests, now()),
             connects: Limit::new(connects, connects, now()),
             challenges: per_day(settings.challenges_per_day).map(|quota| Limit::of(quota, now())),

@@ -1,8 +1,8 @@
-// Calls of the API. Whatever goes wrong is a `Problem`, with a sentence for people in `detail`.
+// Calls of the API. Every failure is a `Problem` with the server's sentence in `detail`.
 
 /** Where the page lives: this module's own address, without its folder. Behind a proxy that may be below a path. */
 export const HOME = new URL('..', import.meta.url)
-/** An address of the server's: `at('api/sessions')`. */
+/** The whole address of a path on the server: `at('api/sessions')`. */
 export const at = (path) => new URL(path, HOME).href
 
 export class Problem extends Error {
@@ -11,7 +11,7 @@ export class Problem extends Error {
     Object.assign(this, { status, code, detail, wait, more })
   }
 
-  /** The server may not have heard it, or cannot just now: the same again is right. */
+  /** Whether the same request may succeed later: the server did not hear it, or cannot take it just now. */
   get passes() {
     return (
       this.status === 0 ||
@@ -51,7 +51,7 @@ export async function call(path, { method = 'GET', body, headers = {}, token, se
   try {
     problem = JSON.parse(answer)
   } catch {
-    // A proxy may answer in a form of its own.
+    // The answer is a proxy's, in a form of its own.
   }
   throw new Problem({
     detail: `The server answered ${response.status}.`,
@@ -64,15 +64,15 @@ export async function call(path, { method = 'GET', body, headers = {}, token, se
 export const get = (path, token) => call(path, { token })
 export const post = (path, body = {}, more = {}) => call(path, { method: 'POST', body, ...more })
 
-/** A key that no other request has. `randomUUID` is missing where a page comes over plain HTTP from another machine. */
+/** A key that no other request has. Browsers have no `randomUUID` on a page that came over plain HTTP from another machine. */
 export function freshKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-export const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
 
-/** Sends what must be done once, and again under the same key until an answer comes. `again` hears of each failure; if it answers
- *  with false, that was the last. */
+/** Sends something that must be done once, and repeats it under the same key until an answer comes. `again` hears of each failure, and
+ *  ends it with false. */
 export async function insist(path, { key = freshKey(), headers = {}, body, again }) {
   for (let tries = 0; ; tries += 1) {
     try {

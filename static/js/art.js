@@ -3,8 +3,8 @@
 
 import { h } from './dom.js'
 
-/** A few numbers from 0 to 1 that belong to a text. */
-export function draws(text) {
+/** Numbers from 0 to 1, one a call, always the same ones for a text. */
+function draws(text) {
   let hash = 2166136261
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 16777619)
   return () => {
@@ -222,14 +222,14 @@ export const place = (kind, name) => named(PLACES, kind, PLACES.unknown)(draws(n
 const whole = (parts, more) =>
   h('svg', { class: `art ${more}`, viewBox: '0 0 100 100', 'aria-hidden': 'true', focusable: 'false' }, parts)
 export const placeArt = (kind, name, more = '') => whole(place(kind, name), more)
-export const ship = (kind) => named(SHIPS, kind, SHIPS.scout)()
+const ship = (kind) => named(SHIPS, kind, SHIPS.scout)()
 export const shipArt = (kind, more = '') => whole(ship(kind), more)
 export const enemyArt = (kind, more = '') => whole(named(ENEMIES, kind, ENEMIES.pirate_scout)(), more)
 
-/** Stars for a field of some width and height, always the same ones for a name. */
+/** Stars on a field. The same name always gives the same stars. */
 export function stars(name, count, width, height, left = 0, top = 0) {
   const draw = draws(name)
-  // Two strokes of zero length with round ends: one element for many stars.
+  // A stroke of no length has round ends: one element draws many stars.
   const of = (many) =>
     Array.from({ length: many }, () => `M${n(left + draw() * width)} ${n(top + draw() * height)}h0`).join('')
   return h(

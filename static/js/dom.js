@@ -1,5 +1,5 @@
 // Views are functions that answer with descriptions of elements; `render` makes the page agree with them. Elements that stay are
-// kept, and with them focus, scroll and what is typed. Texts are set as text: there is no way to markup in here.
+// kept, and with them focus, scroll and what is typed. Texts are set as text; nothing here makes markup of them.
 
 const SVG = 'http://www.w3.org/2000/svg'
 
@@ -33,7 +33,7 @@ export function render(root, ...kids) {
   const haven = inside?.closest('[data-haven]')
   root.$kids = patchAll(root, root.$kids ?? [], flat(kids), root.namespaceURI === SVG)
   if (!inside || document.activeElement === inside) return
-  // What had the focus is gone: it goes to the part of the page where it was, not to the top.
+  // The element with the focus is gone: the focus stays in its part of the page, and does not go to the top.
   if (inside.isConnected && !inside.disabled) inside.focus({ preventScroll: true })
   else if (haven?.isConnected) haven.focus({ preventScroll: true })
 }
@@ -62,7 +62,7 @@ function patchAll(parent, old, next, svg) {
   for (const was of old) {
     if (kept.has(was)) continue
     if (was.tag === 'dialog') {
-      // Closed first, it gives the focus back to what had it before; and nobody is told, because it was the page that closed it.
+      // A dialog that is closed before it is removed gives the focus back. The player did not close it: its `onclose` must not run.
       was.el.$on = {}
       was.el.close()
     }
@@ -92,7 +92,7 @@ function create(want, svg) {
 }
 
 function update(was, want, svg) {
-  // The very same description: nothing in it can have changed.
+  // The same object: nothing in it can have changed.
   if (was === want) return
   const el = (want.el = was.el)
   if (want.tag === undefined) {
@@ -123,7 +123,7 @@ function set(el, name, value, before) {
     return
   }
   if (name === 'value' || name === 'checked') {
-    // What is being typed is not overwritten by what it was.
+    // A field that the player types in is not set back to what it was.
     const wanted = value ?? (name === 'checked' ? false : '')
     if (before !== value && el[name] !== wanted) el[name] = wanted
     return

@@ -1,7 +1,7 @@
-// The connection to a game: a WebSocket; where that does not get through, an event stream; where neither does, questions every few
-// seconds. It comes back by itself and says where it stopped, so that nothing is missed; and it says in one word how things are.
+// The connection to a game: a WebSocket; where that does not get through, an event stream; where neither does, polling. It reconnects by
+// itself and says which turn it heard last, so that nothing is missed. Its status is one word:
 //
-// connecting, live, offline (comes back by itself), replaced (another tab plays), denied, unknown, expired (do not come back).
+// connecting, live, offline (it reconnects by itself), replaced (another tab plays), and for good: denied, unknown, expired, damaged, left.
 
 import { at, call, get, Problem } from './api.js'
 import { refusal } from './words.js'
@@ -16,8 +16,9 @@ const BY_CODE = {
   REPLACED: 'replaced',
   SESSION_DAMAGED: 'damaged',
 }
-/** The server is heard every ten seconds; this is two that did not come. */
+/** Milliseconds without a sign of the server, which pings every ten seconds: two did not come. */
 const SILENCE = 27000
+/** The longest wait before the next attempt, and the time between two polls, in milliseconds. */
 const LONGEST = 30000
 const POLL = 4000
 /** Sockets that fail before an event stream is tried. */
@@ -34,19 +35,19 @@ export class Live {
       if (!this.over && this.status === 'offline') this.open()
     }
     this.online = () => {
-      // Another network may let through what the last one did not.
+      // Another network may let sockets through.
       this.failures = 0
       this.wake()
     }
     this.lost = () => {
       if (this.over) return
       this.drop()
-      // A server on this very device is there all the same.
+      // A server on this device answers all the same.
       this.later('This device is offline.')
     }
     this.seen = () => {
       if (document.hidden) return
-      // Who asks every few seconds tries for better whenever somebody comes back to look.
+      // A polling page tries for a socket again when somebody looks at it again.
       if (this.via === 'polling' && this.status === 'live') this.open()
       else this.wake()
     }
@@ -80,7 +81,7 @@ export class Live {
     this.drop()
   }
 
-  /** Whatever is open is closed, and no longer listened to. */
+  /** Closes whatever is open, and no longer listens to it. */
   drop() {
     this.turn += 1
     clearTimeout(this.timer)
@@ -105,7 +106,7 @@ export class Live {
   open(takeover = false) {
     this.drop()
     this.say('connecting')
-    // A watcher's token goes into a header: the browser may have the cookie of a player too, which would count first.
+    // A watcher's token goes into a header, which a socket cannot send: otherwise a player's cookie in this browser would count.
     if (this.token || this.failures >= ENOUGH || typeof WebSocket === 'undefined')
       return this.stream(takeover, this.turn)
     const query = this.query(takeover)
@@ -130,7 +131,7 @@ export class Live {
       const turn = this.turn
       if (FINAL[code]) return this.finish(FINAL[code])
       if (greeted) return this.later(code === 1001 ? 'The server is being restarted.' : 'The connection was lost.')
-      // What was refused at the handshake is not told to pages; asking tells.
+      // Browsers do not tell pages why a handshake was refused; a request tells.
       const reason = await this.ask()
       if (turn !== this.turn || this.over) return
       if (reason?.final) return this.finish(reason.final, reason.detail, reason.frame)
@@ -142,12 +143,12 @@ export class Live {
     }
   }
 
-  /** The watchdog: who is not heard for so long is gone. */
+  /** The watchdog: a server that is silent for so long is gone. */
   listen(gone) {
     clearTimeout(this.watchdog)
     this.watchdog = setTimeout(() => {
       gone()
-      // A dead line may take its time to say so.
+      // A dead connection may take long to close.
       if (!this.over) {
         this.drop()
         this.later('The connection went quiet.')
@@ -170,7 +171,7 @@ export class Live {
     if (frame.type === 'hello') {
       this.delay = 1000
       this.previous = frame.connection
-      // Not recovered: what happened meanwhile is only in the state.
+      // Not recovered: the turns in between do not come, and the state has what they did.
       if (!frame.recovered) this.last = frame.head
       this.say('live')
     }
@@ -235,13 +236,13 @@ export class Live {
         }
       }
     } catch {
-      // It ended; below is what follows.
+      // The stream has ended; what follows stands below.
     } finally {
       clearTimeout(late)
     }
     if (turn !== this.turn || this.over) return
     if (greeted) {
-      // The next one may be another network: a socket is tried once more before the stream.
+      // The network may be another one next time: a socket is tried once before the stream.
       this.failures = Math.min(this.failures, ENOUGH - 1)
       return this.later('The connection was lost.')
     }
@@ -252,7 +253,7 @@ export class Live {
     this.poll(turn)
   }
 
-  /** The last resort: the state, every few seconds, while somebody looks. */
+  /** The last resort: asks for the state every few seconds, while somebody looks. */
   async poll(turn) {
     this.via = 'polling'
     let tag

@@ -6,27 +6,27 @@ import { act } from './session.js'
 import { changed, game, sameAction, ui, UNREAD, unread } from './store.js'
 import { costs, danger, describe, endOf, number, percent } from './words.js'
 
-/** What the number keys do now, in the order of the page; what each did before, and since when it does this. */
+/** The number keys: `list` is what each does, in the order of the page; `known` names that, and `since` is the time from which on. */
 export const hot = { list: [], known: [], since: [] }
 const hotkey = (what, run) => {
   if (hot.list.length >= 9) return null
   const at = hot.list.push(run) - 1
   if (hot.known[at] !== what) {
-    // What a key does in a game that has just been opened was not something else before.
+    // In a game that has just been opened a key did nothing before.
     hot.since[at] = hot.known[at] === undefined ? 0 : performance.now()
     hot.known[at] = what
   }
   return String(at + 1)
 }
-/** Does what has a number, unless that has just become something else. */
+/** Does what has a number, unless the number has just become another action's. */
 export function press(at) {
   if (performance.now() - (hot.since[at] ?? 0) >= UNREAD) hot.list[at]?.()
 }
 
-export const isBusy = (action) => Boolean(game.busy && sameAction(game.busy.action, action))
+const isBusy = (action) => Boolean(game.busy && sameAction(game.busy.action, action))
 
-/** What it takes and how it may go, in signs and words. */
-export const cost = (offer, odds, amount) =>
+/** What an action takes and how it may go, in signs and words. */
+const cost = (offer, odds, amount) =>
   h(
     'span.costs',
     {},
@@ -53,7 +53,7 @@ export const cost = (offer, odds, amount) =>
       : null,
   )
 
-/** An action as a button: what it takes and how it may go, or why not. */
+/** An action as a button: what it takes and how it may go, or why it cannot be done. */
 export function action(
   found,
   { text, note, sign, key, amount, plain = false, numbered = true, tone = '', before } = {},
@@ -69,7 +69,7 @@ export function action(
     return act(body)
   }
   const busy = isBusy(body)
-  // Between a turn and the new offers nothing can be said for certain.
+  // Between a turn and its new offers nothing can be done for certain.
   const off = Boolean(refused) || Boolean(game.busy) || game.offers?.revision !== game.revision || unread()
   const number = offer && numbered ? hotkey(JSON.stringify(found.action), run) : null
   return h(
@@ -98,9 +98,12 @@ export function action(
   )
 }
 
+/** The number that is chosen, from 1 to `most`. */
+export const amountOf = (id, most) => Math.min(Math.max(1, game.amounts[id] ?? 1), Math.max(1, most))
+
 /** Chooses a number from 1 to `most`. */
 export function stepper(id, most, label) {
-  const value = Math.min(Math.max(1, game.amounts[id] ?? 1), Math.max(1, most))
+  const value = amountOf(id, most)
   const set = (next) => {
     game.amounts[id] = Math.min(Math.max(1, Math.trunc(next) || 1), Math.max(1, most))
     changed()
@@ -141,8 +144,6 @@ export function stepper(id, most, label) {
     h('button.step.most', { type: 'button', 'aria-label': `max: ${label}`, onclick: () => set(most) }, 'max'),
   )
 }
-export const amountOf = (id, most) => Math.min(Math.max(1, game.amounts[id] ?? 1), Math.max(1, most))
-
 /** A figure with a bar. */
 export function meter(sign, label, value, most, { low = 0.25, tone = '', extra } = {}) {
   const share = most > 0 ? Math.max(0, Math.min(1, value / most)) : 0
@@ -188,7 +189,7 @@ export const sheetHead = (kicker, title, lede) =>
 
 export const section = (title, ...kids) => h('section.group', {}, h('h3', {}, title), kids)
 
-/** Something to press that is no action of the game. */
+/** A button that is no action of the game. */
 export const button = (text, onclick, { sign, class: more = '', label, ...rest } = {}) =>
   h(
     'button.button',
@@ -224,7 +225,7 @@ export const dialog = (title, { key, onclose = () => close(), wide = false, lock
     toasts(),
   )
 
-/** Sentences for people, for a while. What lies under a dialog is neither seen nor read out: then they are part of it. */
+/** Sentences for people, for a while. They are part of an open dialog, because what lies under it is neither seen nor read out. */
 export const toasts = () =>
   h(
     'div.toasts',
@@ -232,12 +233,18 @@ export const toasts = () =>
     ui.toasts.map(({ text, tone, key }) => h('p.toast', { key, class: tone }, text)),
   )
 
+/** Opens a dialog by its name. */
+export function showDialog(name) {
+  ui.dialog = { name }
+  changed()
+}
+
 export function close() {
   ui.dialog = null
   changed()
 }
 
-/** Asks before something that cannot be taken back. */
+/** Asks before something that cannot be undone. */
 export function ask(title, text, yes, run) {
   ui.dialog = { name: 'ask', title, text, yes, run, back: ui.dialog }
   changed()

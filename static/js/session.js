@@ -1,14 +1,31 @@
-// A game that is open: it is asked for, listened to, and acted in.
+// The open game: opens it, listens to it, and sends the player's actions.
 
 import { call, get, insist, Problem, freshKey } from './api.js'
 import { Live } from './live.js'
 import { playOutcome } from './sound.js'
-import { addTurn, changed, find, game, MOST_TURNS, reset, say, shield, toast, ui, unread } from './store.js'
+import {
+  addTurn,
+  changed,
+  choosePlace,
+  find,
+  game,
+  reach,
+  reset,
+  rewind,
+  say,
+  shield,
+  toast,
+  ui,
+  unread,
+} from './store.js'
 import { describe, endOf, refusal, word } from './words.js'
 
 let live
 const bundles = new Map()
+/** The storage key of the action that is on its way, kept while the tab is open. */
 const PENDING = 'cosmic.pending'
+/** The most turns that are read at once; the log asks for older ones when it gets there. */
+const MOST_TURNS = 12000
 
 /** Opens a game; with a token, to watch it. */
 export async function open(id, watch = null) {
@@ -30,7 +47,7 @@ export async function open(id, watch = null) {
       const { sessions } = await get('api/sessions')
       if (mine()) game.name = sessions.find((each) => each.session_id === id)?.name ?? ''
     } catch {
-      // The name is decoration; what is wrong is told by the connection.
+      // The game is shown without its name; the connection tells what is wrong.
     }
     changed()
   }
@@ -59,29 +76,24 @@ function showLink(link) {
 async function hear(frame) {
   if (frame.type === 'hello') {
     if (!frame.recovered && frame.revision < game.revision) rewind()
-    game.head = Math.max(game.head, frame.revision)
+    reach(frame.revision)
     if (!frame.recovered) fill()
     await take(frame.revision, frame.state)
   } else if (frame.type === 'turn') {
     const fresh = !game.turns.has(frame.revision)
     addTurn(frame)
-    // A turn that this page did not take itself: another device, or before the connection dropped.
+    // Not this page's own turn: another device took it, or this page before the connection dropped.
     if (fresh && frame.revision > game.revision && game.state) tell(frame)
     changed()
   } else if (frame.type === 'state') {
     const more = game.state && frame.revision > game.head
-    game.head = Math.max(game.head, frame.revision)
+    reach(frame.revision)
     if (more) fill()
     await take(frame.revision, frame.state)
   }
 }
 
-/** The server has an older game than this page: it was brought back from a copy. It counts, not what is here. */
-function rewind() {
-  Object.assign(game, { revision: -1, offers: null, map: null, turns: new Map(), from: 1, head: 0, last: null })
-}
-
-/** The state counts only if it is newer than what is known. */
+/** Takes a state, if it is newer than the one that is known. */
 async function take(revision, state) {
   const whole = game.offers?.revision === revision && game.content?.hash === state.content
   if (revision < game.revision || (revision === game.revision && game.state && whole)) return
@@ -91,16 +103,16 @@ async function take(revision, state) {
   game.revision = revision
   game.state = state
   if (first) {
-    game.head = Math.max(game.head, revision)
+    reach(revision)
     game.from = Math.max(1, revision - 59)
     fill()
   }
-  if (before && before.current_node_id !== state.current_node_id) game.picked = null
+  if (before && before.current_node_id !== state.current_node_id) choosePlace(null)
   changed()
   await freshen()
 }
 
-/** Asks for what the page shows beside the state, where that is older than the state; while nobody looks, later. */
+/** Asks for what the page shows beside the state, where that is older than the state. A hidden page asks when it is seen again. */
 export async function freshen() {
   const old = game.map?.revision !== game.revision || (!game.watch && game.offers?.revision !== game.revision)
   if (!game.state || document.hidden) return
@@ -120,8 +132,8 @@ async function loadContent(hash) {
 }
 
 let refreshing = null
-/** What can be done, and the map. Only for who plays, what can be done. */
-export function refresh() {
+/** Asks for the map, and for the player what can be done. */
+function refresh() {
   const { id, watch, revision } = game
   const asked = `${id} ${revision}`
   if (refreshing?.asked === asked) return refreshing.done
@@ -138,7 +150,7 @@ export function refresh() {
       if (map.revision >= (game.map?.revision ?? -1)) game.map = map
     } catch (problem) {
       if (mine()) fail(problem, true)
-      // While the connection stands nobody else would ask again.
+      // While the connection stands, nothing else asks again.
       if (mine() && problem.passes) setTimeout(() => mine() && game.link.status === 'live' && refresh(), 1500)
     } finally {
       if (refreshing?.asked === asked) refreshing = null
@@ -149,7 +161,7 @@ export function refresh() {
   return done
 }
 
-/** Reads what the history lacks, from `game.from` to its head, a hundred turns at a time. */
+/** Reads the turns that the history lacks, from `game.from` to its head, a hundred at a time. */
 export async function fill() {
   if (game.filling) return
   const { id, watch } = game
@@ -194,11 +206,11 @@ const keep = (pending) => {
     if (pending) sessionStorage.setItem(PENDING, JSON.stringify(pending))
     else sessionStorage.removeItem(PENDING)
   } catch {
-    // Without storage a reload in the middle shows what came of it all the same.
+    // Without storage the action is not sent again after a reload; the state tells whether it was taken.
   }
 }
 
-/** An action whose answer had not come when the page was closed is sent again, under its key: it is taken once. */
+/** Sends an action again whose answer had not come when the page was closed. Its key is the same: it is taken once. */
 function repeatPending(id) {
   let pending
   try {
@@ -209,8 +221,7 @@ function repeatPending(id) {
   if (pending?.id === id) send(pending)
 }
 
-/** Takes an action. One at a time; the answer is the newest state, or a sentence that says why not. What can end the voyage is asked
- *  first; in a fight once, because each round of it can. */
+/** Takes an action, one at a time. Before one that can end the voyage it asks; in a fight only once, because every round can. */
 export async function act(action, sure = false) {
   if (
     game.busy ||
@@ -243,7 +254,6 @@ export async function act(action, sure = false) {
 async function send(pending) {
   const { id, action, revision, key } = pending
   game.busy = { action, slow: false }
-  game.refused = null
   keep(pending)
   changed()
   try {
@@ -263,9 +273,9 @@ async function send(pending) {
     game.busy = null
     const turn = { revision: answer.revision, action, outcome: answer.outcome }
     addTurn(turn)
-    // Its own news may have been here first.
+    // The connection may have told of this turn first.
     if (game.last?.revision !== turn.revision) tell(turn)
-    // The state is the newest, which is another one where more has happened since.
+    // The answer has the newest state, which is a later one if more has happened since.
     await take(Math.max(answer.revision, game.revision), answer.state)
     return true
   } catch (problem) {
@@ -277,7 +287,6 @@ async function send(pending) {
       toast('The game has gone on meanwhile. Look again, then decide.', 'plain')
       await reload()
     } else {
-      game.refused = { action, detail: refusal(problem) }
       toast(refusal(problem), 'danger')
       await refresh()
     }
@@ -287,19 +296,25 @@ async function send(pending) {
   }
 }
 
-/** Asks for the state as it is. */
-export async function reload() {
+/** Asks for the state anew. */
+async function reload() {
   const { id, watch } = game
   try {
     const answer = await get(`api/sessions/${id}`, watch)
     if (game.id !== id) return
     if (answer.revision < game.revision) rewind()
-    game.head = Math.max(game.head, answer.revision)
+    reach(answer.revision)
     await take(answer.revision, answer.state)
     fill()
   } catch (problem) {
     fail(problem)
   }
+}
+
+/** A save was loaded into this game: what was told last belongs to the game before. */
+export async function afterLoad() {
+  game.last = null
+  await reload()
 }
 
 export async function rename(name) {

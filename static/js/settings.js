@@ -1,4 +1,4 @@
-// What a player has set, kept in the browser.
+// The player's settings, kept in the browser.
 
 const KEY = 'cosmic.settings'
 const DEFAULTS = { sound: false, motion: 'auto', contrast: 'normal', text: 100, keys: true, beginner: true }
@@ -7,7 +7,7 @@ function read() {
   try {
     return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(KEY) ?? '{}') }
   } catch {
-    // No storage, or somebody else's words in it.
+    // There is no storage, or it holds something else.
     return { ...DEFAULTS }
   }
 }
@@ -19,7 +19,7 @@ export function change(name, value) {
   try {
     localStorage.setItem(KEY, JSON.stringify(settings))
   } catch {
-    // Then it holds until the tab is closed.
+    // Without storage the setting holds until the tab is closed.
   }
   show()
 }
@@ -27,9 +27,9 @@ export function change(name, value) {
 const still = matchMedia('(prefers-reduced-motion: reduce)')
 
 /** Whether nothing should move. */
-export const calm = () => settings.motion === 'off' || (settings.motion === 'auto' && still.matches)
+const calm = () => settings.motion === 'off' || (settings.motion === 'auto' && still.matches)
 
-/** Tells the styles. */
+/** Hands the settings to the styles. */
 export function show() {
   const root = document.documentElement
   root.dataset.motion = calm() ? 'off' : 'on'

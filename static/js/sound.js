@@ -1,10 +1,10 @@
-// A few quiet tones, made here, and none until they are asked for.
+// A few quiet tones, made here; there are none unless the player has turned them on.
 
 import { settings } from './settings.js'
 
 let context
 
-// Notes as [frequency, seconds from the start, length, loudness].
+// Notes: `[hertz, seconds from the start, seconds, loudness]`.
 const TUNES = {
   tap: [[520, 0, 0.05, 0.3]],
   travel: [
@@ -34,7 +34,7 @@ const TUNES = {
     [330, 0, 0.4, 0.4],
     [440, 0.2, 0.5, 0.35],
   ],
-  deed: [
+  achieved: [
     [587, 0, 0.2, 0.4],
     [740, 0.14, 0.2, 0.4],
     [880, 0.28, 0.45, 0.4],
@@ -71,12 +71,12 @@ export function play(tune) {
   }
 }
 
-/** What an outcome sounds like: its weightiest event. */
+/** Plays what an outcome sounds like: the most important of its events. */
 export function playOutcome(events) {
   const has = (type) => events.some((event) => event.type === type)
   if (has('victory')) return play('win')
   if (has('defeat')) return play('end')
-  if (has('achieved') || has('quest_completed')) return play('deed')
+  if (has('achieved') || has('quest_completed')) return play('achieved')
   if (has('combat_began')) return play('fight')
   if (events.some((event) => event.type === 'damage' && event.amount > 0)) return play('hurt')
   if (has('hit') || has('enemy_destroyed')) return play('hit')

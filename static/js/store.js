@@ -1,71 +1,123 @@
-// What the page knows, and who wants to hear when that changes. One game at a time.
+// What the page knows, and who hears when that changes. One game at a time.
 
 /** The page. */
 export const ui = {
+  /** What the address asks for (`route.js`). */
   route: { view: 'start', parts: [] },
-  /** A dialog over everything: help, settings, saves, or a question. */
+  /** A dialog over everything: help, settings, saves, or a question; `name` says which. */
   dialog: null,
   /** Sentences for people: `{text, tone, key}`. */
   toasts: [],
   /** What screen readers are told. */
   said: '',
+  /** Whether there is room for the place beside the other views. */
   wide: matchMedia('(min-width: 62rem)'),
 }
 
-/** The player, as the start page shows him. */
+/** The player, as the pages outside a game show them. Filled by `player.js`. */
 export const player = {
+  /** Their games, the newest first; null until the server has answered. */
   sessions: null,
+  /** Their saves; null until they are asked for. */
   slots: null,
+  /** Why the saves could not be read. */
   slotsProblem: null,
+  /** Why the games could not be read. */
   problem: null,
+  /** The challenge of the day; null until the server has answered, false where it has none. */
   challenge: null,
+  /** The leaderboard, or `{loading}`, or `{problem}`; and which one is asked for: no date means today. */
   board: null,
+  boardOf: { difficulty: 'normal', date: '' },
+  /** The content of new games, for their sums; null while it is not known. */
+  content: null,
+  /** A game is being created. */
   busy: false,
 }
 
-/** The game. Empty until one is open. */
-export const game = {}
+/** All that the page knows of a game, as it is while none is open. */
+const closed = () => ({
+  // What the server says. `session.js` writes these.
 
+  /** The session's id; null while no game is open. */
+  id: null,
+  /** The token of a link for watchers; null for the player. */
+  watch: null,
+  /** The game's name, as the player gave it. */
+  name: '',
+  /** The newest state, and the revision it belongs to. */
+  state: null,
+  revision: -1,
+  /** What can be done, what cannot and why. It counts while its revision is the state's; a watcher has none. */
+  offers: null,
+  /** What is known of the stars; it may be older than the state for a moment. */
+  map: null,
+  /** The game's content: names, descriptions, figures. */
+  content: null,
+  /** The connection: `{status, via, detail, wait}` (`live.js`). */
+  link: { status: 'connecting' },
+
+  // The history.
+
+  /** Turns by revision. */
+  turns: new Map(),
+  /** The lowest revision that is wanted, and the highest that is known of. */
+  from: 1,
+  head: 0,
+  /** The history is being read. */
+  filling: false,
+  /** The turn whose outcome the place tells. */
+  last: null,
+
+  // What the player is doing.
+
+  /** The action that is on its way: `{action, slow, detail, wait}`. */
+  busy: null,
+  /** Until when nothing is answered because the scene has just come up, in the page's milliseconds. */
+  unreadUntil: 0,
+  /** Ends that the player has accepted as a risk in this fight. */
+  dared: new Set(),
+
+  // What views remember.
+
+  /** What is chosen: `goods` in the market, `fit` among the ship's parts. */
+  chosen: {},
+  /** How many of something, by what it is. */
+  amounts: {},
+  /** Lines of the log that are shown. */
+  logShown: 60,
+  /** The place or region that is chosen on the map. */
+  picked: null,
+  /** The corner where the card of the chosen place lies; null: the usual one. */
+  corner: null,
+  /** What the map shows: the middle and the width, in map units: `{x, y, span}`. */
+  camera: null,
+  /** The region the camera was set up for, and how many places it had then. */
+  cameraOf: null,
+  cameraSize: null,
+  /** The player has moved the camera themselves: it stays where it is. */
+  moved: false,
+})
+
+/** The game. Empty until one is open. Sealed, so that a field which is not declared above is an error. */
+export const game = Object.seal(closed())
+
+/** The game is closed. */
 export function reset() {
-  for (const name of Object.keys(game)) delete game[name]
-  Object.assign(game, {
-    id: null,
-    watch: null,
-    name: '',
-    state: null,
-    revision: -1,
-    offers: null,
-    map: null,
-    content: null,
-    /** The history by revision; the lowest revision from which on all of it is here; the highest that is known of. */
-    turns: new Map(),
-    from: 1,
-    head: 0,
-    filling: false,
-    link: { status: 'connecting' },
-    busy: null,
-    refused: null,
-    last: null,
-    problem: null,
-    /** What views remember: what is chosen where, and how many of it. */
-    chosen: {},
-    amounts: {},
-    camera: null,
-    picked: null,
-    logShown: 60,
-    ended: false,
-    /** Until when what has just come up is not answered, in the page's milliseconds; and dangers that were looked in the eye. */
-    unreadUntil: 0,
-    dared: new Set(),
-  })
+  Object.assign(game, closed())
 }
-reset()
+
+/** The server has an older game than this page: it was brought back from a copy. What the server has counts. */
+export function rewind() {
+  const { revision, offers, map, turns, from, head, last } = closed()
+  Object.assign(game, { revision, offers, map, turns, from, head, last })
+}
 
 let wanted = false
 const listeners = new Set()
 export const listen = (hear) => listeners.add(hear)
 
-/** Something has changed: the page is drawn anew, once, when it is looked at. */
+/** Something has changed: the page is drawn anew, once, in the next frame. */
 export function changed() {
   if (wanted) return
   wanted = true
@@ -93,14 +145,44 @@ export function say(text) {
   changed()
 }
 
-export function addTurn(turn) {
-  const known = game.turns.get(turn.revision)
-  if (!known || !known.at) game.turns.set(turn.revision, turn)
-  if (turn.revision > game.head) game.head = turn.revision
+/** The game has a revision: the history reaches as far. */
+export function reach(revision) {
+  game.head = Math.max(game.head, revision)
 }
 
-/** Keeps the log small enough to hold: the oldest of very long ones are asked for again when they are wanted. */
-export const MOST_TURNS = 12000
+/** Adds a turn to the history. What the server has recorded, with its time, replaces what only its answer said. */
+export function addTurn(turn) {
+  if (!game.turns.get(turn.revision)?.at) game.turns.set(turn.revision, turn)
+  reach(turn.revision)
+}
+
+/** Shows more lines of the log. Answers whether older turns are wanted for that. */
+export function showEarlier(lines) {
+  game.logShown += lines
+  const first = game.head - game.logShown
+  if (first >= game.from) return false
+  game.from = Math.max(1, first)
+  return true
+}
+
+/** Chooses something in a view: `goods` or `fit`. */
+export function choose(what, id) {
+  if (game.chosen[what] === id) return
+  game.chosen[what] = id
+  changed()
+}
+
+/** Chooses a place or a region on the map, or none. */
+export function choosePlace(id) {
+  game.picked = id
+  game.corner = null
+}
+
+/** Moves the card of the chosen place to a corner. */
+export function moveCard(corner) {
+  game.corner = corner
+  changed()
+}
 
 export function sameAction(one, other) {
   const keys = Object.keys(one)
@@ -134,7 +216,10 @@ export function nodeById(id) {
   }
   return {}
 }
-/** Where work leads now: to its place; done, to who pays for it; null where every dock does. */
+
+export const regionById = (id) => game.map?.regions.find((region) => region.id === id)
+
+/** Where work leads now: to its place; when it is done, to whoever pays for it; null where every dock pays. */
 export const goalOf = (quest) =>
   !quest.done || quest.kind === 'delivery' ? quest.target_node_id : quest.kind === 'rescue' ? quest.giver_node_id : null
 
@@ -142,15 +227,13 @@ export const goalOf = (quest) =>
 const scene = (state) =>
   state.game_over ? 'end' : state.current_event ? `asks ${state.current_event.text}` : state.combat ? 'fight' : ''
 
-/** Nobody has read a thing that came up so few milliseconds ago: whatever is pressed was meant for what stood there before. */
+/** Milliseconds in which nobody has read what came up: whatever is pressed then was meant for what stood there before. */
 export const UNREAD = 400
 export const unread = () => performance.now() < game.unreadUntil
 
-/** Keeps hands off a scene that is new. */
+/** Takes no answers to a scene that is new, for a moment. */
 export function shield(before, after) {
   if (scene(before) === scene(after)) return
   game.unreadUntil = performance.now() + UNREAD
   setTimeout(changed, UNREAD + 20)
 }
-
-export const regionById = (id) => game.map?.regions.find((region) => region.id === id)

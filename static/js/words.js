@@ -6,12 +6,12 @@ const whole = new Intl.NumberFormat('en')
 export const number = (value) => whole.format(value)
 export const percent = (share) => `${Math.round(share * 100)} %`
 export const signed = (value) => (value > 0 ? `+${number(value)}` : value < 0 ? `\u2212${number(-value)}` : '0')
-/** So many of something: `no rations`, `1 ration`, `2 rations`. */
+/** A number of something: `no rations`, `1 ration`, `2 rations`. */
 export const many = (count, noun, nouns = `${noun}s`) =>
   `${count === 0 ? 'no' : number(count)} ${count === 1 ? noun : nouns}`
-/** A sentence's first letter, large. */
+/** A sentence with a capital first letter. */
 export const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1)
-/** `the Ark`, also where the name is `The Ark`. */
+/** A name with its article: `the Ark`, also where the name is `The Ark`. */
 export const the = (name) => `the ${String(name).replace(/^(the|an?) (?=\S)/i, '')}`
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\ud802-\ud803\ud83a-\ud83b]/
 /** A name that runs from right to left, held together within a sentence, so that it does not reorder figures beside it. */
@@ -37,7 +37,7 @@ export const nameOf = {
   region: (id) => iso(regionById(id)?.name ?? 'a region unknown to you'),
 }
 
-/** So many units of an item, as its content says them; the server tells them alike. */
+/** A number of units of an item, in the words of its content, as the server says them too. */
 export function goods(id, count) {
   const item = game.content?.items?.[id]
   if (count === 1) return item?.one ?? `a unit of ${nameOf.item(id)}`
@@ -60,59 +60,63 @@ export function endOf({ may_end: end, worst }) {
 
 export const danger = (level) => (level < 0.18 ? 'calm' : level < 0.4 ? 'uneasy' : level < 0.6 ? 'dangerous' : 'deadly')
 
+// What can be done, by its type: its sign where that is not named like it, what its button says, and what it is for.
+
+const SIGNS = {
+  use_item: 'check',
+  buy_food: 'food',
+  consume_food: 'food',
+  buy_item: 'plus',
+  sell_item: 'credits',
+  seek_fight: 'fight',
+  negotiate: 'talk',
+  navigate: 'travel',
+}
+const TEXTS = {
+  scan: 'Scan',
+  mine: 'Mine',
+  salvage: 'Search the wreck',
+  wait: 'Wait a turn',
+  repair: 'Repair the hull',
+  refuel: 'Refuel',
+  buy_food: 'Buy food',
+  consume_food: 'Eat',
+  buy_pod: 'Buy a flight pod',
+  seek_fight: 'Look for a fight',
+  flee: 'Flee',
+  negotiate: 'Pay them off',
+}
+const NOTES = {
+  scan: 'Chart the neighbours and look for what is hidden',
+  mine: 'Cut ore from the rock',
+  salvage: 'See what the dead have left',
+  wait: 'Let time pass; docks and prices change',
+  repair: 'As far as the purse reaches',
+  refuel: 'By the unit',
+  buy_food: 'Each turn eats one ration',
+  consume_food: 'Rations bring health back',
+  buy_pod: 'A second chance when the ship is lost',
+  seek_fight: 'Foes carry credits and cargo',
+  flee: 'Burn fuel and be gone',
+  negotiate: 'Credits for peace',
+}
+/** What the odds of an action are of. */
+const ODDS = {
+  scan: 'find',
+  navigate: 'quiet',
+  mine: 'ore',
+  salvage: 'loot',
+  seek_fight: 'found',
+  combat: 'hit',
+  flee: 'away',
+  negotiate: 'agreed',
+}
+
 /** An action as a button says it: a sign, a word, and what its odds are of. */
 export function describe(action) {
   const { type } = action
-  const sign = {
-    use_item: 'check',
-    buy_food: 'food',
-    consume_food: 'food',
-    buy_item: 'plus',
-    sell_item: 'credits',
-    seek_fight: 'fight',
-    negotiate: 'talk',
-    navigate: 'travel',
-  }
-  const texts = {
-    scan: 'Scan',
-    mine: 'Mine',
-    salvage: 'Search the wreck',
-    wait: 'Wait a turn',
-    repair: 'Repair the hull',
-    refuel: 'Refuel',
-    buy_food: 'Buy food',
-    consume_food: 'Eat',
-    buy_pod: 'Buy a flight pod',
-    seek_fight: 'Look for a fight',
-    flee: 'Flee',
-    negotiate: 'Pay them off',
-  }
-  const notes = {
-    scan: 'Chart the neighbours and look for what is hidden',
-    mine: 'Cut ore from the rock',
-    salvage: 'See what the dead have left',
-    wait: 'Let time pass; docks and prices change',
-    repair: 'As far as the purse reaches',
-    refuel: 'By the unit',
-    buy_food: 'Each turn eats one ration',
-    consume_food: 'Rations bring health back',
-    buy_pod: 'A second chance when the ship is lost',
-    seek_fight: 'Foes carry credits and cargo',
-    flee: 'Burn fuel and be gone',
-    negotiate: 'Credits for peace',
-  }
-  const odds = {
-    scan: 'find',
-    navigate: 'quiet',
-    mine: 'ore',
-    salvage: 'loot',
-    seek_fight: 'found',
-    combat: 'hit',
-    flee: 'away',
-    negotiate: 'agreed',
-  }
   return {
-    sign: type === 'combat' ? action.move : type === 'buy_pod' ? 'pod' : (sign[type] ?? type),
+    sign: type === 'combat' ? action.move : type === 'buy_pod' ? 'pod' : (SIGNS[type] ?? type),
     text:
       type === 'navigate'
         ? nameOf.node(action.node)
@@ -122,14 +126,14 @@ export function describe(action) {
             ? nameOf.move(action.move)
             : type === 'use_item'
               ? `Use ${goods(action.item, 1)}`
-              : (texts[type] ?? title(type)),
-    note: type === 'combat' ? game.content?.combat_moves?.[action.move]?.description : notes[type],
-    odds: odds[type] ?? 'chance',
+              : (TEXTS[type] ?? title(type)),
+    note: type === 'combat' ? game.content?.combat_moves?.[action.move]?.description : NOTES[type],
+    odds: ODDS[type] ?? 'chance',
   }
 }
 
-/** What was done, for the log. */
-export function deed(turn) {
+/** What a turn was, for the log. */
+export function turnTitle(turn) {
   const { action, loaded } = turn
   if (loaded)
     return loaded.slot === 0 ? 'Went back to the game last played' : `Loaded save ${loaded.slot}, ${loaded.name}`
@@ -159,7 +163,7 @@ export function deed(turn) {
 /** A cost as short pieces: `[sign, text, spoken]`. */
 export function costs(offer, amount = 1) {
   if (!offer) return []
-  // Offers are of one unit. Goods get dearer, or cheaper, with each.
+  // An offer is for one unit. The price of goods changes with each.
   const of = amount === 1 ? '' : offer.action.quantity === undefined ? ' each' : ' the first'
   const { cost, gain } = offer
   const parts = []
@@ -236,6 +240,13 @@ export const STATISTICS = {
 }
 export const titled = title
 
+/** Difficulties: their code, their name, what is different. */
+export const LEVELS = [
+  ['easy', 'Easy', 'A longer purse, kinder passages, softer foes'],
+  ['normal', 'Normal', 'As it was meant'],
+  ['hard', 'Hard', 'A higher sum, rougher passages'],
+]
+
 export const ENDS = {
   victory: ['You have won', 'The sum is in your purse, and nobody can say how you made it but you.'],
   died: ['The crew does not wake up', 'The ship goes on without them, lamps lit.'],
@@ -280,6 +291,11 @@ export function since(time) {
   }
   return 'just now'
 }
+/** How long it is until a time. */
+export function left(time) {
+  const minutes = Math.max(0, Math.round((new Date(time) - Date.now()) / 60000))
+  return minutes >= 60 ? `${many(Math.round(minutes / 60), 'hour')} left` : `${many(minutes, 'minute')} left`
+}
 export const clock = (time) =>
   time ? new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : ''
 
@@ -291,7 +307,8 @@ const wait = ({ wait: seconds, retry_after: after }) => {
   const left = seconds ?? after
   return left ? `in ${left < 90 ? many(left, 'second') : many(Math.round(left / 60), 'minute')}` : 'later'
 }
-/** For people, by the code of a refusal: what the server says is for programs too. What the rules refuse they say well themselves. */
+/** Words for people, by the code of a refusal: the server's own are for programs too. Refusals of the rules are not here, because
+ *  theirs are for people. */
 const REFUSALS = {
   MALFORMED_JSON: NOT_A_SAVE,
   JSON_TOO_DEEP: NOT_A_SAVE,

@@ -141,7 +141,7 @@ fn the_card_never_lies_over_the_place_it_speaks_of() {
                     page.js("return [...document.querySelectorAll('.sky .spot')].map((el) => el.id.slice(5))").await;
                 for id in ids.as_array().expect("ids") {
                     page.js_async(&format!(
-                        "import('./js/views/map.js').then(({{pick}}) => {{ pick({id}); done(true) }})"
+                        "import('./js/views/map/targets.js').then(({{pick}}) => {{ pick({id}); done(true) }})"
                     ))
                     .await;
                     page.wait(".map-card").await;
@@ -153,7 +153,7 @@ fn the_card_never_lies_over_the_place_it_speaks_of() {
                         found.push(format!("{id} at {size:?}, tool {tool}"));
                     }
                 }
-                page.js_async("import('./js/views/map.js').then(({pick}) => { pick(null); done(true) })").await;
+                page.js_async("import('./js/views/map/targets.js').then(({pick}) => { pick(null); done(true) })").await;
             }
         }
         assert!(found.is_empty(), "{found:#?}");

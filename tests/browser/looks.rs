@@ -193,7 +193,7 @@ fn every_state_of_the_connection_has_its_picture() {
     });
 }
 
-/// On the player's other device: he waits until it is over, and it stands on the board.
+/// Waits through a challenge on the player's other device, until it stands on the board.
 fn finish_the_challenge(url: &str, token: &str) {
     let begun =
         call(url, token, "POST", "/api/sessions", Some(&json!({"challenge": "daily", "name": "Slow and steady"})));

@@ -49,7 +49,7 @@ fn a_save_goes_out_as_a_file_and_comes_in_elsewhere() {
         guest.wait(".slot-list").await;
         let field =
             guest.client.find(Locator::Css("input[aria-label='Import a file into slot 2']")).await.expect("a field");
-        // A file that somebody has had his hands on says what is wrong.
+        // A file that somebody has changed is refused, with what is wrong.
         let forged = guest.downloads.path().join("forged.json");
         let text = std::fs::read_to_string(&file).expect("text").replacen("\"wealth\":500", "\"wealth\":900", 1);
         std::fs::write(&forged, text).expect("a file");

@@ -69,7 +69,7 @@ impl Drop for Server {
     }
 }
 
-/// A player's other device: plain calls with his token.
+/// A player's other device: plain calls with their token.
 pub fn call(url: &str, token: &str, method: &str, path: &str, body: Option<&Value>) -> Value {
     let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
     let agent = ureq::Agent::from(config);

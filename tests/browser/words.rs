@@ -34,6 +34,8 @@ fn every_view_has_a_title_of_its_own_and_unknown_ones_say_so() {
         }
         for path in [
             "/#/nowhere",
+            // A word that every object of scripts knows.
+            "/#/constructor",
             "/#/new/other",
             "/#/board/x",
             "/#/play",

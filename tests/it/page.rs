@@ -1,5 +1,6 @@
 //! The browser game's files: served as they should be, and what must not be in them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::server::start;
@@ -173,9 +174,79 @@ fn the_page_names_all_modules_and_nothing_is_inline() {
             }
         }
         assert!(!code.contains("location.host") && !code.contains("location.origin"), "{}", path.display());
-        // Only the start page's own, which says that there may be games.
-        assert!(!code.contains(".cookie") || path.ends_with("views/start.js"), ".cookie in {}", path.display());
+        // Only the page's own cookie, which says that there may be games.
+        assert!(!code.contains(".cookie") || path.ends_with("js/player.js"), ".cookie in {}", path.display());
     }
+}
+
+fn scripts() -> impl Iterator<Item = PathBuf> {
+    files(Path::new("static/js")).into_iter()
+}
+
+/// Each module, with those it imports.
+fn imports() -> BTreeMap<PathBuf, Vec<PathBuf>> {
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let read = |path: PathBuf| {
+        let code = std::fs::read_to_string(&path).expect("a module");
+        // The last line of an import may be `} from './store.js'`; and some are `import('./store.js')`.
+        let names =
+            |line: &&str| line.starts_with("import ") || line.starts_with("} from ") || line.contains("import('");
+        let lines = code.lines().filter(names);
+        let names = lines.filter_map(|line| line.split('\'').nth(1)).map(|name| path.with_file_name(name));
+        (whole(&path), names.map(|name| whole(&name)).collect())
+    };
+    scripts().map(read).collect()
+}
+
+#[test]
+fn modules_import_each_other_in_no_circle_and_none_is_left_over() {
+    let mut rest = imports();
+    assert!(rest.values().map(Vec::len).sum::<usize>() > 100, "the imports are found: {rest:?}");
+    let imported: Vec<_> = rest.values().flatten().cloned().collect();
+    for path in rest.keys().filter(|path| !path.ends_with("js/main.js")) {
+        assert!(imported.contains(path), "no module imports {}", path.display());
+    }
+    // Takes away what imports nothing that is left, or is imported by nothing that is left: what stays is a circle.
+    loop {
+        let before = rest.len();
+        let left: Vec<_> = rest.keys().cloned().collect();
+        let imported: Vec<_> = rest.values().flatten().cloned().collect();
+        rest.retain(|path, imports| imported.contains(path) && imports.iter().any(|path| left.contains(path)));
+        if rest.len() == before {
+            break;
+        }
+    }
+    assert!(rest.is_empty(), "a circle: {:#?}", rest.keys());
+}
+
+#[test]
+fn no_script_or_style_is_too_long_to_read() {
+    for path in scripts().chain(files(Path::new("static/css"))) {
+        let lines = std::fs::read_to_string(&path).expect("text").lines().count();
+        assert!(lines <= 600, "{} has {lines} lines", path.display());
+    }
+}
+
+/// Whether a module gives a field of the game another value, as in `game.picked = id`.
+fn changes_the_game(code: &str) -> bool {
+    let rest = code.split("game.").skip(1);
+    let mut after =
+        rest.map(|rest| rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric()).trim_start());
+    after.any(|after| ["= ", "=\n", "+= ", "-= ", "??= "].iter().any(|sign| after.starts_with(sign)))
+        || code.contains("Object.assign(game")
+}
+
+#[test]
+fn the_game_that_the_page_knows_is_changed_in_three_places() {
+    assert!(changes_the_game("  game.picked = id") && changes_the_game("game.logShown += 1"));
+    assert!(!changes_the_game("if (game.picked === id) game.turns.set(1, 2)") && !changes_the_game("({game.a => 1})"));
+    let changing: Vec<_> =
+        scripts().filter(|path| changes_the_game(&std::fs::read_to_string(path).expect("a module"))).collect();
+    let allowed = ["static/js/session.js", "static/js/store.js", "static/js/views/map/camera.js"].map(PathBuf::from);
+    for path in &changing {
+        assert!(allowed.contains(path), "{} changes the game; store.js has functions for that", path.display());
+    }
+    assert_eq!(changing.len(), allowed.len(), "{changing:?}");
 }
 
 /// What a person can be refused is said in the page's own words: a new code wants some too.

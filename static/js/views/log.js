@@ -3,8 +3,8 @@
 import { h } from '../dom.js'
 import { button, sheetHead } from '../parts.js'
 import { fill } from '../session.js'
-import { changed, game } from '../store.js'
-import { clock, deed, many, number } from '../words.js'
+import { changed, game, showEarlier } from '../store.js'
+import { clock, many, number, turnTitle } from '../words.js'
 
 const PAGE = 60
 
@@ -29,15 +29,12 @@ export function logView() {
 }
 
 function earlier() {
-  game.logShown += PAGE
-  if (game.head - game.logShown < game.from) {
-    game.from = Math.max(1, game.head - game.logShown)
-    fill()
-  }
+  if (showEarlier(PAGE)) fill()
   changed()
 }
 
-/** The game's turn after each entry, counted back from now. What was before a save was loaded had another count: it is not known. */
+/** The game's turn after each entry, counted back from now. It is not known for entries before a save was loaded: their count was
+ *  another. */
 function counted() {
   const after = new Map()
   let count = game.state.turn_count
@@ -50,7 +47,7 @@ function counted() {
   return (revision) => after.get(revision)
 }
 
-/** A line stays as it was drawn while its turn and the names on the map stay. */
+/** Lines that were drawn: one is drawn anew only when the names on the map have changed. */
 const drawn = new WeakMap()
 function line(turn, at) {
   const known = drawn.get(turn)
@@ -65,9 +62,9 @@ const draw = (turn, at) =>
     'li.log-line',
     { key: turn.revision, value: turn.revision },
     h(
-      'div.log-deed',
+      'div.log-turn',
       {},
-      h('b', {}, deed(turn)),
+      h('b', {}, turnTitle(turn)),
       h(
         'time',
         { datetime: turn.at ?? null, title: turn.at ? clock(turn.at) : null },
@@ -83,7 +80,9 @@ export function ticker() {
   for (let revision = game.head; revision >= 1 && lines.length < 4; revision -= 1) {
     const turn = game.turns.get(revision)
     if (turn)
-      lines.push(h('li', { key: revision }, h('b', {}, deed(turn)), ' ', h('span', {}, turn.outcome?.message ?? '')))
+      lines.push(
+        h('li', { key: revision }, h('b', {}, turnTitle(turn)), ' ', h('span', {}, turn.outcome?.message ?? '')),
+      )
   }
   return h(
     'section.ticker',

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js'
 import { action, amountOf, sheetHead, stepper } from '../parts.js'
-import { changed, find, game } from '../store.js'
+import { choose, find, game } from '../store.js'
 import { goods, itemEffect, many, nameOf, number, signed } from '../words.js'
 
 export function marketView() {
@@ -60,7 +60,7 @@ export function marketView() {
   )
 }
 
-/** How a price stands to the usual one: a stroke to the left is below, to the right above. */
+/** How a price compares with the usual one: a stroke to the left is below it, one to the right above. */
 function against(price, usual, good) {
   if (!usual) return null
   const off = Math.max(-1, Math.min(1, (price / usual - 1) / 0.6))
@@ -92,10 +92,7 @@ function row({ item, buy, sell, stock, aboard, def, usual }) {
           {
             type: 'button',
             'aria-expanded': open ? 'true' : 'false',
-            onclick: () => {
-              game.chosen.goods = open ? null : item
-              changed()
-            },
+            onclick: () => choose('goods', open ? null : item),
           },
           h('b', {}, nameOf.item(item)),
           h('span', {}, `${stock} here, weighs ${def?.weight ?? '?'}`),

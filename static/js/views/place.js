@@ -6,8 +6,8 @@ import { icon } from '../icons.js'
 import { action, amountOf, bar, button, dangerMark, section, stepper } from '../parts.js'
 import { all, find, game, goalOf, nodeById, regionById, ui } from '../store.js'
 import { settings } from '../settings.js'
-import { danger, deed, describe, ENDS, goods, iso, many, nameOf, number, percent, the, upper } from '../words.js'
-import { way } from './map.js'
+import { danger, describe, ENDS, goods, iso, many, nameOf, number, percent, the, turnTitle, upper } from '../words.js'
+import { way } from './map/targets.js'
 
 export function placeView() {
   const { state } = game
@@ -45,7 +45,7 @@ export function placeView() {
   )
 }
 
-/** One line that says what may be worth doing; from what is offered. */
+/** A line that says what may be worth doing, judged by what is offered. */
 function now() {
   if (!settings.beginner || game.watch || !game.offers) return null
   const text = hint()
@@ -91,7 +91,7 @@ function hint() {
   return errand(state) ?? beyond(routes, offered)
 }
 
-/** Where work in hand leads, the nearest first. */
+/** Where work in hand leads: the nearest goal. */
 function errand({ active_quests: quests, current_location: at }) {
   const goals = quests
     .map((quest) => ({ quest, id: goalOf(quest) }))
@@ -111,7 +111,7 @@ function errand({ active_quests: quests, current_location: at }) {
   return `Work in hand, ${title}: ${nameOf.node(id)} lies in ${nameOf.region(region.id)}. Jump towards it.`
 }
 
-/** What there is still to see: next door, then in the whole region as far as it is known, then beyond it. */
+/** What there is still to see: next door, then in the region, then beyond it. */
 function beyond(routes, offered) {
   const unknown = routes.filter(({ action: { node } }) => !nodeById(node).node?.charted)
   if (unknown.length && find('scan').offer)
@@ -257,35 +257,7 @@ function fight(state) {
     h(
       'div.fight-scene',
       {},
-      h(
-        'div.sides',
-        {},
-        h(
-          'div.side',
-          {},
-          shipArt(ship.in_pod_mode ? 'pod' : ship.ship_type, 'mine'),
-          h('b', {}, 'You'),
-          h(
-            'span.side-figure',
-            {},
-            ship.in_pod_mode
-              ? `${ship.pod_hp}/${ship.pod_max_hp} pod hull`
-              : `${ship.ship_condition}/${ship.max_hp} hull`,
-          ),
-          bar(ship.in_pod_mode ? ship.pod_hp / ship.pod_max_hp : ship.ship_condition / ship.max_hp),
-          ship.shield ? h('span.side-figure.shielded', {}, `shield ${ship.shield}`) : null,
-        ),
-        h('div.round-mark', {}, h('span', {}, 'round'), h('b', {}, String(combat.round + 1))),
-        h(
-          'div.side.foe',
-          {},
-          enemyArt(combat.enemy_type),
-          h('b', {}, combat.enemy_name),
-          h('span.side-figure', {}, `${combat.enemy_hp}/${combat.enemy_max_hp} hull`),
-          bar(combat.enemy_hp / combat.enemy_max_hp, 'foe'),
-          h('span.side-figure', {}, `hits you ${percent(combat.enemy_hit_chance)}`),
-        ),
-      ),
+      sides(combat, ship),
       h(
         'p.story',
         {},
@@ -319,6 +291,36 @@ function fight(state) {
   )
 }
 
+const sides = (combat, ship) =>
+  h(
+    'div.sides',
+    {},
+    h(
+      'div.side',
+      {},
+      shipArt(ship.in_pod_mode ? 'pod' : ship.ship_type, 'mine'),
+      h('b', {}, 'You'),
+      h(
+        'span.side-figure',
+        {},
+        ship.in_pod_mode ? `${ship.pod_hp}/${ship.pod_max_hp} pod hull` : `${ship.ship_condition}/${ship.max_hp} hull`,
+      ),
+      bar(ship.in_pod_mode ? ship.pod_hp / ship.pod_max_hp : ship.ship_condition / ship.max_hp),
+      ship.shield ? h('span.side-figure.shielded', {}, `shield ${ship.shield}`) : null,
+    ),
+    h('div.round-mark', {}, h('span', {}, 'round'), h('b', {}, String(combat.round + 1))),
+    h(
+      'div.side.foe',
+      {},
+      enemyArt(combat.enemy_type),
+      h('b', {}, combat.enemy_name),
+      h('span.side-figure', {}, `${combat.enemy_hp}/${combat.enemy_max_hp} hull`),
+      bar(combat.enemy_hp / combat.enemy_max_hp, 'foe'),
+      h('span.side-figure', {}, `hits you ${percent(combat.enemy_hit_chance)}`),
+    ),
+  )
+
+/** What an order does, as content says it. */
 function orderNote({ action: { move }, offer }) {
   const rule = game.content?.combat_moves?.[move]
   if (!rule || !offer) return undefined
@@ -336,46 +338,41 @@ function exchange() {
   for (let revision = game.revision; revision > Math.max(0, game.revision - 4); revision -= 1) {
     const turn = game.turns.get(revision)
     if (!turn?.outcome) break
-    rounds.push(turn)
+    rounds.unshift(turn)
     if (turn.outcome.events.some((event) => event.type === 'combat_began')) break
   }
-  if (!rounds.length) return null
+  return rounds.length ? h('ol.exchange', { 'aria-label': 'The last rounds' }, rounds.map(round)) : null
+}
+
+function round(turn) {
+  const [yours, theirs, rest] = [[], [], []]
+  for (const event of turn.outcome.events) {
+    if (event.type === 'hit') yours.push(['good', `hit for ${event.damage}`])
+    else if (event.type === 'missed') yours.push(['dim', 'miss'])
+    else if (event.type === 'enemy_missed') theirs.push(['dim', 'miss'])
+    else if (event.type === 'damage' && event.source === 'enemy')
+      theirs.push(['bad', `hit for ${event.amount}${event.absorbed ? `, shield takes ${event.absorbed}` : ''}`])
+    else if (event.type === 'flee_failed') rest.push('You cannot shake them.')
+    else if (event.type === 'negotiation_failed') rest.push('They are not interested.')
+    else if (event.type === 'combat_began') rest.push(`${upper(the(iso(event.name)))} closes in.`)
+    else if (event.type === 'item_used') rest.push(`You use ${goods(event.item, 1)}.`)
+  }
+  const side = (label, hits) =>
+    hits.length
+      ? h(
+          'span',
+          {},
+          h('i', {}, `${label} `),
+          hits.map(([tone, text]) => h('b', { class: tone }, text)),
+        )
+      : null
   return h(
-    'ol.exchange',
-    { 'aria-label': 'The last rounds' },
-    rounds.reverse().map((turn) => {
-      const yours = []
-      const theirs = []
-      const rest = []
-      for (const event of turn.outcome.events) {
-        if (event.type === 'hit') yours.push(['good', `hit for ${event.damage}`])
-        else if (event.type === 'missed') yours.push(['dim', 'miss'])
-        else if (event.type === 'enemy_missed') theirs.push(['dim', 'miss'])
-        else if (event.type === 'damage' && event.source === 'enemy')
-          theirs.push(['bad', `hit for ${event.amount}${event.absorbed ? `, shield takes ${event.absorbed}` : ''}`])
-        else if (event.type === 'flee_failed') rest.push('You cannot shake them.')
-        else if (event.type === 'negotiation_failed') rest.push('They are not interested.')
-        else if (event.type === 'combat_began') rest.push(`${upper(the(iso(event.name)))} closes in.`)
-        else if (event.type === 'item_used') rest.push(`You use ${goods(event.item, 1)}.`)
-      }
-      const side = (label, all) =>
-        all.length
-          ? h(
-              'span',
-              { class: `hit-${label === 'You' ? 'you' : 'them'}` },
-              h('i', {}, `${label} `),
-              all.map(([tone, text]) => h('b', { class: tone }, text)),
-            )
-          : null
-      return h(
-        'li',
-        { key: `round-${turn.revision}` },
-        h('span.round-order', {}, deed(turn)),
-        side('You', yours),
-        side('They', theirs),
-        rest.length ? h('span.round-rest', {}, rest.join(' ')) : null,
-      )
-    }),
+    'li',
+    { key: `round-${turn.revision}` },
+    h('span.round-order', {}, turnTitle(turn)),
+    side('You', yours),
+    side('They', theirs),
+    rest.length ? h('span.round-rest', {}, rest.join(' ')) : null,
   )
 }
 
@@ -408,7 +405,7 @@ function ending(state) {
       'div.row',
       {},
       h('a.button.primary', { href: '#/new' }, icon('ship'), h('span', {}, 'A new voyage')),
-      h('a.button', { href: `${ui.route.base}/deeds` }, icon('deeds'), h('span', {}, 'Deeds and figures')),
+      h('a.button', { href: `${ui.route.base}/deeds` }, icon('achievements'), h('span', {}, 'Deeds and figures')),
       game.watch ? null : h('a.button', { href: '#/board' }, icon('trophy'), h('span', {}, 'Leaderboard')),
       button(
         'Start page',

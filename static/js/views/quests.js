@@ -6,7 +6,7 @@ import { action, ask, button, section, sheetHead } from '../parts.js'
 import { act } from '../session.js'
 import { find, game, goalOf, nodeById } from '../store.js'
 import { goods, iso, many, nameOf, titled } from '../words.js'
-import { pick } from './map.js'
+import { pick } from './map/targets.js'
 
 export function questsView() {
   const { state } = game
@@ -85,52 +85,45 @@ function one(quest, active) {
       quest.takes ? h('li', {}, icon('lock'), `needs ${goods(quest.takes, 1)}`) : null,
       active ? stage(quest, payable) : null,
     ),
-    game.watch
-      ? null
-      : active
-        ? h(
-            'div.row',
-            {},
-            action(find('turn_in_quest', { quest: quest.id }), {
-              text: 'Turn in',
-              note: '',
-              sign: 'check',
-              numbered: false,
-            }),
-            goal && nodeById(goal).node
-              ? button(
-                  'On the map',
-                  () => {
-                    location.hash = `#/play/${game.id}/map`
-                    setTimeout(() => pick(goal, true), 60)
-                  },
-                  { sign: 'map' },
-                )
-              : null,
-            find('abandon_quest', { quest: quest.id }).offer
-              ? button(
-                  'Give up',
-                  () =>
-                    ask(
-                      'Give this up?',
-                      `\u201c${iso(quest.title)}\u201d cannot be taken on again, and giving up costs a part of the pay.`,
-                      'Give it up',
-                      () => act({ type: 'abandon_quest', quest: quest.id }),
-                    ),
-                  { sign: 'close' },
-                )
-              : null,
-          )
-        : action(find('accept_quest', { quest: quest.id }), {
-            text: 'Take it on',
-            note: 'A promise, with a deadline',
-            sign: 'check',
-            numbered: false,
-          }),
+    game.watch ? null : active ? inHand(quest, goal) : offered(quest),
   )
 }
 
-/** How far work in hand is. A delivery is on its way until it is where it goes. */
+/** What can be done about work in hand. */
+const inHand = (quest, goal) =>
+  h(
+    'div.row',
+    {},
+    action(find('turn_in_quest', { quest: quest.id }), { text: 'Turn in', note: '', sign: 'check', numbered: false }),
+    goal && nodeById(goal).node ? button('On the map', () => showOnMap(goal), { sign: 'map' }) : null,
+    find('abandon_quest', { quest: quest.id }).offer
+      ? button('Give up', () => askToGiveUp(quest), { sign: 'close' })
+      : null,
+  )
+
+function showOnMap(goal) {
+  location.hash = `#/play/${game.id}/map`
+  // By then the map is drawn.
+  setTimeout(() => pick(goal, true), 60)
+}
+
+const askToGiveUp = (quest) =>
+  ask(
+    'Give this up?',
+    `\u201c${iso(quest.title)}\u201d cannot be taken on again, and giving up costs a part of the pay.`,
+    'Give it up',
+    () => act({ type: 'abandon_quest', quest: quest.id }),
+  )
+
+const offered = (quest) =>
+  action(find('accept_quest', { quest: quest.id }), {
+    text: 'Take it on',
+    note: 'A promise, with a deadline',
+    sign: 'check',
+    numbered: false,
+  })
+
+/** How far work in hand is. */
 function stage(quest, payable) {
   if (payable) return h('li.good', {}, icon('check'), 'done, and paid here')
   if (quest.kind === 'delivery') return h('li', {}, icon('cargo'), `aboard, for ${nameOf.node(quest.target_node_id)}`)

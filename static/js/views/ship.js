@@ -5,7 +5,7 @@ import { h } from '../dom.js'
 import { icon } from '../icons.js'
 import { action, bar, section } from '../parts.js'
 import { act } from '../session.js'
-import { all, changed, find, game } from '../store.js'
+import { all, choose, find, game } from '../store.js'
 import { effects, goods as units, itemEffect, many, nameOf, number, STATS, upper } from '../words.js'
 
 const SLOTS = [
@@ -17,12 +17,7 @@ const SLOTS = [
 let dragged = null
 
 const keyOf = (one) => JSON.stringify(one.action)
-const choose = (one) => {
-  const key = one ? keyOf(one) : null
-  if (game.chosen.fit === key) return
-  game.chosen.fit = key
-  changed()
-}
+const choosePart = (one) => choose('fit', one ? keyOf(one) : null)
 
 export function shipView() {
   const { player_stats: ship } = game.state
@@ -117,9 +112,9 @@ function preview({ action: one, after }) {
 }
 
 const pickable = (one) => ({
-  onfocusin: () => choose(one),
-  onmouseenter: () => choose(one),
-  onmouseleave: () => choose(null),
+  onfocusin: () => choosePart(one),
+  onmouseenter: () => choosePart(one),
+  onmouseleave: () => choosePart(null),
 })
 
 function sockets(ship, def) {
@@ -158,32 +153,35 @@ function sockets(ship, def) {
         h(
           'div.socket-row',
           {},
-          fitted.map((id) => {
-            const one = find('remove_mod', { mod: id })
-            const off = !one.offer || game.busy
-            return h(
-              'button.socket.filled',
-              {
-                key: id,
-                type: 'button',
-                draggable: one.offer ? 'true' : null,
-                'aria-disabled': off ? 'true' : null,
-                ...pickable(one.offer ? one : null),
-                onclick: () => !off && act(one.action),
-                ondragstart: (event) => begin(event, one),
-                ondragend: () => (dragged = null),
-              },
-              h('b', {}, nameOf.mod(id)),
-              h('span', {}, effects(game.content?.mods[id]?.effects)),
-              h('i', {}, one.offer ? `remove for ${many(one.offer.gain ?? 0, 'credit')}` : (one.refused?.detail ?? '')),
-            )
-          }),
+          fitted.map(socket),
           Array.from({ length: Math.max(0, room - fitted.length) }, (_, ix) =>
             h('div.socket', { key: `free-${ix}` }, h('span', {}, 'free')),
           ),
         ),
       )
     }),
+  )
+}
+
+/** A module that is fitted. */
+function socket(id) {
+  const one = find('remove_mod', { mod: id })
+  const off = !one.offer || game.busy
+  return h(
+    'button.socket.filled',
+    {
+      key: id,
+      type: 'button',
+      draggable: one.offer ? 'true' : null,
+      'aria-disabled': off ? 'true' : null,
+      ...pickable(one.offer ? one : null),
+      onclick: () => !off && act(one.action),
+      ondragstart: (event) => begin(event, one),
+      ondragend: () => (dragged = null),
+    },
+    h('b', {}, nameOf.mod(id)),
+    h('span', {}, effects(game.content?.mods[id]?.effects)),
+    h('i', {}, one.offer ? `remove for ${many(one.offer.gain ?? 0, 'credit')}` : (one.refused?.detail ?? '')),
   )
 }
 
@@ -222,7 +220,7 @@ function modules() {
   )
 }
 
-/** What would be another figure, and which. */
+/** The figures that would change, before and after. */
 function change(offer) {
   const ship = game.state.player_stats
   return STATS.filter(([id]) => offer?.after?.[id] !== undefined)

@@ -1,4 +1,4 @@
-// Where names and badges go on the map: beside what they belong to, and never over a place, a badge or each other.
+// A sheet of paper on which nothing lies over anything else.
 
 /** A box on the sheet, in pixels. */
 const box = (x, y, width, height) => ({ x, y, width, height })
@@ -20,7 +20,7 @@ export function widthOf(text, font) {
   return widths.get(key)
 }
 
-/** What is on the sheet so far, and a way to put more there. */
+/** What lies on the sheet so far, in pixels. */
 export class Sheet {
   constructor({ width, height }) {
     this.bounds = box(2, 2, width - 4, height - 4)
@@ -33,13 +33,13 @@ export class Sheet {
 
   free(one) {
     const { x, y, width, height } = this.bounds
-    // What lies outside need not fit in; what lies inside must not stick out.
+    // A box that is wholly outside need not fit; one that begins inside must not stick out.
     const outside = !overlap(one, this.bounds)
     const inside = one.x >= x && one.y >= y && one.x + one.width <= x + width && one.y + one.height <= y + height
     return (outside || inside) && !this.taken.some((other) => overlap(one, other))
   }
 
-  /** Takes the first of some places that is free, and answers with it; null where none is. `of` makes a box of a place. */
+  /** Takes the first free one of some places, and answers with it; null where none is. `of` makes a box of a place. */
   put(places, of) {
     for (const place of places) {
       const one = of(place)
@@ -51,8 +51,8 @@ export class Sheet {
   }
 }
 
-/** Where a name may stand around its place, the best first, in pixels from it: the point its baseline hangs on, and which part of the
- *  text that is. `round` is what the place takes to each side, `text` how large letters are. */
+/** Where a name may stand around its place, the best first, in pixels from it: a point of its baseline, and which part of the text is
+ *  there. The place takes `left`, `right`, `top` and `bottom`; `text` is how large letters are. */
 export function around({ left, right, top, bottom }, text) {
   const under = bottom + 14 * text
   const over = -top - 5 * text

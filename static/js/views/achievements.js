@@ -1,4 +1,4 @@
-// Deeds and figures: what the voyage will be remembered for.
+// Achievements and statistics: what the voyage will be remembered for. Players read "deeds".
 
 import { h } from '../dom.js'
 import { icon } from '../icons.js'
@@ -6,14 +6,14 @@ import { sheetHead } from '../parts.js'
 import { game } from '../store.js'
 import { nameOf, number, STATISTICS, titled } from '../words.js'
 
-export function deedsView() {
+export function achievementsView() {
   const earned = new Set(game.state.achievements ?? [])
   const table = game.content?.achievements ?? {}
   const ids = [...new Set([...earned, ...Object.keys(table)])].sort(
     (a, b) => Number(earned.has(b)) - Number(earned.has(a)),
   )
   return h(
-    'div.sheet.deeds',
+    'div.sheet.achievements',
     { 'data-haven': true, tabindex: -1 },
     sheetHead(
       'Deeds',
@@ -27,7 +27,7 @@ export function deedsView() {
         h(
           'li',
           { key: id, class: earned.has(id) ? 'medal earned' : 'medal' },
-          icon(earned.has(id) ? 'deeds' : 'lock'),
+          icon(earned.has(id) ? 'achievements' : 'lock'),
           h(
             'div',
             {},
