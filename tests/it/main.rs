@@ -3,6 +3,7 @@
 mod architecture;
 mod binary;
 mod bits;
+mod bodies;
 mod broken;
 mod challenge;
 mod commands;
