@@ -5,7 +5,7 @@ use std::path::Path;
 use cosmic_explorer::config::Config;
 use serde_json::Value;
 
-fn sources(folder: &str) -> Vec<(String, String)> {
+pub fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open = vec![Path::new(folder).to_path_buf()];
     while let Some(path) = open.pop() {

@@ -11,6 +11,7 @@ mod condition;
 mod content;
 mod crash;
 mod damage;
+mod errors;
 mod evidence;
 mod failing;
 mod faults;
