@@ -1,11 +1,14 @@
 //! The whole shape of every body that is answered, and of every frame: the members of each object in the order they are sent.
 
+use std::net::TcpStream;
+
 use cosmic_explorer::api;
 use cosmic_explorer::game::rng::Dice;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
+use tungstenite::{Message, WebSocket};
 
 use crate::play::choose_offer;
 use crate::server::{Client, Reply, start_with, unlimited};
@@ -182,6 +185,20 @@ impl Bodies {
         self.keep(&format!("{call} {}", reply.status), &reply.text);
     }
 
+    /// Keeps the frames of a socket, up to one of a type.
+    fn hear(&mut self, socket: &mut WebSocket<TcpStream>, name: &str) {
+        loop {
+            let frame = socket.read().expect("a frame");
+            assert!(!frame.is_close(), "closed before {name}");
+            let Message::Text(text) = &frame else { continue };
+            let kind = serde_json::from_str::<Value>(text).expect("JSON")["type"].clone();
+            self.keep(&format!("frame {}", kind.as_str().expect("a type")), text);
+            if kind == name {
+                return;
+            }
+        }
+    }
+
     fn get(&mut self, client: &Client, call: &str, path: &str) {
         self.tell(&format!("GET {call}"), &client.get(path));
     }
@@ -249,30 +266,17 @@ fn every_body_and_every_frame_has_its_shape() {
         .tell("POST /api/slots/{n}/import", &server.client().post_text("/api/slots/2/import", export.text.as_bytes()));
     bodies.tell("POST /api/slots/{n}/import", &client.post_text("/api/slots/2/import", export.text.as_bytes()));
 
-    let mut socket = Socket::dial(&server.url, &format!("?session_id={}", client.session), client.token.as_deref());
-    let socket = socket.as_mut().expect("a socket");
-    let mut hear = |bodies: &mut Bodies, name: &str| {
-        loop {
-            let frame = socket.read().expect("a frame");
-            if let tungstenite::Message::Text(text) = &frame {
-                let kind: Value = serde_json::from_str(text).expect("JSON");
-                bodies.keep(&format!("frame {}", kind["type"].as_str().expect("a type")), text);
-                if kind["type"] == name {
-                    return;
-                }
-            }
-            assert!(!frame.is_close(), "closed before {name}");
-        }
-    };
-    hear(&mut bodies, "hello");
+    let query = format!("?session_id={}", client.session);
+    let mut socket = Socket::dial(&server.url, &query, client.token.as_deref()).expect("a socket");
+    bodies.hear(&mut socket, "hello");
     client.act(&json!({"type": "wait"}));
-    hear(&mut bodies, "state");
+    bodies.hear(&mut socket, "state");
     server.clock.advance(10);
-    hear(&mut bodies, "ping");
+    bodies.hear(&mut socket, "ping");
     bodies.get(&stranger, "/sessions", "/sessions");
     bodies.get(&stranger, "/stats", "/stats");
     let other = Socket::resume(&server.url, &client, "&takeover=true").expect("a socket");
-    hear(&mut bodies, "replaced");
+    bodies.hear(&mut socket, "replaced");
     drop(other);
 
     finish(&client);
