@@ -1,15 +1,15 @@
 //! What actix refuses by itself, before there is a request: a head that is broken, too large or late. It answers with a status and
-//! nothing else; here the answer gets its reason on the way out, and for that the heads are looked at as they come.
+//! nothing else. Here the answer gets its reason on the way out; for that the heads are looked at as they come.
 
 use memchr::memmem;
 
-use super::connection::raw;
+use super::code::Code;
 use super::problem::Problem;
 
 /// Bytes of a path that are read at the most; actix takes one of 65,534.
-const LONGEST_PATH: usize = 65_000;
+const MAX_PATH: usize = 65_000;
 /// Lines of a head that actix takes.
-const MOST_LINES: usize = 96;
+const MAX_LINES: usize = 96;
 
 /// What has come of a head, as far as a refusal needs it.
 #[derive(Debug, Default)]
@@ -72,22 +72,33 @@ impl Head {
     fn refusal(&self, status: u16) -> Problem {
         let path = self.first.max(if self.lines == 0 { self.length } else { 0 });
         match status {
-            408 => Problem::head_timeout("The head of the request did not come in time. Send it again, all at once."),
-            400 | 431 if path > LONGEST_PATH => Problem::uri_too_long(format!(
-                "The address has more than {LONGEST_PATH} bytes. No address of this server is as long; GET /api lists them."
-            )),
-            431 => Problem::headers_too_large(format!(
-                "The head has more than {MOST_LINES} lines, or more than 128 KiB. Send fewer headers; cookies are the most frequent reason."
-            )),
-            _ if self.nul => Problem::bad_request("There is a NUL byte in the head. Send text."),
-            _ if self.hosts > 1 => Problem::bad_request("The head has two Host lines. Send one."),
+            408 => Problem::new(
+                Code::HeadTimeout,
+                "The head of the request did not come in time. Send it again, all at once.",
+            ),
+            400 | 431 if path > MAX_PATH => Problem::new(
+                Code::UriTooLong,
+                format!(
+                    "The address has more than {MAX_PATH} bytes. No address of this server is as long; GET /api lists them."
+                ),
+            ),
+            431 => Problem::new(
+                Code::HeadersTooLarge,
+                format!(
+                    "The head has more than {MAX_LINES} lines, or more than 128 KiB. Send fewer headers; cookies are the most frequent reason."
+                ),
+            ),
+            _ if self.nul => Problem::new(Code::BadRequest, "There is a NUL byte in the head. Send text."),
+            _ if self.hosts > 1 => Problem::new(Code::BadRequest, "The head has two Host lines. Send one."),
             _ if self.over && self.hosts == 0 && !self.old => {
-                Problem::bad_request("The head has no Host line, which HTTP/1.1 demands. Send one.")
+                Problem::new(Code::BadRequest, "The head has no Host line, which HTTP/1.1 demands. Send one.")
             }
-            _ if self.old && self.post && !self.has_length => Problem::length_required(
+            _ if self.old && self.post && !self.has_length => Problem::new(
+                Code::LengthRequired,
                 "In HTTP/1.0 a POST says how long its body is, with Content-Length: 0 where there is none.",
             ),
-            _ => Problem::bad_request(
+            _ => Problem::new(
+                Code::BadRequest,
                 "This is not a request of HTTP/1.1. Look at its first line, at the form of each header, and that Content-Length comes once \
                  and without Transfer-Encoding.",
             ),
@@ -97,14 +108,15 @@ impl Head {
 
 /// A connection's heads, and what is said instead of a bare refusal.
 #[derive(Debug, Default)]
-pub(super) struct Bare {
+pub struct Bare {
     head: Head,
+    /// What is to be written instead.
     pub instead: Vec<u8>,
 }
 
 /// What is to be written of some bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outgoing {
+pub enum Outgoing {
     /// They themselves, so many of them.
     Own(usize),
     /// What is said instead of all of them.
@@ -122,13 +134,14 @@ impl Bare {
         }
     }
 
+    /// What is to be written of some bytes that actix writes.
     pub fn outgoing(&mut self, bytes: &[u8]) -> Outgoing {
         if !self.instead.is_empty() {
             return Outgoing::Instead;
         }
         match bare(bytes) {
             Some((0, status)) => {
-                self.instead = raw(&self.head.refusal(status)).into_bytes();
+                self.instead = self.head.refusal(status).raw().into_bytes();
                 Outgoing::Instead
             }
             // What stands before it is written first.

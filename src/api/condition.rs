@@ -1,7 +1,7 @@
 //! What a request depends on: `If-Match`, `If-None-Match`, and the tags they name (RFC 9110, sections 8.8.3 and 13).
 //!
 //! A tag names the history as much as the place in it, so that a revision of another history (of a copy of the folder, say) is not
-//! taken for it. Whoever sends a condition believes that it holds, so a call that has no use for one refuses it.
+//! taken for it. A client that sends a condition believes that it holds, so a call that has no use for one refuses it.
 
 use std::future::{Ready, ready};
 
@@ -9,6 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
 
+use super::code::Code;
 use super::problem::Problem;
 use crate::model::Save;
 use crate::session::resident::{Expected, Version};
@@ -29,12 +30,12 @@ pub enum Tags {
     /// `*`: whatever there is.
     Any,
     /// Any of these.
-    List(Vec<Tag>),
+    List(Vec<EntityTag>),
 }
 
 /// An entity tag, without its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag {
+pub struct EntityTag {
     weak: bool,
     text: String,
 }
@@ -47,10 +48,13 @@ impl Tags {
             return Ok(None);
         }
         let bad = || {
-            Problem::bad_header(format!(
-                "{} takes entity tags between quotes as GET gives them, such as \"12-89abcdef\", or *.",
-                if *name == IF_MATCH { "If-Match" } else { "If-None-Match" }
-            ))
+            Problem::new(
+                Code::BadHeader,
+                format!(
+                    "{} takes entity tags between quotes as GET gives them, such as \"12-89abcdef\", or *.",
+                    if *name == IF_MATCH { "If-Match" } else { "If-None-Match" }
+                ),
+            )
         };
         Self::read(&lines.join(",")).map(Some).ok_or_else(bad)
     }
@@ -64,7 +68,7 @@ impl Tags {
         while !rest.is_empty() {
             let (weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
             let (text, behind) = quoted.strip_prefix('"')?.split_once('"')?;
-            tags.push(Tag { weak, text: text.to_owned() });
+            tags.push(EntityTag { weak, text: text.to_owned() });
             let behind = behind.trim_start_matches([' ', '\t']);
             if !behind.is_empty() && !behind.starts_with(',') {
                 return None;
@@ -94,7 +98,7 @@ impl Tags {
 
     fn versions(&self) -> Expected {
         let Self::List(tags) = self else { return Expected::Any };
-        let version = |tag: &Tag| match tag.text.parse() {
+        let version = |tag: &EntityTag| match tag.text.parse() {
             Ok(event) => Some(Version::Event(event)),
             // Programs may say the revision alone, as it stands in every answer.
             Err(_) => {
@@ -110,16 +114,16 @@ pub fn not_modified(request: &HttpRequest, tag: &str) -> bool {
     Tags::of(request, &IF_NONE_MATCH).is_ok_and(|tags| tags.is_some_and(|tags| tags.weakly(tag)))
 }
 
-/// Refuses to show a version that the client does not want to see.
-pub fn wanted(request: &HttpRequest, tag: &str) -> Result<(), Problem> {
+/// Refuses to show a version that the client does not want to see, by `If-Match`.
+pub fn require_match(request: &HttpRequest, tag: &str) -> Result<(), Problem> {
     // Programs may say the revision alone, here as where something changes.
     let revision = tag.split_once('-').map(|(revision, _)| revision);
     let is = |tags: Tags| tags.strongly(tag) || revision.is_some_and(|revision| tags.strongly(revision));
-    let wanted = Tags::of(request, &IF_MATCH)?.is_none_or(is);
-    if wanted {
+    let matches = Tags::of(request, &IF_MATCH)?.is_none_or(is);
+    if matches {
         Ok(())
     } else {
-        Err(Problem::precondition_failed(format!("This is another version by now: {}.", quoted(tag))))
+        Err(Problem::new(Code::PreconditionFailed, format!("This is another version by now: {}.", quoted(tag))))
     }
 }
 
@@ -132,11 +136,11 @@ pub struct IfMatch {
 }
 
 impl IfMatch {
-    /// Adds to a refusal what is to be learnt of the header.
+    /// Adds to a refusal that weak tags never match, if one came.
     pub fn explain(&self, problem: Problem) -> Problem {
         let says = " A weak tag (W/) never matches here: send the strong one that GET gives without compression, or the revision \
                     alone between quotes.";
-        if self.weak { problem.because("STALE_REVISION", says) } else { problem }
+        if self.weak { problem.because(Code::StaleRevision, says) } else { problem }
     }
 }
 
@@ -155,7 +159,7 @@ impl FromRequest for IfMatch {
     }
 }
 
-/// What a slot must hold.
+/// What a slot must hold, from `If-Match` and `If-None-Match`.
 #[derive(Clone, Debug)]
 pub struct SlotCondition {
     match_: Option<Tags>,
@@ -163,10 +167,10 @@ pub struct SlotCondition {
 }
 
 impl SlotCondition {
-    /// As the session asks it; none where nothing is asked.
+    /// As the session asks it; none where there is no condition.
     pub fn check(self) -> Option<SlotCheck> {
-        let asked = self.match_.is_some() || self.absent;
-        asked.then(|| Box::new(move |save: Option<&Save>| self.holds(save)) as SlotCheck)
+        let conditional = self.match_.is_some() || self.absent;
+        conditional.then(|| Box::new(move |save: Option<&Save>| self.holds(save)) as SlotCheck)
     }
 
     fn holds(&self, save: Option<&Save>) -> bool {
@@ -189,7 +193,8 @@ impl FromRequest for SlotCondition {
                 None => false,
                 Some(Tags::Any) => true,
                 Some(Tags::List(_)) => {
-                    return Err(Problem::bad_header(
+                    return Err(Problem::new(
+                        Code::BadHeader,
                         "If-None-Match takes nothing but * here: to write only into an empty slot. If-Match takes tags.",
                     ));
                 }
@@ -200,7 +205,7 @@ impl FromRequest for SlotCondition {
     }
 }
 
-/// That a call depends on nothing, and is not known again by a key: whoever says so is refused, not passed over.
+/// A call that depends on nothing. A condition that came is refused, because it would be passed over.
 #[derive(Clone, Copy, Debug)]
 pub struct Unconditional;
 
@@ -219,17 +224,18 @@ fn refuse(request: &HttpRequest, header: &HeaderName, name: &str) -> Result<(), 
     if !request.headers().contains_key(header) {
         return Ok(());
     }
-    Err(Problem::bad_header(format!(
-        "{name} means nothing for this call, which would not keep to it. Send it without."
-    )))
+    Err(Problem::new(
+        Code::BadHeader,
+        format!("{name} means nothing for this call, which would not keep to it. Send it without."),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tag(weak: bool, text: &str) -> Tag {
-        Tag { weak, text: text.to_owned() }
+    fn tag(weak: bool, text: &str) -> EntityTag {
+        EntityTag { weak, text: text.to_owned() }
     }
 
     #[test]

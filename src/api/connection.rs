@@ -1,39 +1,35 @@
-//! A connection, from the moment it is accepted: what may be read of it and when, and when it has taken too long.
+//! A TCP connection: what may be read of it and when, and when it has taken too long.
 //!
 //! actix has a deadline for the first head and none for what follows, reads requests that wait for the answers before them without
-//! a bound, and waits for ever for a client that does not read. So it is given a stream that hands on little at a time, and is
-//! dropped when its time is over.
+//! a bound, and waits for ever for a client that does not read. So it gets a stream that hands on little at a time, and is dropped when
+//! its time is over.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Ready, poll_fn, ready};
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use actix_http::error::DispatchError;
-use actix_service::{Service, ServiceFactory};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest};
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::Bytes;
-use actix_web::{HttpMessage, HttpRequest, ResponseError};
+use actix_web::{HttpMessage, HttpRequest};
 use pin_project_lite::pin_project;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Settings;
 use super::bare::{Bare, Outgoing};
-use super::door::{Door, Guest};
+use super::code::Code;
 use super::problem::Problem;
+use super::settings::Settings;
 
 /// Bytes that are read at a time where heads come, of which one is handed on at a time: most heads have fewer.
 const PIECE: usize = 512;
@@ -41,17 +37,14 @@ const PIECE: usize = 512;
 const TICK: Duration = Duration::from_secs(1);
 /// What a client takes of an answer in a second at the least, once it has been waited for.
 const SLOWEST: u64 = 4096;
-/// How much longer than a body may take a request may, whose body nobody reads: who reads it answers in time.
+/// How much longer than a body a request may take whose body no handler reads: those that read it answer in time.
 const SPARE: Duration = Duration::from_secs(5);
 /// How long a connection that is closed waits for the client to close too: what came unread would make the system take back the
 /// answer.
 const LINGER: Duration = Duration::from_secs(1);
-/// Connections that are turned away at the door and wait for that; others are closed at once.
-const MOST_LINGERING: usize = 32;
-
 /// How long each part of a connection may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadlines {
+pub struct Deadlines {
     head: Duration,
     idle: Duration,
     body: Duration,
@@ -59,6 +52,7 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
+    /// As configured.
     pub fn new(settings: &Settings) -> Self {
         Self {
             head: Duration::from_secs(settings.head_secs),
@@ -84,7 +78,7 @@ enum Reading {
 
 /// Why a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub enum End {
     /// A head did not come in time.
     Late,
     /// No further request came.
@@ -97,7 +91,7 @@ enum End {
 
 /// A connection as its stream, its requests and its watch see it. All of them live in one thread.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub struct Connection {
     /// Borrowed for one call each time, and never over an await.
     stream: RefCell<TcpStream>,
     deadlines: Deadlines,
@@ -114,18 +108,19 @@ pub(super) struct Connection {
     blocked: Cell<Option<(Instant, u64)>>,
     /// What was read and not handed on.
     held: RefCell<Held>,
-    /// A head was handed on to its end, and nobody has looked at it.
+    /// A head was handed on to its end, and actix has not looked at it.
     headed: Cell<bool>,
     /// Waits for the answer under way, with something to read.
     parked: RefCell<Option<Waker>>,
     /// The client has closed its side, or broken off.
     over: Cell<bool>,
-    /// What has come of the present head, for what actix refuses without a word.
+    /// What has come of the present head, for what actix refuses without a reason.
     bare: RefCell<Bare>,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, deadlines: Deadlines) -> Rc<Self> {
+    /// One that was just accepted.
+    pub fn new(stream: TcpStream, deadlines: Deadlines) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
             stream: RefCell::new(stream),
@@ -154,14 +149,23 @@ impl Connection {
     pub fn abort(&self) {
         // It may have ended by itself.
         let _ = SockRef::from(&*self.stream.borrow()).set_linger(Some(Duration::ZERO));
-        self.pull();
+        self.close();
     }
 
     /// Ends it at once. What was written before still reaches a client that reads.
-    pub fn pull(&self) {
+    pub fn close(&self) {
         self.over.set(true);
         // It may have ended by itself.
         let _ = self.shutdown(Shutdown::Both);
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        SockRef::from(&*self.stream.borrow()).shutdown(how)
+    }
+
+    /// Whether it waits for a request, and nothing is being sent.
+    pub fn is_idle(&self) -> bool {
+        !self.answering.get() && self.blocked.get().is_none()
     }
 
     /// Whether the client has closed its side, or broken off.
@@ -169,8 +173,18 @@ impl Connection {
         self.over.get()
     }
 
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        SockRef::from(&*self.stream.borrow()).shutdown(how)
+    /// It has ended with an error.
+    pub fn set_over(&self) {
+        self.over.set(true);
+    }
+
+    /// The refusal of a head that did not come in time.
+    pub fn late(&self) -> Problem {
+        let seconds = self.deadlines.head.as_secs();
+        Problem::new(
+            Code::HeadTimeout,
+            format!("The head of the request did not come within {seconds} s. Send it again, all at once."),
+        )
     }
 
     /// When it has taken too long, and how.
@@ -190,7 +204,7 @@ impl Connection {
     }
 
     /// Waits until it has taken too long.
-    async fn watch(&self) -> End {
+    pub async fn watch(&self) -> End {
         loop {
             let now = Instant::now();
             let wait = match self.due() {
@@ -203,21 +217,21 @@ impl Connection {
     }
 
     /// Sends a refusal in place of an answer, as far as the system takes it, and says that nothing follows.
-    fn turn_away(&self, problem: &Problem) {
+    pub fn turn_away(&self, problem: &Problem) {
         // Past tokio, which does not know yet that a new connection can be written to.
-        let sent = SockRef::from(&*self.stream.borrow()).send(raw(problem).as_bytes());
+        let sent = SockRef::from(&*self.stream.borrow()).send(problem.raw().as_bytes());
         tracing::debug!(?sent, %problem, "a connection is closed");
     }
 
     /// Whether something came that was not looked at.
-    fn unread(&self) -> bool {
+    pub fn unread(&self) -> bool {
         let mut one = [MaybeUninit::uninit()];
         let mut waits = || SockRef::from(&*self.stream.borrow()).peek(&mut one).is_ok_and(|count| count > 0);
         !self.held.borrow().is_empty() || waits()
     }
 
     /// Waits until the client has read what was sent; not for long.
-    async fn linger(&self) {
+    pub async fn linger(&self) {
         if self.over.get() || self.shutdown(Shutdown::Write).is_err() {
             return;
         }
@@ -362,21 +376,8 @@ impl Held {
     }
 }
 
-/// A refusal as the server's own words, for where there is no request to answer.
-pub(super) fn raw(problem: &Problem) -> String {
-    let (status, body) = (problem.status_code(), problem.document().to_string());
-    let reason = status.canonical_reason().unwrap_or_default();
-    let retry = problem.waits().map_or(String::new(), |seconds| format!("Retry-After: {seconds}\r\n"));
-    format!(
-        "HTTP/1.1 {} {reason}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nCache-Control: no-store\r\n{retry}\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}",
-        status.as_u16(),
-        body.len()
-    )
-}
-
 /// What actix reads from and writes to.
-pub(super) struct Stream(Rc<Connection>);
+pub struct Stream(pub Rc<Connection>);
 
 impl Stream {
     /// Lets the requests of a connection find it.
@@ -392,7 +393,7 @@ impl AsyncRead for Stream {
         if reading == Reading::Socket {
             return connection.pass_on(context, buf, usize::MAX).map_ok(drop);
         }
-        // Who does not take its answers is asked for nothing more.
+        // Nothing more is read of a client that does not take its answers.
         if connection.blocked.get().is_some() {
             return connection.wait(context);
         }
@@ -460,7 +461,7 @@ impl AsyncWrite for Stream {
 }
 
 /// A request that is being answered, until this is dropped with the answer's body.
-pub(super) struct Answering(Rc<Connection>);
+pub struct Answering(Rc<Connection>);
 
 impl Answering {
     /// Begins with a request; none where it came over no connection.
@@ -479,7 +480,7 @@ impl Answering {
         Some(Self(connection))
     }
 
-    /// Tells how it is answered.
+    /// Notes how it is answered.
     pub fn with(&self, status: StatusCode) {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             self.0.reading.set(Reading::Socket);
@@ -498,7 +499,7 @@ impl Drop for Answering {
 
 pin_project! {
     /// The body of an answer, which is under way until it has been handed on.
-    pub(super) struct Followed<B> {
+    pub struct Followed<B> {
         #[pin]
         body: B,
         answering: Option<Answering>,
@@ -506,6 +507,7 @@ pin_project! {
 }
 
 impl<B> Followed<B> {
+    /// With the request it answers.
     pub fn new(body: B, answering: Option<Answering>) -> Self {
         Self { body, answering }
     }
@@ -521,144 +523,6 @@ impl<B: MessageBody> MessageBody for Followed<B> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
         self.project().body.poll_next(context)
     }
-}
-
-/// Stands at the door: takes connections in, and serves them with what it is given.
-pub(super) struct Doorkeeper<S> {
-    serving: S,
-    door: Arc<Door>,
-    deadlines: Deadlines,
-    lingering: Arc<AtomicUsize>,
-}
-
-impl<S> Doorkeeper<S> {
-    pub fn new(serving: S, door: Arc<Door>, deadlines: Deadlines, lingering: Arc<AtomicUsize>) -> Self {
-        Self { serving, door, deadlines, lingering }
-    }
-}
-
-type Serving = Pin<Box<dyn Future<Output = Result<(), DispatchError>>>>;
-
-impl<S> ServiceFactory<TcpStream> for Doorkeeper<S>
-where
-    S: ServiceFactory<(Stream, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError, InitError = ()>
-        + 'static,
-    <S::Service as Service<(Stream, Option<SocketAddr>)>>::Future: 'static,
-{
-    type Response = ();
-    type Error = DispatchError;
-    type Config = ();
-    type Service = Doorkeeper<S::Service>;
-    type InitError = ();
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Service, ()>>>>;
-
-    fn new_service(&self, (): ()) -> Self::Future {
-        let serving = self.serving.new_service(());
-        let (door, deadlines, lingering) = (self.door.clone(), self.deadlines, self.lingering.clone());
-        Box::pin(async move { Ok(Doorkeeper::new(serving.await?, door, deadlines, lingering)) })
-    }
-}
-
-impl<S> Service<TcpStream> for Doorkeeper<S>
-where
-    S: Service<(Stream, Option<SocketAddr>), Response = (), Error = DispatchError>,
-    S::Future: 'static,
-{
-    type Response = ();
-    type Error = DispatchError;
-    type Future = Serving;
-
-    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), DispatchError>> {
-        self.serving.poll_ready(context)
-    }
-
-    fn call(&self, stream: TcpStream) -> Serving {
-        // Who has no address has gone already.
-        let Ok(peer) = stream.peer_addr() else { return Box::pin(done()) };
-        let connection = Connection::new(stream, self.deadlines);
-        match self.door.enter(peer.ip()) {
-            Some(guest) => {
-                let serving = self.serving.call((Stream(connection.clone()), Some(peer)));
-                Box::pin(serve(connection, guest, serving))
-            }
-            None => {
-                connection.turn_away(&crowded(Some(peer.ip())));
-                if self.lingering.fetch_add(1, Ordering::Relaxed) < MOST_LINGERING {
-                    let lingering = self.lingering.clone();
-                    return Box::pin(async move {
-                        connection.linger().await;
-                        lingering.fetch_sub(1, Ordering::Relaxed);
-                        Ok(())
-                    });
-                }
-                self.lingering.fetch_sub(1, Ordering::Relaxed);
-                Box::pin(done())
-            }
-        }
-    }
-}
-
-fn done() -> Ready<Result<(), DispatchError>> {
-    ready(Ok(()))
-}
-
-fn crowded(peer: Option<IpAddr>) -> Problem {
-    tracing::debug!(?peer, "a connection is turned away");
-    Problem::too_many_connections(
-        "Too many connections come from this address, or all there are to this server are in use. Close those you do not need, and \
-         try again in 5 seconds.",
-    )
-    .retry_after(5)
-}
-
-async fn serve(
-    connection: Rc<Connection>,
-    guest: Guest,
-    serving: impl Future<Output = Result<(), DispatchError>>,
-) -> Result<(), DispatchError> {
-    let end = {
-        // Pinned here, so that it is dropped before the connection lingers.
-        tokio::pin!(serving);
-        tokio::select! {
-            biased;
-            served = &mut serving => served.map(|()| None),
-            end = connection.watch() => Ok(Some(end)),
-            () = guest.sent_out() => Ok(Some(End::SentOut)),
-        }
-    };
-    let idle = !connection.answering.get() && connection.blocked.get().is_none();
-    match end {
-        Err(error) => {
-            connection.over.set(true);
-            return Err(error);
-        }
-        Ok(None) if !connection.unread() => return Ok(()),
-        Ok(None) => {}
-        Ok(Some(End::Late)) if idle => {
-            let seconds = connection.deadlines.head.as_secs();
-            connection.turn_away(&Problem::head_timeout(format!(
-                "The head of the request did not come within {seconds} s. Send it again, all at once."
-            )));
-        }
-        Ok(Some(end)) => {
-            if end == End::SentOut && idle {
-                connection.turn_away(&crowded(None));
-            }
-            // Others may hold it still.
-            if end == End::Stuck {
-                connection.abort()
-            } else {
-                connection.pull()
-            }
-            return Ok(());
-        }
-    }
-    // Others may need its place meanwhile.
-    tokio::select! {
-        () = connection.linger() => {}
-        () = guest.sent_out() => {}
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,82 +1,21 @@
 //! The door: how many connections there are, and whose. They are fewer than there are file descriptors, so that saves can always
-//! be written; and nobody takes them all, so that a stranger always gets in.
+//! be written; and no address takes them all, so that another one always gets in.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actix_web::http::header::HeaderMap;
-use ipnet::IpNet;
 use tokio::sync::Notify;
 
-use super::Settings;
-use super::guard::neighbours;
+use super::proxies::{Proxies, neighbours};
+use super::settings::Settings;
 
 /// Descriptors that connections leave alone: the threads that wait for the disk have one or two each, the turn log sixteen, each
 /// worker some four, and connections that are told to go keep theirs for a moment.
 const RESERVE: usize = 192;
 
-/// Reverse proxies that are believed when they say whom they speak for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Proxies(Vec<IpNet>);
-
-impl Proxies {
-    /// Of the configured ones, which are well formed.
-    pub fn new(listed: &[String]) -> Self {
-        Self(listed.iter().filter_map(|text| network(text)).collect())
-    }
-
-    fn has(&self, ip: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&ip.to_canonical()))
-    }
-
-    /// Whom a request comes from: the peer, or the last hop before it that is no proxy of ours. What stands before that one, anybody
-    /// may have written.
-    pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        if !self.has(peer) {
-            return peer;
-        }
-        let forwarded = if headers.contains_key("x-forwarded-for") { "x-forwarded-for" } else { "forwarded" };
-        let lines: Vec<_> = headers.get_all(forwarded).filter_map(|line| line.to_str().ok()).collect();
-        let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
-        let mut origin = peer;
-        for hop in hops {
-            let Some(ip) = hop_address(hop) else { break };
-            origin = ip;
-            if !self.has(ip) {
-                break;
-            }
-        }
-        origin
-    }
-}
-
-/// Whether it can be configured as a proxy: an address, or a network as `10.0.0.0/8`.
-pub fn is_proxy(text: &str) -> bool {
-    network(text).is_some()
-}
-
-fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
-
-/// The address in a member of `X-Forwarded-For` or `Forwarded`, which may have a port, brackets, quotes and other parameters.
-fn hop_address(hop: &str) -> Option<IpAddr> {
-    let named = hop.split(';').find_map(|part| {
-        let (name, value) = part.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("for").then_some(value)
-    });
-    let text = named.unwrap_or(hop).trim().trim_matches('"');
-    let bare = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?.0,
-        None if text.matches(':').count() == 1 => text.split_once(':')?.0,
-        None => text,
-    };
-    bare.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
-}
-
 /// The connections there are.
-pub(super) struct Door {
+pub struct Door {
     /// In all.
     most: usize,
     /// Of one address; proxies have no bound of their own.
@@ -89,12 +28,12 @@ pub(super) struct Door {
 struct Inside {
     count: usize,
     next: u64,
-    /// By address, and in the order they came; each is told when it must go. Proxies are nobody.
+    /// By address, and in the order they came; each is notified when it must go. Proxies have no address here.
     guests: HashMap<Option<IpAddr>, BTreeMap<u64, Arc<Notify>>>,
 }
 
 /// A connection that is inside, until it is dropped.
-pub(super) struct Guest {
+pub struct Guest {
     door: Arc<Door>,
     whose: Option<IpAddr>,
     number: u64,
@@ -163,7 +102,7 @@ impl Drop for Guest {
     fn drop(&mut self) {
         let mut inside = self.door.inside();
         let Some(crowd) = inside.guests.get_mut(&self.whose) else { return };
-        // Who was sent out is counted no more.
+        // A connection that was sent out is counted no more.
         let left = crowd.remove(&self.number).is_some();
         if crowd.is_empty() {
             inside.guests.remove(&self.whose);
@@ -204,7 +143,6 @@ fn descriptors(wanted: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
 
     fn door(most: usize, each: usize, proxies: &[&str]) -> Arc<Door> {
         let proxies: Vec<_> = proxies.iter().map(|text| (*text).to_owned()).collect();
@@ -249,35 +187,6 @@ mod tests {
         let _household: Vec<_> = (1..3).map(|at| door.enter(ip(&format!("2001:db8::{at}"))).expect("room")).collect();
         assert!(door.enter(ip("2001:db8::9")).is_none());
         assert!(door.enter(ip("2001:db8:0:1::9")).is_some());
-    }
-
-    #[test]
-    fn only_what_our_own_proxies_say_is_believed() {
-        let proxies = Proxies::new(&["10.0.0.1".to_owned(), "fd00::/8".to_owned()]);
-        let origin = |peer: &str, lines: &[(&'static str, &'static str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in lines {
-                headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
-            }
-            proxies.origin(ip(peer), &headers).to_string()
-        };
-        let xff = "x-forwarded-for";
-        assert_eq!(origin("192.0.2.9", &[(xff, "198.51.100.7")]), "192.0.2.9", "a stranger is not believed");
-        assert_eq!(origin("10.0.0.1", &[(xff, "198.51.100.7")]), "198.51.100.7");
-        assert_eq!(origin("::ffff:10.0.0.1", &[(xff, "198.51.100.7")]), "198.51.100.7");
-        assert_eq!(origin("10.0.0.1", &[(xff, "1.1.1.1, 198.51.100.7, fd00::2")]), "198.51.100.7", "the last stranger");
-        assert_eq!(origin("10.0.0.1", &[(xff, "1.1.1.1"), (xff, "198.51.100.7")]), "198.51.100.7", "of all lines");
-        assert_eq!(origin("10.0.0.1", &[(xff, "198.51.100.7:4711")]), "198.51.100.7");
-        assert_eq!(
-            origin("10.0.0.1", &[("forwarded", "for=1.1.1.1, for=\"[2001:db8::7]:80\";proto=https")]),
-            "2001:db8::7"
-        );
-        assert_eq!(origin("10.0.0.1", &[(xff, "1.1.1.1"), ("forwarded", "for=2.2.2.2")]), "1.1.1.1", "one of the two");
-        for nobody in ["unknown", "", "_hidden", "1.1.1.1, what"] {
-            let mut headers = HeaderMap::new();
-            headers.append(HeaderName::from_static(xff), HeaderValue::from_static(nobody));
-            assert_eq!(proxies.origin(ip("10.0.0.1"), &headers), ip("10.0.0.1"), "{nobody:?}");
-        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What handlers take from a request: a JSON body, a player, a session's id, a revision. Whatever is wrong with one of them is
-//! answered here, so that handlers only see what is right.
+//! What handlers take from a request: a JSON body, a player, a session's id, an idempotency key. Whatever is wrong with one of them
+//! is refused here, so that handlers only see what is right.
 
 use std::future::{Ready, ready};
 use std::ops::Deref;
@@ -14,12 +14,14 @@ use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::app::App;
+use super::code::Code;
 use super::json::parse;
 use super::problem::Problem;
-use super::{App, guard};
 use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
 use crate::session::live::Role;
+use crate::session::name;
 use crate::session::token::{Claims, LIFE_SECS, Token};
 
 /// The cookie that carried a player's token before each server had one of its own. Browsers have one jar for all ports of a host, so
@@ -37,11 +39,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let mut payload = payload.take();
         let request = request.clone();
-        let seconds = request.app_data::<web::Data<App>>().map_or(0, |app| app.settings.body_secs);
+        let seconds = App::of(&request).map_or(0, |app| app.settings.body_secs);
         Box::pin(async move {
             let body = timeout(Duration::from_secs(seconds), body(&request, &mut payload));
             let late = |_| {
-                Problem::body_timeout(format!("The body did not come within {seconds} s. Send it again, all at once."))
+                Problem::new(
+                    Code::BodyTimeout,
+                    format!("The body did not come within {seconds} s. Send it again, all at once."),
+                )
             };
             parse(&body.await.map_err(late)??).map(Self)
         })
@@ -57,7 +62,7 @@ pub async fn body(request: &HttpRequest, payload: &mut Payload) -> Result<web::B
     }
     // A page of another site can send any body, but none that is declared to be JSON.
     if declared != Some(true) {
-        return Err(Problem::json_required("Send the body as Content-Type: application/json, in UTF-8."));
+        return Err(Problem::new(Code::JsonRequired, "Send the body as Content-Type: application/json, in UTF-8."));
     }
     Ok(body)
 }
@@ -77,21 +82,21 @@ fn is_json(value: &HeaderValue) -> bool {
 
 fn body_problem(error: &actix_web::Error) -> Problem {
     if let Some(PayloadError::Overflow) = error.as_error() {
-        return Problem::body_too_large("The body is larger than this server takes.");
+        return Problem::new(Code::BodyTooLarge, "The body is larger than this server takes.");
     }
     if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::body_too_large("The body is larger than this server takes.");
+        return Problem::new(Code::BodyTooLarge, "The body is larger than this server takes.");
     }
-    Problem::bad_body("The body could not be read to its end. Send it again.")
+    Problem::new(Code::BadBody, "The body could not be read to its end. Send it again.")
 }
 
-/// The player who asks, if anybody says who.
+/// The player who asks, if a token came, with the token.
 #[derive(Clone, Copy, Debug)]
-pub struct MaybePlayer(pub Option<(PlayerId, Carried)>);
+pub struct MaybePlayer(pub Option<(PlayerId, Credentials)>);
 
 /// A good token, and how it came.
 #[derive(Clone, Copy, Debug)]
-pub struct Carried {
+pub struct Credentials {
     /// What it says.
     pub claims: Claims,
     /// Whether it came as a cookie.
@@ -105,36 +110,32 @@ impl FromRequest for MaybePlayer {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let player = |carried: Carried| Ok((carried.claims.player()?, carried));
-        ready(carried(request).and_then(|carried| carried.map(player).transpose()).map(Self))
+        let player = |credentials: Credentials| Ok((credentials.claims.player()?, credentials));
+        ready(credentials(request).and_then(|credentials| credentials.map(player).transpose()).map(Self))
     }
 }
 
-/// Who asks for what is open to everybody. A player counts towards his limit, a stranger towards that of his address.
+/// The player who asks for what is open to everybody, if a token came. Counted for the player, or for the address where none came.
 #[derive(Clone, Copy, Debug)]
-pub struct Anybody(pub Option<PlayerId>);
+pub struct OptionalPlayer(pub Option<PlayerId>);
 
-impl FromRequest for Anybody {
+impl FromRequest for OptionalPlayer {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let player = |carried: Option<Carried>| match carried {
-            Some(carried) => Ok(Some(carried.claims.player()?)),
-            None => guard::stranger(request, app(request)?).map(|()| None),
+        let player = |credentials: Option<Credentials>| match credentials {
+            Some(credentials) => Ok(Some(credentials.claims.player()?)),
+            None => App::of(request)?.limits.stranger(request).map(|()| None),
         };
-        ready(carried(request).and_then(player).map(Self))
+        ready(credentials(request).and_then(player).map(Self))
     }
-}
-
-fn app(request: &HttpRequest) -> Result<&web::Data<App>, Problem> {
-    request.app_data().ok_or_else(|| Problem::internal("The server is not set up."))
 }
 
 /// The token of a request. Header before cookie, and of several the first that is good. A bad token is never a new player; a good
 /// one counts towards the player's limit.
-pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
-    let app = app(request)?;
+pub fn credentials(request: &HttpRequest) -> Result<Option<Credentials>, Problem> {
+    let app = App::of(request)?;
     // None where nothing is there; a bad one where nothing else is.
     let of = |texts: Vec<&str>| {
         let mut checked = texts.into_iter().map(|text| app.registry.check(text)).peekable();
@@ -152,8 +153,8 @@ pub fn carried(request: &HttpRequest) -> Result<Option<Carried>, Problem> {
         },
     };
     let claims = claims.ok_or_else(|| Problem::from(SessionError::BadToken))?;
-    guard::request(app, claims.bearer)?;
-    Ok(Some(Carried { claims, as_cookie, old }))
+    app.limits.request(claims.bearer)?;
+    Ok(Some(Credentials { claims, as_cookie, old }))
 }
 
 /// The values of all cookies of a name. By hand, because actix gives up all of them for one byte that is not UTF-8, which any
@@ -179,7 +180,7 @@ pub fn cookie<'a>(request: &HttpRequest, app: &App, token: &Token) -> Cookie<'a>
 /// What takes away the cookies that brought a player here, as far as they are this server's: its own, when that is no good any more
 /// (or none came, and `revoked`); and the old one only where it `was_ours`.
 pub fn no_cookies<'a>(request: &HttpRequest, revoked: bool, was_ours: bool) -> Result<Vec<Cookie<'a>>, Problem> {
-    let app = app(request)?;
+    let app = App::of(request)?;
     let own = cookies(request, &app.cookie);
     let useless = if own.is_empty() { revoked } else { own.iter().all(|token| app.registry.check(token).is_err()) };
     let gone = [(app.cookie.as_str(), useless), (OLD_COOKIE, was_ours && old_cookie(request)?.is_none())];
@@ -193,7 +194,7 @@ pub fn no_cookies<'a>(request: &HttpRequest, revoked: bool, was_ours: bool) -> R
 
 /// What the cookie says that all servers of a host shared, if it is good here.
 pub fn old_cookie(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
-    let app = app(request)?;
+    let app = App::of(request)?;
     Ok(cookies(request, OLD_COOKIE).into_iter().find_map(|token| app.registry.check(token).ok()))
 }
 
@@ -220,7 +221,7 @@ pub fn bearers(request: &HttpRequest) -> Vec<&str> {
     tokens.collect()
 }
 
-/// Who asks. The permission is in the type: a handler that takes a `Player` is for players only.
+/// The player who asks. The permission is in the type: a handler that takes a `Player` is for players only.
 #[derive(Clone, Copy, Debug)]
 pub struct Player(pub PlayerId);
 
@@ -229,21 +230,23 @@ impl FromRequest for Player {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let player = |carried: Option<Carried>| Ok(Self(carried.ok_or_else(Self::required)?.claims.player()?));
-        ready(carried(request).and_then(player))
+        let player =
+            |credentials: Option<Credentials>| Ok(Self(credentials.ok_or_else(Self::required)?.claims.player()?));
+        ready(credentials(request).and_then(player))
     }
 }
 
 impl Player {
-    /// The answer to who brings no token.
+    /// The refusal where no token came.
     pub fn required() -> Problem {
-        Problem::token_required(
+        Problem::new(
+            Code::TokenRequired,
             "Send your token as Authorization: Bearer, or as the cookie. POST /api/sessions gives a new player one.",
         )
     }
 }
 
-/// Who looks at the session in the path: its owner, or somebody with a token to watch it, for whom this is its owner.
+/// The owner of the session in the path, and whether the owner looks at it or somebody with a token to watch it.
 #[derive(Clone, Copy, Debug)]
 pub struct Viewer(pub PlayerId, pub Role);
 
@@ -257,13 +260,13 @@ impl FromRequest for Viewer {
 }
 
 fn viewer(request: &HttpRequest) -> Result<(PlayerId, Role), Problem> {
-    let claims = carried(request)?.ok_or_else(Player::required)?.claims;
-    let app = app(request)?;
-    let id = asked(request).ok_or(SessionError::NotFound)?;
+    let claims = credentials(request)?.ok_or_else(Player::required)?.claims;
+    let app = App::of(request)?;
+    let id = session_id(request).ok_or(SessionError::NotFound)?;
     Ok(app.registry.admit(&claims, id)?)
 }
 
-fn asked(request: &HttpRequest) -> Option<SessionId> {
+fn session_id(request: &HttpRequest) -> Option<SessionId> {
     request.match_info().get("id").and_then(|id| id.parse().ok())
 }
 
@@ -276,21 +279,33 @@ impl FromRequest for Id {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(asked(request).map(Self).ok_or_else(|| SessionError::NotFound.into()))
+        ready(session_id(request).map(Self).ok_or_else(|| SessionError::NotFound.into()))
     }
+}
+
+/// The name of a game as it will be shown.
+pub fn clean_name(name: &str) -> Result<String, Problem> {
+    name::accept(name).ok_or_else(|| {
+        let detail = format!(
+            "A name has 1 to {} visible characters, and {} bytes at the most.",
+            name::LONGEST,
+            name::MOST_BYTES
+        );
+        Problem::new(Code::BadName, detail)
+    })
 }
 
 const KEY: &str = "idempotency-key";
 
-/// The longest idempotency key, in characters.
-pub const LONGEST_KEY: usize = 64;
+/// Characters of an idempotency key at the most.
+pub const MAX_KEY: usize = 64;
 
 /// Whether a text can be an idempotency key.
 pub fn is_key(text: &str) -> bool {
-    (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// The client's own name for a request, from `Idempotency-Key`: repeated under the same name, it is not done twice.
+/// The client's own name for a request, from `Idempotency-Key`. Repeated under the same name, it is not done twice.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey(pub Option<String>);
 
@@ -302,20 +317,26 @@ impl FromRequest for IdempotencyKey {
         let mut lines = request.headers().get_all(KEY);
         let Some(header) = lines.next() else { return ready(Ok(Self(None))) };
         if lines.next().is_some() {
-            return ready(Err(Problem::bad_header("A request has one Idempotency-Key. Send one line of it.")));
+            return ready(Err(Problem::new(
+                Code::BadHeader,
+                "A request has one Idempotency-Key. Send one line of it.",
+            )));
         }
         let key = header.to_str().ok().filter(|key| is_key(key));
-        let bad =
-            || Problem::bad_header(format!("An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters."));
+        let bad = || {
+            Problem::new(Code::BadHeader, format!("An Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters."))
+        };
         ready(key.map(|key| Self(Some(key.to_owned()))).ok_or_else(bad))
     }
 }
 
 impl IdempotencyKey {
-    /// The key of a request that makes a new player where none is known: two strangers who use the same one cannot be told apart.
+    /// The key of a request that makes a new player where none is known. There it takes none: two strangers who use the same key cannot
+    /// be told apart.
     pub fn of(self, player: &MaybePlayer) -> Result<Option<String>, Problem> {
         if self.0.is_some() && player.0.is_none() {
-            return Err(Problem::key_of_stranger(
+            return Err(Problem::new(
+                Code::KeyWithoutPlayer,
                 "Without a token nobody can tell your Idempotency-Key from another stranger's. Begin once without a key; with the \
                  token of the answer keys hold.",
             ));
@@ -324,7 +345,7 @@ impl IdempotencyKey {
     }
 }
 
-/// That a request is not known again by a key. Where one would be passed over, it is refused.
+/// A request that is not known again by a key. A key that came is refused, because it would be passed over.
 #[derive(Clone, Copy, Debug)]
 pub struct NoKey;
 
@@ -334,8 +355,12 @@ impl FromRequest for NoKey {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let keyed = request.headers().contains_key(KEY);
-        let refused =
-            || Problem::bad_header("This call takes no Idempotency-Key: it can be repeated without. Send it without.");
+        let refused = || {
+            Problem::new(
+                Code::BadHeader,
+                "This call takes no Idempotency-Key: it can be repeated without. Send it without.",
+            )
+        };
         ready(if keyed { Err(refused()) } else { Ok(Self) })
     }
 }

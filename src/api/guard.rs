@@ -1,15 +1,10 @@
-//! What stands before the calls: which names the server answers to, whose pages may use it, and how often somebody may come.
+//! What stands before the calls: which names the server answers to, whose pages may use it, and what is read of a body.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::num::NonZeroU32;
+use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use actix_cors::{Cors, CorsError};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
@@ -21,29 +16,14 @@ use actix_web::http::header::{
 };
 use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
-use actix_web::web::{self, Bytes};
+use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
 use futures_util::Stream;
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::StateStore;
-use governor::state::keyed::ShrinkableKeyedStateStore;
-use governor::{Quota, RateLimiter};
-use jiff::Timestamp;
 
+use super::app::App;
+use super::code::Code;
 use super::connection::{Answering, Followed};
-use super::door::Proxies;
 use super::problem::Problem;
-use super::{App, Settings};
-use crate::session::registry::Registry;
-use crate::session::token::Bearer;
-
-/// Keys of a limit that are remembered. Only who came within the last minute needs to be, and this many are 4 MB.
-const MOST_KEYS: usize = 1 << 16;
-
-/// How many times a player's requests an address may ask for what is open to everybody and changes nothing: pages and content.
-const VISITORS: u32 = 10;
 
 /// What pages of listed origins may send, and what they may read besides bodies.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -51,223 +31,17 @@ const HEADERS: [&str; 6] =
     ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID"];
 const EXPOSED: [&str; 5] = ["ETag", "Location", "Retry-After", "X-Session-Expired", "X-Session-Expired-Reason"];
 
-/// How often somebody may come.
-pub(super) struct Limits {
-    requests: Option<Limit<Bearer>>,
-    strangers: Option<Limit<IpAddr>>,
-    visits: Option<Limit<IpAddr>>,
-    connects: Option<Limit<IpAddr>>,
-    challenges: Option<Limit<IpAddr>>,
-    proxies: Proxies,
-}
-
-impl Limits {
-    pub(super) fn new(settings: &Settings, registry: &Arc<Registry>) -> Self {
-        let (requests, connects) = (settings.requests_per_minute, settings.connects_per_minute);
-        let now = || {
-            let registry = registry.clone();
-            move || registry.lived()
-        };
-        // A household comes back all at once when its line does, so a minute's connects may come together. A minute's requests in
-        // one moment would be felt by others.
-        Self {
-            requests: Limit::new(requests, requests / 10, now()),
-            strangers: Limit::new(requests, requests / 10, now()),
-            // A page is some fifty files, and a household opens several at once.
-            visits: Limit::new(requests.saturating_mul(VISITORS), requests, now()),
-            connects: Limit::new(connects, connects, now()),
-            challenges: per_day(settings.challenges_per_day).map(|quota| Limit::of(quota, now())),
-            proxies: Proxies::new(&settings.proxies),
-        }
-    }
-}
-
-impl Limits {
-    /// Whether it counts how much is said over a connection.
-    pub(super) fn noise(&self) -> bool {
-        self.requests.is_some()
-    }
-}
-
-/// Counts a request of a player, or of those who watch a session.
-pub(super) fn request(app: &App, bearer: Bearer) -> Result<(), Problem> {
-    let Some(limit) = &app.limits.requests else { return Ok(()) };
-    limit.count(&bearer).map_err(|wait| {
-        let most = app.settings.requests_per_minute;
-        let detail = format!("This server takes {most} requests a minute of a player. Go on in {wait} s.");
-        Problem::too_many_requests(detail).retry_after(wait)
-    })
-}
-
-/// Counts a request for what is open to everybody, of an address that brought no token.
-pub(super) fn stranger(request: &HttpRequest, app: &App) -> Result<(), Problem> {
-    let Some(limit) = &app.limits.strangers else { return Ok(()) };
-    limit.count(&origin(request, app)).map_err(|wait| {
-        let most = app.settings.requests_per_minute;
-        let detail =
-            format!("This server takes {most} requests a minute of an address without a token. Go on in {wait} s.");
-        Problem::too_many_requests(detail).retry_after(wait)
-    })
-}
-
 /// Counts a request of an address for pages and content, which anybody may have.
-pub(super) async fn visit<B: MessageBody + 'static>(
+pub async fn visit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    if let Some(app) = request.app_data::<web::Data<App>>()
-        && let Some(limit) = &app.limits.visits
-        && let Err(wait) = limit.count(&origin(request.request(), app))
-    {
-        let detail = format!("This address asks for more pages than anybody looks at. Go on in {wait} s.");
-        return Err(Problem::too_many_requests(detail).retry_after(wait).into());
-    }
+    App::of(request.request())?.limits.visit(request.request())?;
     next.call(request).await
 }
 
-/// Counts a new player, or a new connection for events, of an address.
-pub(super) fn connect(request: &HttpRequest, app: &App) -> Result<(), Problem> {
-    let Some(limit) = &app.limits.connects else { return Ok(()) };
-    limit.count(&origin(request, app)).map_err(|wait| {
-        let most = app.settings.connects_per_minute;
-        let detail = format!(
-            "This server takes {most} new players and connections a minute of an address. Try again in {wait} s."
-        );
-        Problem::too_many_connects(detail).retry_after(wait)
-    })
-}
-
-/// Counts the day's challenge of a player who has played on no other day, of an address: whoever makes players tries the day out.
-pub(super) fn challenge(request: &HttpRequest, app: &App) -> Result<(), Problem> {
-    let Some(limit) = &app.limits.challenges else { return Ok(()) };
-    limit.count(&origin(request, app)).map_err(|wait| {
-        let most = app.settings.challenges_per_day;
-        let detail = format!(
-            "This server lets {most} new players a day of an address begin the challenge. Any other game can be begun now; or try \
-             again in {wait} s."
-        );
-        Problem::too_many_challenges(detail).retry_after(wait)
-    })
-}
-
-/// So many a day, all at once if need be.
-fn per_day(most: u32) -> Option<Quota> {
-    let most = NonZeroU32::new(most)?;
-    Quota::with_period(Duration::from_secs(24 * 3600) / most.get()).map(|quota| quota.allow_burst(most))
-}
-
-/// Whom a request comes from: who is counted as one.
-pub(super) fn origin(request: &HttpRequest, app: &App) -> IpAddr {
-    // A TCP connection has a peer.
-    let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
-    neighbours(app.limits.proxies.origin(peer, request.headers()))
-}
-
-/// Who is counted as one: an IPv4 address, or the /64 that a household or a machine has of IPv6.
-pub(super) fn neighbours(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// So many a minute of each key.
-struct Limit<K: Hash + Eq + Clone>(RateLimiter<K, Keys<K>, Time, NoOpMiddleware<Duration>>);
-
-impl<K: Hash + Eq + Clone> Limit<K> {
-    /// None where there is no limit.
-    fn new(per_minute: u32, burst: u32, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Option<Self> {
-        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        Some(Self::of(Quota::per_minute(NonZeroU32::new(per_minute)?).allow_burst(burst), now))
-    }
-
-    fn of(quota: Quota, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(RateLimiter::new(quota, Keys(Mutex::default()), Time::new(now)))
-    }
-
-    /// Counts one of a key; the seconds to wait where that is one too many.
-    fn count(&self, key: &K) -> Result<(), i64> {
-        if self.0.len() >= MOST_KEYS {
-            self.0.retain_recent();
-        }
-        self.0.check_key(key).map_err(|until| {
-            let wait = until.wait_time_from(self.0.clock().now());
-            i64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i64::MAX).max(1)
-        })
-    }
-}
-
-/// When each key has used up what it took. A map of our own, because those of governor have no bound.
-struct Keys<K>(Mutex<HashMap<K, Nanos>>);
-
-impl<K> Keys<K> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Nanos>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K: Hash + Eq + Clone> StateStore for Keys<K> {
-    type Key = K;
-
-    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let mut keys = self.lock();
-        let (outcome, next) = measure(keys.get(key).copied())?;
-        keys.insert(key.clone(), next);
-        Ok(outcome)
-    }
-}
-
-impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Keys<K> {
-    /// Forgets who may do everything again. Where that are too few, it forgets all: who floods from so many addresses is not held by
-    /// a limit on each, and others should neither wait for this on every request nor be refused.
-    fn retain_recent(&self, drop_below: Nanos) {
-        let mut keys = self.lock();
-        keys.retain(|_, next| *next > drop_below);
-        if keys.len() > MOST_KEYS / 2 {
-            keys.clear();
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-}
-
-/// Lived time as governor wants it.
-pub(super) struct Time {
-    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    began: Timestamp,
-}
-
-impl Time {
-    pub(super) fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { began: now(), now: Box::new(now) }
-    }
-
-    /// The time that has passed.
-    pub(super) fn passed(&self) -> Duration {
-        Clock::now(self)
-    }
-}
-
-impl Clock for Time {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        // It never goes back.
-        Duration::try_from((self.now)().duration_since(self.began)).unwrap_or_default()
-    }
-}
-
 /// Lets requests through that name this server and come from its own pages, from those the admin has listed, or from no page.
-pub(super) async fn pass<B: MessageBody + 'static>(
+pub async fn pass<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<Followed<EitherBody<B>>>, Error> {
@@ -340,7 +114,7 @@ fn in_form<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<Eith
         Some(error) => {
             let (methods, headers) = (METHODS.join(", "), HEADERS.join(", "));
             let detail = format!("{error}. Pages may send {methods}, with the headers {headers}.");
-            let problem = Problem::preflight_refused(detail);
+            let problem = Problem::new(Code::PreflightRefused, detail);
             refusal(response.into_parts().0, &problem)
         }
     }
@@ -382,29 +156,29 @@ impl MessageBody for Held {
 }
 
 fn admit(request: &ServiceRequest) -> Result<(), Problem> {
-    let Some(app) = request.app_data::<web::Data<App>>() else {
-        return Err(Problem::internal("The server is not set up."));
-    };
-    let settings = &app.settings;
+    let settings = &App::of(request.request())?.settings;
     let headers = request.headers();
     let known = |item: &[u8]| matches!(item.trim_ascii().to_ascii_lowercase().as_slice(), b"" | b"100-continue");
     if request.version() >= Version::HTTP_11
         && !headers.get_all(EXPECT).all(|line| line.as_bytes().split(|byte| *byte == b',').all(known))
     {
-        return Err(Problem::expectation_failed(
+        return Err(Problem::new(
+            Code::ExpectationFailed,
             "This server knows Expect: 100-continue, and nothing else. Send it without.",
         ));
     }
     // actix refuses two of them, and none but in HTTP/1.0, which no browser speaks.
     let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     if host.is_some_and(|host| !is_known(host, &settings.hosts)) {
-        return Err(Problem::unknown_host(
+        return Err(Problem::new(
+            Code::UnknownHost,
             "This server does not go by that name. Use its address; or its admin adds the name to `hosts`.",
         ));
     }
     let guarded = !request.method().is_safe() || is_preflight(request) || wants_socket(headers);
     if guarded && !headers.get_all(ORIGIN).all(|origin| may_use(origin, host, &settings.origins)) {
-        return Err(Problem::origin_forbidden(
+        return Err(Problem::new(
+            Code::OriginForbidden,
             "Pages of that origin may not do this here. Use the server's own page; or its admin adds the origin to `origins`.",
         ));
     }
@@ -412,7 +186,7 @@ fn admit(request: &ServiceRequest) -> Result<(), Problem> {
 }
 
 /// The name in a `Host`, without port and brackets; none where it is not well formed.
-pub(super) fn host_name(host: &str) -> Option<&str> {
+pub fn host_name(host: &str) -> Option<&str> {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
         None => host.split_at(host.find(':').unwrap_or(host.len())),
@@ -482,7 +256,7 @@ fn is_own(origin: &str, host: &str) -> bool {
 }
 
 /// Answers to pages of the listed origins so that browsers let them read it.
-pub(super) fn cors(origins: &[String]) -> Cors {
+pub fn cors(origins: &[String]) -> Cors {
     let rules = Cors::default()
         .allowed_methods(METHODS)
         .allowed_headers(HEADERS)
@@ -514,51 +288,6 @@ pub fn is_origin(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::clock::{Clock, ManualClock};
-
-    fn later(passed: Duration) -> Timestamp {
-        Timestamp::UNIX_EPOCH + jiff::SignedDuration::try_from(passed).expect("a duration in range")
-    }
-
-    fn limit(clock: &Arc<ManualClock>) -> Limit<usize> {
-        let clock = clock.clone();
-        Limit::new(60, 6, move || later(clock.steady())).expect("a limit")
-    }
-
-    #[test]
-    fn what_is_remembered_has_a_bound_and_flooding_it_refuses_nobody() {
-        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-        let limit = limit(&clock);
-        for key in 0..3 * MOST_KEYS {
-            assert_eq!(limit.count(&key), Ok(()));
-            assert!(limit.0.len() <= MOST_KEYS);
-        }
-    }
-
-    #[test]
-    fn who_may_do_everything_again_is_forgotten_first() {
-        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-        let limit = limit(&clock);
-        for key in 0..MOST_KEYS - 1 {
-            assert_eq!(limit.count(&key), Ok(()));
-        }
-        clock.advance(60);
-        let greedy = usize::MAX;
-        for _ in 0..6 {
-            assert_eq!(limit.count(&greedy), Ok(()));
-        }
-        assert_eq!(limit.count(&greedy), Err(1));
-        assert_eq!(limit.0.len(), 1);
-    }
-
-    #[test]
-    fn neighbours_are_counted_as_one() {
-        let of = |ip: &str| neighbours(ip.parse().expect("an address")).to_string();
-        assert_eq!(of("192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(of("2001:db8:1:3:3:4:5:6"), "2001:db8:1:3::");
-    }
 
     #[test]
     fn an_origin_is_the_hosts_own_whatever_either_leaves_out() {

@@ -1,43 +1,19 @@
-//! What clients send, read into types; and what is wrong with it, in words for people. The parser's own words name types of this
-//! program and may hold all a client sent, so they reach nobody: which field it is and what it takes is told instead.
-
-use std::borrow::Cow;
+//! JSON that clients send, read into types. What is wrong with it is found field by field.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
+use super::code::Code;
+use super::explain::{explain, without_place};
 use super::problem::Problem;
 use crate::model::strict::{Strict, from_slice};
 
-/// Characters of a client's own text that a refusal or the log repeats at the most.
-const LONGEST_ECHO: usize = 60;
 /// Members of an object that are looked at for the one that is wrong; no call takes as many.
-const MOST_MEMBERS: usize = 16;
+const MAX_MEMBERS: usize = 16;
 /// What some editors put before UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// A client's own text as it may be repeated: its beginning.
-pub fn clip(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(LONGEST_ECHO) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-    }
-}
-
-/// The same between quotes, with what does not show written out; so that it is as short when it is seen.
-pub fn quote(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for (count, char) in text.escape_debug().enumerate() {
-        if count == LONGEST_ECHO {
-            quoted.push('…');
-            break;
-        }
-        quoted.push(char);
-    }
-    quoted + "\""
-}
 
 /// Reads strict JSON, and says what is wrong by a code of its own.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
@@ -49,20 +25,25 @@ fn problem<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Probl
     let text = error.to_string();
     match error.classify() {
         // serde_json has no kinds for these two; a test holds its words.
-        Category::Syntax if text.starts_with("recursion limit") => {
-            Problem::too_deep("The body is nested too deeply. No call of this API needs more than a few levels.")
-        }
-        Category::Syntax if text.starts_with("number out of range") => Problem::number_range(format!(
-            "A number is larger than any this server reads: look at {}.",
-            place(body, error)
-        )),
+        Category::Syntax if text.starts_with("recursion limit") => Problem::new(
+            Code::JsonTooDeep,
+            "The body is nested too deeply. No call of this API needs more than a few levels.",
+        ),
+        Category::Syntax if text.starts_with("number out of range") => Problem::new(
+            Code::NumberOutOfRange,
+            format!("A number is larger than any this server reads: look at {}.", place(body, error)),
+        ),
         _ if std::str::from_utf8(body).is_err() => {
-            Problem::malformed_json("The body is not UTF-8. Send JSON as UTF-8.")
+            Problem::new(Code::MalformedJson, "The body is not UTF-8. Send JSON as UTF-8.")
         }
         // serde_json calls it a syntax error when a word was wanted and something else came.
         Category::Data | Category::Syntax if is_json(body) => data_problem::<T>(body),
-        Category::Eof => Problem::malformed_json("Not JSON: the body ends too early. Send one JSON object, whole."),
-        _ => Problem::malformed_json(format!("Not JSON from {} on. Send one JSON object.", place(body, error))),
+        Category::Eof => {
+            Problem::new(Code::MalformedJson, "Not JSON: the body ends too early. Send one JSON object, whole.")
+        }
+        _ => {
+            Problem::new(Code::MalformedJson, format!("Not JSON from {} on. Send one JSON object.", place(body, error)))
+        }
     }
 }
 
@@ -79,11 +60,14 @@ fn place(body: &[u8], error: &serde_json::Error) -> String {
 
 fn data_problem<T: DeserializeOwned>(body: &[u8]) -> Problem {
     if body.trim_ascii_start().first() != Some(&b'{') {
-        return Problem::not_an_object("The body must be a JSON object.");
+        return Problem::new(Code::NotAnObject, "The body must be a JSON object.");
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(Strict(&mut json)) else {
-        return Problem::malformed_json("There is something behind the JSON object. Send one, and nothing else.");
+        return Problem::new(
+            Code::MalformedJson,
+            "There is something behind the JSON object. Send one, and nothing else.",
+        );
     };
     let text = without_place(&error.inner().to_string()).to_owned();
     let path: Vec<_> = error.path().iter().cloned().collect();
@@ -93,12 +77,8 @@ fn data_problem<T: DeserializeOwned>(body: &[u8]) -> Problem {
         None if path.is_empty() => String::new(),
         None => error.path().to_string(),
     };
-    let (problem, detail) = explain(&field, &text);
-    problem(detail)
-}
-
-fn without_place(text: &str) -> &str {
-    text.rfind(" at line ").map_or(text, |end| &text[..end])
+    let (code, detail) = explain(&field, &text);
+    Problem::new(code, detail)
 }
 
 /// The member that a value is refused for. An enum that has its tag within is read as a whole first, and its errors name no place; so
@@ -109,7 +89,7 @@ fn culprit<T: DeserializeOwned>(body: &[u8], path: &[Segment], text: &str) -> Op
     }
     let mut tree: Value = serde_json::from_slice(body).ok()?;
     let members = at(&mut tree, path)?.as_object()?;
-    let mut names: Vec<_> = members.keys().take(MOST_MEMBERS).cloned().collect();
+    let mut names: Vec<_> = members.keys().take(MAX_MEMBERS).cloned().collect();
     // Without its tag an enum is refused in any case.
     names.sort_by_key(|name| name == "type");
     names.into_iter().find(|name| {
@@ -130,95 +110,6 @@ fn at<'a>(tree: &'a mut Value, path: &[Segment]) -> Option<&'a mut Value> {
         Segment::Seq { index } => value.get_mut(index),
         Segment::Enum { .. } | Segment::Unknown => None,
     })
-}
-
-/// What is said of a file that a client brought: the same for its parser's words; and what stands in the file comes back short.
-pub fn tame(text: &str) -> String {
-    /// Longer than any sentence of this program about a file.
-    const LONGEST: usize = 240;
-    let serde = ["unknown ", "missing field", "duplicate field", "invalid type", "invalid value", "expected value"];
-    if serde.iter().any(|start| text.starts_with(start)) {
-        return explain("", text).1.trim_end_matches('.').replacen("The body", "A field in it", 1);
-    }
-    let short: Vec<_> = without_place(text).split(' ').map(clip).collect();
-    let short = short.join(" ");
-    match short.char_indices().nth(LONGEST) {
-        None => short,
-        Some((end, _)) => format!("{}…", &short[..end]),
-    }
-}
-
-type Kind = fn(String) -> Problem;
-
-/// Which refusal an error of serde is, and what to say. serde has no kinds for its errors; a test holds its words.
-pub fn explain(field: &str, text: &str) -> (Kind, String) {
-    let text = without_place(text);
-    let named = if field.is_empty() { "The body".to_owned() } else { format!("The field {}", quote(field)) };
-    let (given, takes) = text.rsplit_once(", expected ").unwrap_or((text, ""));
-    let word = |start: &str| {
-        let word = given.strip_prefix(start).unwrap_or_default().trim_matches('`');
-        quote(word.strip_suffix("`, there are no fields").unwrap_or(word))
-    };
-    if text.starts_with("unknown field") {
-        let takes = if takes.is_empty() { "none".to_owned() } else { listed(takes) };
-        return (
-            Problem::unknown_field,
-            format!("There is no field {} here. The fields are: {takes}.", word("unknown field ")),
-        );
-    }
-    if text.starts_with("missing field") {
-        return (Problem::missing_field, format!("The field {} is missing.", word("missing field ")));
-    }
-    if text.starts_with("duplicate field") {
-        return (
-            Problem::duplicate_field,
-            format!("The field {} stands twice. Send it once.", word("duplicate field ")),
-        );
-    }
-    if text.starts_with("unknown variant") {
-        let named = if field.is_empty() { "This".to_owned() } else { named };
-        let detail = format!("{named} does not take {}. It takes: {}.", word("unknown variant "), listed(takes));
-        return (Problem::unknown_value, detail);
-    }
-    let kind = if text.starts_with("invalid type") || text.starts_with("expected value") {
-        Problem::wrong_type
-    } else {
-        Problem::wrong_value
-    };
-    let wanted = if text.starts_with("expected value") { Some("a word".into()) } else { wanted(takes) };
-    match wanted {
-        Some(wanted) => (kind, format!("{named} must be {wanted}.")),
-        None => (kind, format!("{named} is not of a form that this call takes.")),
-    }
-}
-
-/// Names that serde puts between quotes, without them.
-fn listed(takes: &str) -> String {
-    takes.strip_prefix("one of ").unwrap_or(takes).replace(" or ", ", ").replace('`', "")
-}
-
-/// What a type takes, for people; its name is for programmers.
-fn wanted(takes: &str) -> Option<Cow<'static, str>> {
-    let whole = |least: i128, most: i128| Some(Cow::Owned(format!("a whole number from {least} to {most}")));
-    match takes {
-        "a nonzero u32" => whole(1, u32::MAX.into()),
-        "a nonzero u64" => Some("a whole number from 1".into()),
-        "u8" => whole(0, u8::MAX.into()),
-        "u16" => whole(0, u16::MAX.into()),
-        "u32" => whole(0, u32::MAX.into()),
-        "u64" | "usize" => Some("a whole number from 0".into()),
-        "i8" | "i16" | "i32" | "i64" | "isize" => Some("a whole number".into()),
-        "f32" | "f64" => Some("a number".into()),
-        "a string" | "a borrowed string" | "string" | "str" => Some("a text".into()),
-        "variant identifier" | "string or map" => Some("a word".into()),
-        "a boolean" => Some("true or false".into()),
-        "a sequence" => Some("a list".into()),
-        "a map" => Some("an object".into()),
-        _ if takes.starts_with("struct ") || takes.starts_with("internally tagged enum ") => Some("an object".into()),
-        _ if takes.starts_with("a tuple of size ") || takes.starts_with("tuple struct ") => Some("a list".into()),
-        _ if takes.starts_with("enum ") || takes.starts_with("unit variant ") => Some("a word".into()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -310,10 +201,6 @@ mod tests {
             let told = told(&body);
             assert!(told.chars().count() < 600 && !told.contains(&long[..200]), "{told}");
         }
-        assert_eq!(clip(&"\u{e9}".repeat(61)).chars().count(), 61);
-        assert_eq!(clip("short"), "short");
-        assert_eq!(quote("a\u{0}\"b"), "\"a\\0\\\"b\"");
-        assert_eq!(quote(&"\u{1}".repeat(100)).chars().count(), 63);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What a client says over a connection. Its own name for a message, the `id`, is read first and by itself, so that every refusal has it,
-//! whatever else is wrong with the message.
+//! The words of a client: the query it connects with, and its frames. Its own name for a frame, the `id`, is read first and by itself, so
+//! that every refusal has it, whatever else is wrong with the frame.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,26 +8,70 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use super::extract::{LONGEST_KEY, is_key};
-use super::json::{parse, quote};
+use super::code::Code;
+use super::explain::quote;
+use super::extract::{MAX_KEY, is_key};
+use super::json::parse;
 use super::problem::Problem;
 use crate::game::action::Action;
 use crate::model::strict::Strict;
+use crate::session::live::{ConnectionId, Role};
+use crate::session::presence::Joining;
 
-/// A client's own name for what it asks; told in the answer.
+/// The query of a request for a connection.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectQuery {
+    /// The session; a new one where none is named.
+    pub session_id: Option<String>,
+    /// The last event the client has.
+    last_event_id: Option<String>,
+    /// The same as stand-ins for `EventSource` send it, which cannot send the header.
+    #[serde(rename = "lastEventId")]
+    header_last_event_id: Option<String>,
+    /// The client's connection before this one.
+    pub previous: Option<ConnectionId>,
+    /// Takes over from another connection of the player.
+    #[serde(default)]
+    pub takeover: bool,
+}
+
+impl ConnectQuery {
+    /// As the session takes it.
+    pub fn joining(&self, role: Role) -> Joining {
+        let Self { previous, takeover, .. } = *self;
+        Joining { role, last_event: self.last_event().map(str::to_owned), previous, takeover }
+    }
+
+    /// The last event the client has. Some clients send an empty one where they have none.
+    pub fn last_event(&self) -> Option<&str> {
+        let mut sent = [&self.header_last_event_id, &self.last_event_id].into_iter().filter_map(Option::as_deref);
+        sent.find(|text| !text.is_empty())
+    }
+
+    /// The same from the header, which a browser that comes back sends with the query of the first time.
+    pub fn set_last_event(&mut self, last: &str) {
+        self.header_last_event_id = Some(last.to_owned());
+    }
+}
+
+/// A client's own name for a frame; the answer to it has the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Tag {
+pub enum RequestId {
+    /// At most as long as a key.
     Text(String),
+    /// Any number.
     Number(Number),
+    /// The frame has none.
     #[default]
     None,
 }
 
-/// What a message asks.
+/// What a client asks.
 #[derive(Debug)]
-pub enum Asked {
-    /// Who it is; only before `hello`.
+pub enum ClientFrame {
+    /// Says which player it is; only before `hello`.
     Auth { token: String },
     /// An action.
     Act { key: Option<String>, if_revision: Option<u64>, action: Action },
@@ -76,22 +120,22 @@ struct Typed {
     _type: String,
 }
 
-/// A message as it came, and its name.
-pub fn read(message: &[u8]) -> (Tag, Result<Asked, Problem>) {
+/// A frame as it came, and its name.
+pub fn read(message: &[u8]) -> (RequestId, Result<ClientFrame, Problem>) {
     let heading = Heading::of(message);
     let asked = heading.asked(message);
     (heading.id.and_then(Result::ok).unwrap_or_default(), asked)
 }
 
-/// The name of a message that is refused unread.
-pub fn tag(message: &[u8]) -> Tag {
+/// The name of a frame that is refused unread.
+pub fn id_of(message: &[u8]) -> RequestId {
     Heading::of(message).id.and_then(Result::ok).unwrap_or_default()
 }
 
 #[derive(Default)]
 struct Heading {
     /// The first `id`, if it can be one.
-    id: Option<Result<Tag, Problem>>,
+    id: Option<Result<RequestId, Problem>>,
     kind: Option<String>,
 }
 
@@ -105,30 +149,32 @@ impl Heading {
         heading
     }
 
-    fn asked(&self, message: &[u8]) -> Result<Asked, Problem> {
+    fn asked(&self, message: &[u8]) -> Result<ClientFrame, Problem> {
         let Some(kind) = &self.kind else {
             // It says what is wrong. A type that comes late, behind what is broken, is none.
             parse::<Typed>(message)?;
-            return Err(Problem::wrong_type("A message is a JSON object with a type."));
+            return Err(Problem::new(Code::WrongType, "A message is a JSON object with a type."));
         };
         let asked = match kind.as_str() {
-            "auth" => parse::<Auth>(message).map(|auth| Asked::Auth { token: auth.token }),
-            "act" => parse(message).map(|Act { key, if_revision, action, .. }| Asked::Act { key, if_revision, action }),
-            "leave" => parse::<Plain>(message).map(|_| Asked::Leave),
-            "pong" => parse::<Plain>(message).map(|_| Asked::Pong),
+            "auth" => parse::<Auth>(message).map(|auth| ClientFrame::Auth { token: auth.token }),
+            "act" => {
+                parse(message).map(|Act { key, if_revision, action, .. }| ClientFrame::Act { key, if_revision, action })
+            }
+            "leave" => parse::<Plain>(message).map(|_| ClientFrame::Leave),
+            "pong" => parse::<Plain>(message).map(|_| ClientFrame::Pong),
             other => {
                 parse::<Typed>(message)?;
                 let detail = format!("There is no message {}. Messages are: auth, act, leave, pong.", quote(other));
-                Err(Problem::unknown_value(detail))
+                Err(Problem::new(Code::UnknownValue, detail))
             }
         }?;
         if let Some(Err(problem)) = &self.id {
             return Err(problem.clone());
         }
-        if let Asked::Act { key: Some(key), .. } = &asked
+        if let ClientFrame::Act { key: Some(key), .. } = &asked
             && !is_key(key)
         {
-            return Err(Problem::wrong_value(format!("A key has 1 to {LONGEST_KEY} visible ASCII characters.")));
+            return Err(Problem::new(Code::WrongValue, format!("A key has 1 to {MAX_KEY} visible ASCII characters.")));
         }
         Ok(asked)
     }
@@ -162,13 +208,13 @@ impl<'de> Visitor<'de> for &mut Heading {
 }
 
 /// A name is as short as a key.
-fn named(id: Value) -> Result<Tag, Problem> {
+fn named(id: Value) -> Result<RequestId, Problem> {
     match id {
-        Value::String(text) if text.len() <= LONGEST_KEY => Ok(Tag::Text(text)),
-        Value::String(_) => Err(Problem::wrong_value(format!("An id has at most {LONGEST_KEY} bytes."))),
-        Value::Number(number) => Ok(Tag::Number(number)),
-        Value::Null => Ok(Tag::None),
-        _ => Err(Problem::wrong_type("The field \"id\" must be a text or a number.")),
+        Value::String(text) if text.len() <= MAX_KEY => Ok(RequestId::Text(text)),
+        Value::String(_) => Err(Problem::new(Code::WrongValue, format!("An id has at most {MAX_KEY} bytes."))),
+        Value::Number(number) => Ok(RequestId::Number(number)),
+        Value::Null => Ok(RequestId::None),
+        _ => Err(Problem::new(Code::WrongType, "The field \"id\" must be a text or a number.")),
     }
 }
 

@@ -1,194 +1,50 @@
-//! Every refusal of the API: RFC 9457 problem details with a stable code and a hint. One table says which status a code has.
+//! A refusal on its way out: RFC 9457 problem details with a stable code and a hint. Every error of a session becomes one here.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::json::tame;
-use crate::model::{Departure, Refusal, Unproven};
+use super::code::Code;
+use super::explain::tame;
+use crate::model::{Departure, EventId, Refusal, SessionId, Unproven};
 use crate::session::SessionError;
 use crate::store::StoreError;
 
-/// A refusal on its way out.
+/// A refusal: a code for programs, and for people why, and what to do instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {detail}")]
 pub struct Problem {
-    status: u16,
-    code: String,
+    code: Code,
     detail: String,
     /// Further members, such as `revision`.
     more: Map<String, Value>,
     headers: Vec<(&'static str, String)>,
 }
 
-macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal;)*) => {
-        impl Problem {$(
-            $(#[$doc])*
-            pub fn $name<T: Into<String>>(detail: T) -> Self {
-                Self::new($status, $code, detail)
-            }
-        )*}
-    };
-}
-
-problems! {
-    /// The body is not JSON.
-    malformed_json = 400 "MALFORMED_JSON";
-    /// The body is JSON nested too deeply.
-    too_deep = 400 "JSON_TOO_DEEP";
-    /// A number is larger than any we read.
-    number_range = 400 "NUMBER_OUT_OF_RANGE";
-    /// The query string is not one this call takes.
-    bad_query = 400 "BAD_QUERY";
-    /// What came is no request.
-    bad_request = 400 "BAD_REQUEST";
-    /// A header is not well formed.
-    bad_header = 400 "BAD_HEADER";
-    /// A stranger's request cannot be known again by a key.
-    key_of_stranger = 400 "KEY_WITHOUT_PLAYER";
-    /// The body could not be read to its end.
-    bad_body = 400 "BAD_BODY";
-    /// A page of another origin asks for what pages may not send.
-    preflight_refused = 400 "PREFLIGHT_REFUSED";
-    /// No token came.
-    token_required = 401 "TOKEN_REQUIRED";
-    /// The token is forged, damaged, expired or revoked.
-    token_invalid = 401 "TOKEN_INVALID";
-    /// A page for admins.
-    admin_required = 401 "ADMIN_TOKEN_REQUIRED";
-    /// The token can only watch.
-    observer_only = 403 "OBSERVER_ONLY";
-    /// A page of another origin.
-    origin_forbidden = 403 "ORIGIN_FORBIDDEN";
-    /// No such address.
-    not_found = 404 "NOT_FOUND";
-    /// No such session for this player.
-    session_not_found = 404 "SESSION_NOT_FOUND";
-    /// No such content.
-    content_not_found = 404 "CONTENT_NOT_FOUND";
-    /// No such slot.
-    slot_not_found = 404 "SLOT_NOT_FOUND";
-    /// There is no save in the slot.
-    slot_empty = 404 "SLOT_EMPTY";
-    /// There is no board of this day and difficulty.
-    board_not_found = 404 "BOARD_NOT_FOUND";
-    /// The board has no such rank.
-    entry_not_found = 404 "ENTRY_NOT_FOUND";
-    /// The address knows other methods.
-    method_not_allowed = 405 "METHOD_NOT_ALLOWED";
-    /// The head of a request did not come in time.
-    head_timeout = 408 "HEAD_TIMEOUT";
-    /// The body did not come in time.
-    body_timeout = 408 "BODY_TIMEOUT";
-    /// Too many unfinished games.
-    too_many_sessions = 409 "TOO_MANY_SESSIONS";
-    /// A request with the same idempotency key is under way.
-    key_running = 409 "KEY_IN_PROGRESS";
-    /// The client's connection was replaced by another one.
-    replaced = 409 "REPLACED";
-    /// As many watch the session as can.
-    too_many_observers = 409 "TOO_MANY_OBSERVERS";
-    /// Slot 0 is a view.
-    slot_read_only = 409 "SLOT_READ_ONLY";
-    /// The game is not over yet.
-    game_not_finished = 409 "GAME_NOT_FINISHED";
-    /// The game has more actions than a save can have.
-    game_too_long = 409 "GAME_TOO_LONG";
-    /// A game's history takes no more saves.
-    history_full = 409 "HISTORY_FULL";
-    /// The game has permadeath.
-    permadeath = 409 "PERMADEATH";
-    /// The seed of a challenge is not told yet.
-    challenge_running = 409 "CHALLENGE_RUNNING";
-    /// The player has begun the day's challenge.
-    challenge_begun = 409 "CHALLENGE_BEGUN";
-    /// The seed of the day is known.
-    challenge_closed = 409 "CHALLENGE_CLOSED";
-    /// An entry of a board is not what it says.
-    entry_refused = 409 "ENTRY_REFUSED";
-    /// The session is gone for good.
-    session_expired = 410 "SESSION_EXPIRED";
-    /// An old client must say how long its body is.
-    length_required = 411 "LENGTH_REQUIRED";
-    /// The client acted on an old state.
-    stale_revision = 412 "STALE_REVISION";
-    /// What is there is another version.
-    precondition_failed = 412 "PRECONDITION_FAILED";
-    /// The body is too large.
-    body_too_large = 413 "BODY_TOO_LARGE";
-    /// The address is too long.
-    uri_too_long = 414 "URI_TOO_LONG";
-    /// The body is not declared to be JSON.
-    json_required = 415 "JSON_REQUIRED";
-    /// The server does not go by this name.
-    unknown_host = 421 "UNKNOWN_HOST";
-    /// The body is JSON, but no object.
-    not_an_object = 422 "NOT_AN_OBJECT";
-    /// A field has the wrong type.
-    wrong_type = 422 "WRONG_TYPE";
-    /// A field has a value that is not possible.
-    wrong_value = 422 "WRONG_VALUE";
-    /// A field is missing.
-    missing_field = 422 "MISSING_FIELD";
-    /// A field is not known.
-    unknown_field = 422 "UNKNOWN_FIELD";
-    /// A field stands twice.
-    duplicate_field = 422 "DUPLICATE_FIELD";
-    /// A word that is not among those a field takes, such as an action that does not exist.
-    unknown_value = 422 "UNKNOWN_VALUE";
-    /// A name is empty, too long or has characters that do not show.
-    bad_name = 422 "BAD_NAME";
-    /// The client expects what nobody can do.
-    expectation_failed = 417 "EXPECTATION_FAILED";
-    /// The address is for WebSockets.
-    upgrade_required = 426 "UPGRADE_REQUIRED";
-    /// An idempotency key came with another action before.
-    key_reused = 422 "KEY_REUSED";
-    /// A save does not read, or makes no sense.
-    save_invalid = 422 "SAVE_INVALID";
-    /// A save is not where its history leads to.
-    save_diverges = 422 "SAVE_DIVERGES";
-    /// A save of older rules has no seal of this server.
-    save_unprovable = 422 "SAVE_UNPROVABLE";
-    /// A save plays on content that is not here.
-    content_unknown = 422 "CONTENT_UNKNOWN";
-    /// The head is too large.
-    headers_too_large = 431 "HEADERS_TOO_LARGE";
-    /// A player asks too often.
-    too_many_requests = 429 "TOO_MANY_REQUESTS";
-    /// A player or an address lets the server work too much.
-    too_much_work = 429 "TOO_MUCH_WORK";
-    /// An address brings too many players and connections.
-    too_many_connects = 429 "TOO_MANY_CONNECTS";
-    /// New players of an address begin the day's challenge too often.
-    too_many_challenges = 429 "TOO_MANY_CHALLENGES";
-    /// Something in the server failed.
-    internal = 500 "INTERNAL";
-    /// Too many connections, in all or of an address.
-    too_many_connections = 503 "TOO_MANY_CONNECTIONS";
-    /// Memory is full.
-    session_limit = 503 "SESSION_LIMIT_REACHED";
-    /// The store is full.
-    store_full = 503 "STORE_FULL";
-    /// The server's clock was set lately.
-    clock_unsettled = 503 "CLOCK_UNSETTLED";
-    /// Too many commands wait for the session.
-    session_busy = 503 "SESSION_BUSY";
-    /// The server stops.
-    shutting_down = 503 "SHUTTING_DOWN";
-    /// Too many turns wait for the disk.
-    store_busy = 503 "STORE_BUSY";
-    /// The disk does not work.
-    store_unavailable = 503 "STORE_UNAVAILABLE";
-    /// The file of a session or save is damaged.
-    damaged = 500 "SESSION_DAMAGED";
+/// The body of a refusal.
+#[derive(Debug, Serialize)]
+pub struct ProblemView<'a> {
+    /// Names the code as a URI.
+    r#type: String,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// Stable, for programs: see `docs/errors.md`.
+    code: &'static str,
+    /// For people: why, and what to do instead.
+    detail: &'a str,
+    /// What some codes tell besides: `retry_after` in seconds, `revision`, `event`, `ends_at`, `session_id`, `turn`, `expired_at`, `reason`.
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
 }
 
 impl Problem {
-    fn new(status: u16, code: &str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), detail: detail.into(), more: Map::new(), headers: Vec::new() }
+    /// A refusal with a code. The detail is for people: why, and what to do instead.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), more: Map::new(), headers: Vec::new() }
     }
 
     /// Adds a member to the body.
@@ -212,56 +68,65 @@ impl Problem {
         self.with("retry_after", seconds).header("Retry-After", seconds)
     }
 
-    /// The seconds after which to try again, where that helps.
-    pub fn waits(&self) -> Option<i64> {
-        self.more.get("retry_after").and_then(Value::as_i64)
-    }
-
-    /// Says more, where it is the refusal of a code.
+    /// Adds to the detail, if the refusal has this code.
     #[must_use]
-    pub fn because(mut self, code: &str, says: &str) -> Self {
+    pub fn because(mut self, code: Code, says: &str) -> Self {
         if self.code == code {
             self.detail.push_str(says);
         }
         self
     }
 
-    /// The address knows other methods.
+    /// The address takes other methods than the one of the request.
     pub fn allow(list: &str) -> Self {
-        Self::method_not_allowed(format!("This address takes {list}.")).header("Allow", list)
+        Self::new(Code::MethodNotAllowed, format!("This address takes {list}.")).header("Allow", list)
     }
-}
 
-impl Problem {
+    /// A request came to a server without its state; a fault of the program.
+    pub fn not_set_up() -> Self {
+        Self::new(Code::Internal, "The server is not set up.")
+    }
+
     /// The document, as it is answered.
     pub fn document(&self) -> Value {
-        let status = self.status_code();
-        let mut document = json!({
-            "type": format!("urn:cosmic-explorer:problem:{}", self.code),
-            "title": status.canonical_reason().unwrap_or("Problem"),
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-        });
-        if let Value::Object(members) = &mut document {
-            members.extend(self.more.clone());
-        }
-        document
+        let status = self.code.status();
+        let view = ProblemView {
+            r#type: format!("urn:cosmic-explorer:problem:{}", self.code),
+            title: status.canonical_reason().unwrap_or("Problem"),
+            status: status.as_u16(),
+            code: self.code.name(),
+            detail: &self.detail,
+            more: &self.more,
+        };
+        // Texts, numbers, and members that are JSON already: it serializes.
+        serde_json::to_value(view).unwrap_or_default()
+    }
+
+    /// The whole response as text, for where there is no request to answer. The connection closes after it.
+    pub fn raw(&self) -> String {
+        let (status, body) = (self.code.status(), self.document().to_string());
+        let reason = status.canonical_reason().unwrap_or_default();
+        let retry = self.more.get("retry_after").map_or(String::new(), |seconds| format!("Retry-After: {seconds}\r\n"));
+        format!(
+            "HTTP/1.1 {} {reason}\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+             {retry}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}",
+            status.as_u16(),
+            body.len()
+        )
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        // All in the table above are valid.
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        self.code.status()
     }
 
     fn error_response(&self) -> HttpResponse {
-        let status = self.status_code();
+        let status = self.code.status();
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if self.status == 401 {
+        if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         for (name, value) in &self.headers {
@@ -271,186 +136,238 @@ impl ResponseError for Problem {
     }
 }
 
-/// What is said of a file that is damaged beyond its second copy.
-const DAMAGED: &str = "The file of this is damaged, and it cannot be rebuilt from its history. What there is of it was kept; the \
-                       server's admin can look at it, and put back a copy.";
-
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::NotFound => {
-                Self::session_not_found("You have no session of this id. GET /api/sessions lists those you have.")
-            }
-            SessionError::Gone { expired_at, reason } => {
-                let (reason, how) = match reason {
-                    Departure::Deleted => ("deleted", "was deleted"),
-                    Departure::Timeout => ("timeout", "was kept as long as this server keeps games"),
-                };
-                Self::session_expired(format!("This session {how}. Start a new one with POST /api/sessions."))
-                    .with("expired_at", expired_at)
-                    .with("reason", reason)
-                    .header("X-Session-Expired", "true")
-                    .header("X-Session-Expired-Reason", reason)
-            }
-            SessionError::BadToken => Self::token_invalid(
-                "This token is damaged, has expired, or was replaced or revoked. Use the last one you were given, or start \
-                 without one; POST /api/logout takes a cookie away.",
-            ),
-            SessionError::OnlyWatches => Self::observer_only(
-                "This token can only watch the session it was made for: its state, its map and its turns. To play, send your own \
-                 token, or none to POST /api/sessions.",
-            ),
-            SessionError::LimitReached { limit, retry_after } => {
-                let detail =
-                    format!("All {limit} places of this server are in use. Try again in {retry_after} seconds.");
-                Self::session_limit(detail).retry_after(retry_after)
-            }
-            SessionError::TooMany { limit } => Self::too_many_sessions(format!(
-                "You have {limit} unfinished games, as many as this server allows. Finish or delete one first."
-            )),
-            SessionError::StoreFull => {
-                Self::store_full("This server keeps as many games as it can, and none of them can go for another one of yours. Delete one of your own, or try \
-                     again later.")
-                    .retry_after(3600)
-            }
-            SessionError::Busy { limit } => Self::session_busy(format!(
-                "{limit} commands wait for this session, as many as can. Nothing was changed; wait for their answers."
-            ))
-            .retry_after(1),
-            SessionError::Replaced => Self::replaced(
-                "Another connection plays this session now. Add takeover=true to take it back.",
-            ),
-            SessionError::TooManyObservers { limit } => Self::too_many_observers(format!(
-                "{limit} watch this session, as many as can. Try again when one of them has gone."
-            )),
-            SessionError::Closing => {
-                Self::shutting_down("The server stops, and will be back. Every game is saved.").retry_after(5)
-            }
-            SessionError::Stale { event } => {
-                let revision = event.revision();
-                let detail = format!("The game is at revision {revision}, event {event}. Fetch the state and decide again.");
-                Self::stale_revision(detail).with("revision", revision).with("event", event)
-            }
-            SessionError::KeyRunning => Self::key_running(
-                "A request with this Idempotency-Key is under way. Repeat it in a second for its answer.",
-            )
-            .retry_after(1),
-            SessionError::KeyReused { revision } => Self::key_reused(format!(
-                "This Idempotency-Key came with another request before, which led to revision {revision}. Use a fresh one."
-            ))
-            .with("revision", revision),
-            SessionError::KeyTaken => Self::key_reused(
-                "This Idempotency-Key came with another request before. Use a fresh one; or repeat the request as it was.",
-            ),
-            SessionError::SlotEmpty { number } => {
-                Self::slot_empty(format!("There is nothing in slot {number}. GET /api/slots lists what there is."))
-            }
-            SessionError::SlotChanged { number } => Self::precondition_failed(format!(
-                "Slot {number} does not hold what you expect by now. Look at it again, and decide again."
-            )),
-            SessionError::NotFinished => Self::game_not_finished(
-                "A replay tells the seed, and with it the future. It is there once the game is over.",
-            ),
-            SessionError::TooLong { limit } => Self::game_too_long(format!(
-                "This game has more than {limit} actions, the most that a save can have. Play it to its end: its replay is there then."
-            )),
-            SessionError::HistoryFull { limit } => Self::history_full(format!(
-                "Saves were loaded into this game until its history had {limit} bytes, the most it can have. Begin another game and \
-                 load the save into that one."
-            )),
-            SessionError::Permadeath => Self::permadeath(
-                "This game has permadeath: no save takes its place, and none is taken of it before it is over. Play on, or begin a \
-                 game without permadeath.",
-            ),
-            SessionError::ChallengeRunning { ends_at, retry_after } => Self::challenge_running(format!(
-                "This would tell the seed of a challenge that others still play. Ask again when its day is over, at {ends_at}."
-            ))
-            .with("ends_at", ends_at)
-            .retry_after(retry_after),
-            SessionError::ClockUnsettled { retry_after } => Self::clock_unsettled(format!(
-                "The clock of this server was set, and it is not sure yet which day it is: a challenge begins, and the seed of one is                  told, once the clock has held for an hour. Try again in {retry_after} s; every other game can be played now."
-            ))
-            .retry_after(retry_after),
+            SessionError::NotFound => Self::new(Code::SessionNotFound, NOT_FOUND),
+            SessionError::Gone { expired_at, reason } => gone(expired_at, reason),
+            SessionError::BadToken => Self::new(Code::TokenInvalid, BAD_TOKEN),
+            SessionError::OnlyWatches => Self::new(Code::ObserverOnly, ONLY_WATCHES),
+            SessionError::LimitReached { limit, retry_after } => limit_reached(limit, retry_after),
+            SessionError::TooMany { limit } => too_many(limit),
+            SessionError::StoreFull => Self::new(Code::StoreFull, STORE_FULL).retry_after(3600),
+            SessionError::Busy { limit } => busy(limit),
+            SessionError::Replaced => Self::new(Code::Replaced, REPLACED),
+            SessionError::TooManyObservers { limit } => too_many_observers(limit),
+            SessionError::Closing => Self::new(Code::ShuttingDown, CLOSING).retry_after(5),
+            SessionError::Stale { event } => stale(event),
+            SessionError::KeyRunning => Self::new(Code::KeyInProgress, KEY_RUNNING).retry_after(1),
+            SessionError::KeyReused { revision } => key_reused(revision),
+            SessionError::KeyTaken => Self::new(Code::KeyReused, KEY_TAKEN),
+            SessionError::SlotEmpty { number } => slot_empty(number),
+            SessionError::SlotChanged { number } => slot_changed(number),
+            SessionError::NotFinished => Self::new(Code::GameNotFinished, NOT_FINISHED),
+            SessionError::TooLong { limit } => too_long(limit),
+            SessionError::HistoryFull { limit } => history_full(limit),
+            SessionError::Permadeath => Self::new(Code::Permadeath, PERMADEATH),
+            SessionError::ChallengeRunning { ends_at, retry_after } => challenge_running(ends_at, retry_after),
+            SessionError::ClockUnsettled { retry_after } => clock_unsettled(retry_after),
             SessionError::ChallengeBegun { session, there, ends_at, retry_after } => {
-                let detail = if there {
-                    format!("You have begun today's challenge: it is the game {session}. Play on there; the next one begins at {ends_at}.")
-                } else {
-                    format!("You have begun today's challenge, and the game is gone. There is one try a day; the next one begins at {ends_at}.")
-                };
-                Self::challenge_begun(detail).with("session_id", session).with("ends_at", ends_at).retry_after(retry_after)
+                challenge_begun(session, there, ends_at, retry_after)
             }
-            SessionError::ChallengeClosed { ends_at, retry_after } => Self::challenge_closed(format!(
-                "The seed of this day was told while the clock of this server was ahead, so nobody plays it for the board any more. The                  next challenge begins at {ends_at}."
-            ))
-            .with("ends_at", ends_at)
-            .retry_after(retry_after),
-            SessionError::NoBoard => Self::board_not_found(
-                "There are boards of today and of days past, as long as they are kept, for easy, normal and hard: \
-                 GET /api/leaderboard?date=2030-12-31&difficulty=hard.",
-            ),
-            SessionError::NoEntry => {
-                Self::entry_not_found("This board has no such rank. GET /api/leaderboard has all there are, from 1.")
-            }
-            SessionError::EntryRefused(refusal) => {
-                let problem = Self::entry_refused(format!(
-                    "This entry is not what the server wrote, and is shown no more: {refusal}. Look at the board again."
-                ));
-                match refusal {
-                    Refusal::Unproven(Unproven::Diverged { turn, .. }) => problem.with("turn", turn),
-                    _ => problem,
-                }
-            }
-            SessionError::Save(Refusal::Invalid(problem)) => {
-                Self::save_invalid(format!("This is not a save that this server made: {}.", tame(problem.trim_end_matches('.'))))
-            }
-            SessionError::Save(Refusal::Unproven(unproven)) => {
-                let detail = format!("This save cannot be taken: {}.", tame(&unproven.to_string()));
-                match unproven {
-                    Unproven::Diverged { turn, .. } => Self::save_diverges(detail).with("turn", turn),
-                    Unproven::Unverifiable { turn, .. } => Self::save_unprovable(format!(
-                        "{detail} Such a game counts where the server that exported it finds its own seal unbroken: import the file as it \
-                         was exported, on that server; or a later game."
-                    ))
-                    .with("turn", turn),
-                    Unproven::ContentMissing { .. } => Self::content_unknown(detail),
-                }
-            }
-            SessionError::Refused(refused) => {
-                // A code serializes to its name.
-                let code = serde_json::to_value(refused.code).unwrap_or_default();
-                Self::new(409, code.as_str().unwrap_or_default(), refused.detail)
-            }
-            SessionError::Store(StoreError::Unavailable { what, source }) => {
-                // The store has told of it once; refusals may come by the thousand.
-                tracing::debug!(%what, %source, "the store failed");
-                let detail = "The server's disk does not do what it should at the moment. Repeat the request; an action, with the same \
-                              Idempotency-Key, so that it is not taken twice.";
-                Self::store_unavailable(detail).retry_after(5)
-            }
-            SessionError::Store(StoreError::Busy) => {
-                Self::store_busy("More turns wait for the disk than this server lets wait. Nothing was changed; try again.")
-                    .retry_after(1)
-            }
-            SessionError::Store(error @ StoreError::Newer { .. }) => {
-                tracing::error!(%error, "a file cannot be read");
-                Self::damaged(
-                    "This game was written by a newer version of the server, and is left as it is. It goes on when the server's admin \
-                     starts that version again.",
-                )
-            }
-            SessionError::Store(error @ (StoreError::Damaged { .. } | StoreError::Lost { .. } | StoreError::Locked { .. })) => {
-                tracing::error!(%error, "a file cannot be read");
-                Self::damaged(DAMAGED)
-            }
-            SessionError::Unread { damaged: true } => Self::damaged(DAMAGED),
-            SessionError::Unread { damaged: false } => Self::store_unavailable(
-                "This game cannot be read at the moment. Nothing of it is lost as far as the server knows; try again.",
-            )
-            .retry_after(5),
+            SessionError::ChallengeClosed { ends_at, retry_after } => challenge_closed(ends_at, retry_after),
+            SessionError::NoBoard => Self::new(Code::BoardNotFound, NO_BOARD),
+            SessionError::NoEntry => Self::new(Code::EntryNotFound, NO_ENTRY),
+            SessionError::EntryRefused(refusal) => entry_refused(&refusal),
+            SessionError::Save(refusal) => save_refused(&refusal),
+            SessionError::Refused(refused) => Self::new(refused.code.into(), refused.detail),
+            SessionError::Store(error) => store_failed(error),
+            SessionError::Unread { damaged: true } => Self::new(Code::SessionDamaged, DAMAGED),
+            SessionError::Unread { damaged: false } => Self::new(Code::StoreUnavailable, UNREAD).retry_after(5),
             SessionError::Internal(error) => {
                 tracing::error!(error, "a task failed");
-                Self::internal("Something in the server failed. The session was left as it was; try again.")
+                Self::new(Code::Internal, INTERNAL)
             }
+        }
+    }
+}
+
+const NOT_FOUND: &str = "You have no session of this id. GET /api/sessions lists those you have.";
+const BAD_TOKEN: &str = "This token is damaged, has expired, or was replaced or revoked. Use the last one you were given, or start \
+                         without one; POST /api/logout takes a cookie away.";
+const ONLY_WATCHES: &str = "This token can only watch the session it was made for: its state, its map and its turns. To play, send \
+                            your own token, or none to POST /api/sessions.";
+const STORE_FULL: &str = "This server keeps as many games as it can, and none of them can go for another one of yours. Delete one of \
+                          your own, or try again later.";
+const REPLACED: &str = "Another connection plays this session now. Add takeover=true to take it back.";
+const CLOSING: &str = "The server stops, and will be back. Every game is saved.";
+const KEY_RUNNING: &str = "A request with this Idempotency-Key is under way. Repeat it in a second for its answer.";
+const KEY_TAKEN: &str =
+    "This Idempotency-Key came with another request before. Use a fresh one; or repeat the request as it was.";
+const NOT_FINISHED: &str = "A replay tells the seed, and with it the future. It is there once the game is over.";
+const PERMADEATH: &str = "This game has permadeath: no save takes its place, and none is taken of it before it is over. Play on, or \
+                          begin a game without permadeath.";
+const NO_BOARD: &str = "There are boards of today and of days past, as long as they are kept, for easy, normal and hard: \
+                        GET /api/leaderboard?date=2030-12-31&difficulty=hard.";
+const NO_ENTRY: &str = "This board has no such rank. GET /api/leaderboard has all there are, from 1.";
+const DAMAGED: &str = "The file of this is damaged, and it cannot be rebuilt from its history. What there is of it was kept; the \
+                       server's admin can look at it, and put back a copy.";
+const NEWER: &str = "This game was written by a newer version of the server, and is left as it is. It goes on when the server's admin \
+                     starts that version again.";
+const DISK: &str = "The server's disk does not do what it should at the moment. Repeat the request; an action, with the same \
+                    Idempotency-Key, so that it is not taken twice.";
+const STORE_BUSY: &str = "More turns wait for the disk than this server lets wait. Nothing was changed; try again.";
+const UNREAD: &str =
+    "This game cannot be read at the moment. Nothing of it is lost as far as the server knows; try again.";
+const INTERNAL: &str = "Something in the server failed. The session was left as it was; try again.";
+
+fn gone(expired_at: Timestamp, reason: Departure) -> Problem {
+    let (reason, how) = match reason {
+        Departure::Deleted => ("deleted", "was deleted"),
+        Departure::Timeout => ("timeout", "was kept as long as this server keeps games"),
+    };
+    let detail = format!("This session {how}. Start a new one with POST /api/sessions.");
+    Problem::new(Code::SessionExpired, detail)
+        .with("expired_at", expired_at)
+        .with("reason", reason)
+        .header("X-Session-Expired", "true")
+        .header("X-Session-Expired-Reason", reason)
+}
+
+fn limit_reached(limit: usize, retry_after: i64) -> Problem {
+    let detail = format!("All {limit} places of this server are in use. Try again in {retry_after} seconds.");
+    Problem::new(Code::SessionLimitReached, detail).retry_after(retry_after)
+}
+
+fn too_many(limit: usize) -> Problem {
+    let detail =
+        format!("You have {limit} unfinished games, as many as this server allows. Finish or delete one first.");
+    Problem::new(Code::TooManySessions, detail)
+}
+
+fn busy(limit: usize) -> Problem {
+    let detail =
+        format!("{limit} commands wait for this session, as many as can. Nothing was changed; wait for their answers.");
+    Problem::new(Code::SessionBusy, detail).retry_after(1)
+}
+
+fn too_many_observers(limit: usize) -> Problem {
+    let detail = format!("{limit} watch this session, as many as can. Try again when one of them has gone.");
+    Problem::new(Code::TooManyObservers, detail)
+}
+
+fn stale(event: EventId) -> Problem {
+    let revision = event.revision();
+    let detail = format!("The game is at revision {revision}, event {event}. Fetch the state and decide again.");
+    Problem::new(Code::StaleRevision, detail).with("revision", revision).with("event", event)
+}
+
+fn key_reused(revision: u64) -> Problem {
+    let detail = format!(
+        "This Idempotency-Key came with another request before, which led to revision {revision}. Use a fresh one."
+    );
+    Problem::new(Code::KeyReused, detail).with("revision", revision)
+}
+
+fn slot_empty(number: u8) -> Problem {
+    let detail = format!("There is nothing in slot {number}. GET /api/slots lists what there is.");
+    Problem::new(Code::SlotEmpty, detail)
+}
+
+fn slot_changed(number: u8) -> Problem {
+    let detail = format!("Slot {number} does not hold what you expect by now. Look at it again, and decide again.");
+    Problem::new(Code::PreconditionFailed, detail)
+}
+
+fn too_long(limit: usize) -> Problem {
+    let detail = format!(
+        "This game has more than {limit} actions, the most that a save can have. Play it to its end: its replay is there then."
+    );
+    Problem::new(Code::GameTooLong, detail)
+}
+
+fn history_full(limit: u64) -> Problem {
+    let detail = format!(
+        "Saves were loaded into this game until its history had {limit} bytes, the most it can have. Begin another game and \
+         load the save into that one."
+    );
+    Problem::new(Code::HistoryFull, detail)
+}
+
+fn challenge_running(ends_at: Timestamp, retry_after: i64) -> Problem {
+    let detail = format!(
+        "This would tell the seed of a challenge that others still play. Ask again when its day is over, at {ends_at}."
+    );
+    Problem::new(Code::ChallengeRunning, detail).with("ends_at", ends_at).retry_after(retry_after)
+}
+
+fn clock_unsettled(retry_after: i64) -> Problem {
+    let detail = format!(
+        "The clock of this server was set, and it is not sure yet which day it is: a challenge begins, and the seed of one is \
+         told, once the clock has held for an hour. Try again in {retry_after} s; every other game can be played now."
+    );
+    Problem::new(Code::ClockUnsettled, detail).retry_after(retry_after)
+}
+
+fn challenge_begun(session: SessionId, there: bool, ends_at: Timestamp, retry_after: i64) -> Problem {
+    let detail = if there {
+        format!(
+            "You have begun today's challenge: it is the game {session}. Play on there; the next one begins at {ends_at}."
+        )
+    } else {
+        format!(
+            "You have begun today's challenge, and the game is gone. There is one try a day; the next one begins at {ends_at}."
+        )
+    };
+    Problem::new(Code::ChallengeBegun, detail)
+        .with("session_id", session)
+        .with("ends_at", ends_at)
+        .retry_after(retry_after)
+}
+
+fn challenge_closed(ends_at: Timestamp, retry_after: i64) -> Problem {
+    let detail = format!(
+        "The seed of this day was told while the clock of this server was ahead, so nobody plays it for the board any more. The \
+         next challenge begins at {ends_at}."
+    );
+    Problem::new(Code::ChallengeClosed, detail).with("ends_at", ends_at).retry_after(retry_after)
+}
+
+fn entry_refused(refusal: &Refusal) -> Problem {
+    let detail =
+        format!("This entry is not what the server wrote, and is shown no more: {refusal}. Look at the board again.");
+    let problem = Problem::new(Code::EntryRefused, detail);
+    match refusal {
+        Refusal::Unproven(Unproven::Diverged { turn, .. }) => problem.with("turn", turn),
+        _ => problem,
+    }
+}
+
+fn save_refused(refusal: &Refusal) -> Problem {
+    let unproven = match refusal {
+        Refusal::Invalid(problem) => {
+            let problem = tame(problem.trim_end_matches('.'));
+            return Problem::new(Code::SaveInvalid, format!("This is not a save that this server made: {problem}."));
+        }
+        Refusal::Unproven(unproven) => unproven,
+    };
+    let detail = format!("This save cannot be taken: {}.", tame(&unproven.to_string()));
+    match unproven {
+        Unproven::Diverged { turn, .. } => Problem::new(Code::SaveDiverges, detail).with("turn", turn),
+        Unproven::Unverifiable { turn, .. } => {
+            let hint = "Such a game counts where the server that exported it finds its own seal unbroken: import the file as it was \
+                        exported, on that server; or a later game.";
+            Problem::new(Code::SaveUnprovable, format!("{detail} {hint}")).with("turn", turn)
+        }
+        Unproven::ContentMissing { .. } => Problem::new(Code::ContentUnknown, detail),
+    }
+}
+
+fn store_failed(error: StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable { what, source } => {
+            // The store has logged it once; refusals may come by the thousand.
+            tracing::debug!(%what, %source, "the store failed");
+            Problem::new(Code::StoreUnavailable, DISK).retry_after(5)
+        }
+        StoreError::Busy => Problem::new(Code::StoreBusy, STORE_BUSY).retry_after(1),
+        StoreError::Newer { .. } => {
+            tracing::error!(%error, "a file cannot be read");
+            Problem::new(Code::SessionDamaged, NEWER)
+        }
+        StoreError::Damaged { .. } | StoreError::Lost { .. } | StoreError::Locked { .. } => {
+            tracing::error!(%error, "a file cannot be read");
+            Problem::new(Code::SessionDamaged, DAMAGED)
         }
     }
 }

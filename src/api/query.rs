@@ -8,7 +8,8 @@ use serde::de::value::{Error, MapDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::json::explain;
+use super::code::Code;
+use super::explain::explain;
 use super::problem::Problem;
 use crate::model::strict::Strict;
 
@@ -27,13 +28,13 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 
 fn read<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|_| Problem::bad_query("The query string is not of the form a=1&b=2."))?
+        .map_err(|_| Problem::new(Code::BadQuery, "The query string is not of the form a=1&b=2."))?
         .into_inner();
     let pairs = MapDeserializer::<_, Error>::new(pairs.into_iter().map(|(name, value)| (name, Parameter(value))));
     serde_path_to_error::deserialize(Strict(pairs)).map_err(|error| {
         let field = if error.path().iter().len() == 0 { String::new() } else { error.path().to_string() };
         let (_, detail) = explain(&field, &error.inner().to_string());
-        Problem::bad_query(format!("In the query string: {detail}"))
+        Problem::new(Code::BadQuery, format!("In the query string: {detail}"))
     })
 }
 

@@ -1,39 +1,47 @@
 //! The calls a game is played with. Each takes what it needs, makes one call, and answers.
 
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use serde::Deserialize;
 
-use super::condition::{IfMatch, Unconditional, etag, not_modified, wanted};
-use super::extract::{Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, cookie};
+use super::answer::{Answer, json, sorted_json};
+use super::app::App;
+use super::code::Code;
+use super::condition::{IfMatch, Unconditional, etag, not_modified, require_match};
+use super::extract::{Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, clean_name, cookie};
 use super::problem::Problem;
 use super::query::Query;
-use super::view::{self, ActedView, GameView, SessionView, TurnView};
-use super::work::{self, Price};
-use super::{App, guard};
+use super::view::map::MapView;
+use super::view::offers::OffersView;
+use super::view::session::{SessionView, SessionsView};
+use super::view::state::GameView;
+use super::view::turn::{ActedView, HistoryView, TurnView};
+use super::work::Price;
 use crate::game::action::Action;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::model::PlayerId;
 use crate::session::live::Role;
-use crate::session::name;
 use crate::session::registry::{Created, NewGame};
 use crate::session::resident::{Command, Snapshot};
 
-pub(super) type Answer = Result<HttpResponse, Problem>;
-
 /// Turns in a page of history, when nothing else is asked and at the most.
-const PAGE: usize = 100;
+const MAX_PAGE: usize = 100;
 
+/// What `POST /api/sessions` takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewSession {
+pub struct NewSession {
+    /// A name for the game; without one it is given one.
     name: Option<String>,
+    /// Chooses the game's future, which makes it unranked.
     seed: Option<u64>,
+    /// `normal`, where nothing else is asked.
     #[serde(default)]
     difficulty: Difficulty,
+    /// Takes part in a challenge, whose seed it has.
     challenge: Option<Challenge>,
+    /// Takes the way back out of the game: no saves before its end.
     permadeath: Option<bool>,
 }
 
@@ -44,7 +52,30 @@ enum Challenge {
     Daily,
 }
 
-pub(super) async fn create(
+impl TryFrom<NewSession> for NewGame {
+    type Error = Problem;
+
+    fn try_from(asked: NewSession) -> Result<Self, Problem> {
+        let NewSession { name, seed, difficulty, challenge, permadeath } = asked;
+        if seed.is_some_and(|seed| seed > MAX_SEED) {
+            return Err(Problem::new(Code::WrongValue, format!("A seed is a whole number from 0 to {MAX_SEED}.")));
+        }
+        let name = name.as_deref().map(clean_name).transpose()?;
+        let daily = challenge.is_some();
+        if daily && seed.is_some() {
+            let detail = "A challenge has the seed of its day. Leave out seed, or challenge.";
+            return Err(Problem::new(Code::WrongValue, detail));
+        }
+        if daily && permadeath == Some(false) {
+            let detail = "Games of a challenge have permadeath. Leave permadeath out, or challenge.";
+            return Err(Problem::new(Code::WrongValue, detail));
+        }
+        Ok(Self { name, seed, difficulty, daily, permadeath: permadeath.unwrap_or_default() })
+    }
+}
+
+/// Begins a game, for a new player where no token came.
+pub async fn create(
     request: HttpRequest,
     app: web::Data<App>,
     player: MaybePlayer,
@@ -53,36 +84,24 @@ pub(super) async fn create(
     body: Json<NewSession>,
 ) -> Answer {
     let key = key.of(&player)?;
-    let NewSession { name, seed, difficulty, challenge, permadeath } = body.0;
-    if seed.is_some_and(|seed| seed > MAX_SEED) {
-        return Err(Problem::wrong_value(format!("A seed is a whole number from 0 to {MAX_SEED}.")));
-    }
-    let name = name.as_deref().map(clean_name).transpose()?;
-    if challenge.is_some() && seed.is_some() {
-        return Err(Problem::wrong_value("A challenge has the seed of its day. Leave out seed, or challenge."));
-    }
-    if challenge.is_some() && permadeath == Some(false) {
-        return Err(Problem::wrong_value("Games of a challenge have permadeath. Leave permadeath out, or challenge."));
-    }
-    let permadeath = permadeath.unwrap_or_default();
-    let asked = NewGame { name, seed, difficulty, daily: challenge.is_some(), permadeath };
+    let asked = NewGame::try_from(body.0)?;
     let owner = match player.0 {
         Some((player, _)) => player,
         None => {
-            guard::connect(&request, &app)?;
+            app.limits.connect(&request)?;
             PlayerId::fresh()
         }
     };
     let registry = &app.registry;
-    if challenge.is_some() && !registry.played_before_today(owner) && registry.begun_today(owner).is_none() {
-        guard::challenge(&request, &app)?;
+    if asked.daily && !registry.played_before_today(owner) && registry.begun_today(owner).is_none() {
+        app.limits.challenge(&request)?;
     }
-    let from = guard::origin(&request, &app);
+    let from = app.limits.origin(&request);
     registry.seen(owner, from);
-    work::pay(&app, Some(owner), from, Price::GAME)?;
+    app.work.pay(Some(owner), from, Price::GAME)?;
     let Created { snapshot, name } = app.registry.create(owner, asked, key).await?;
     let token = match player.0 {
-        Some((_, carried)) => carried.claims.ageing.then(|| app.registry.renew(&carried.claims)),
+        Some((_, credentials)) => credentials.claims.ageing.then(|| app.registry.renew(&credentials.claims)),
         None => Some(app.registry.mint(owner)),
     };
     let mut body = GameView { name: Some(name), ..GameView::of(&snapshot) };
@@ -94,65 +113,59 @@ pub(super) async fn create(
         response.cookie(cookie(&request, &app, &token));
         body.token = Some(token.reveal().to_owned());
     }
-    Ok(view::json(&mut response, &body))
+    Ok(json(&mut response, &body))
 }
 
-/// A name as it will be shown.
-pub(super) fn clean_name(name: &str) -> Result<String, Problem> {
-    name::accept(name).ok_or_else(|| {
-        Problem::bad_name(format!(
-            "A name has 1 to {} visible characters, and {} bytes at the most.",
-            name::LONGEST,
-            name::MOST_BYTES
-        ))
-    })
-}
-
-pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: MaybePlayer) -> Answer {
-    let Some((owner, carried)) = player.0 else {
+/// A player's games. Gives a new cookie to a browser whose own is ageing.
+pub async fn list(request: HttpRequest, app: web::Data<App>, player: MaybePlayer) -> Answer {
+    let Some((owner, credentials)) = player.0 else {
         return Err(Player::required());
     };
-    let sessions: Vec<_> = app.registry.list(owner).into_iter().map(SessionView::of).collect();
+    let sessions = app.registry.list(owner).into_iter().map(SessionView::of).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     // A browser that comes back keeps its player for another 90 days, in this server's own cookie.
-    if carried.as_cookie && (carried.claims.ageing || carried.old) {
-        response.cookie(cookie(&request, &app, &app.registry.renew(&carried.claims)));
+    if credentials.as_cookie && (credentials.claims.ageing || credentials.old) {
+        response.cookie(cookie(&request, &app, &app.registry.renew(&credentials.claims)));
     }
-    Ok(response.json(json!({ "sessions": sessions })))
+    Ok(sorted_json(&mut response, &SessionsView { sessions }))
 }
 
-pub(super) async fn look(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
+/// The state of a game.
+pub async fn look(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
     let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
-    versioned(&request, &snapshot, GameView::of)
+    versioned(&request, &snapshot, |response, snapshot| json(response, &GameView::of(snapshot)))
 }
 
-pub(super) async fn map(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
+/// The known part of the star map.
+pub async fn map(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
     let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
-    versioned(&request, &snapshot, view::map)
+    versioned(&request, &snapshot, |response, snapshot| sorted_json(response, &MapView::of(snapshot)))
 }
 
-pub(super) async fn actions(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
+/// What can be done, and why the rest cannot.
+pub async fn actions(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
     let snapshot = app.registry.look(Role::Player, player.0, *id).await?;
-    versioned(&request, &snapshot, view::actions)
+    versioned(&request, &snapshot, |response, snapshot| sorted_json(response, &OffersView::of(snapshot)))
 }
 
 /// A body that changes with what happens to the game and with nothing else.
-fn versioned<'a, T: Serialize>(
+fn versioned(
     request: &HttpRequest,
-    snapshot: &'a Snapshot,
-    body: impl FnOnce(&'a Snapshot) -> T,
+    snapshot: &Snapshot,
+    body: impl FnOnce(&mut HttpResponseBuilder, &Snapshot) -> HttpResponse,
 ) -> Answer {
     let tag = snapshot.event.to_string();
-    wanted(request, &tag)?;
+    require_match(request, &tag)?;
     let fresh = not_modified(request, &tag);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(etag(tag));
     response.insert_header((CACHE_CONTROL, "private, no-cache"));
-    Ok(if fresh { response.finish() } else { view::json(&mut response, &body(snapshot)) })
+    Ok(if fresh { response.finish() } else { body(&mut response, snapshot) })
 }
 
-pub(super) async fn act(
+/// Takes an action.
+pub async fn act(
     app: web::Data<App>,
     player: Player,
     id: Id,
@@ -165,16 +178,19 @@ pub(super) async fn act(
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(acted.snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(view::json(&mut response, &ActedView::of(&acted)))
+    Ok(json(&mut response, &ActedView::of(&acted)))
 }
 
+/// The query of a page of history.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Page {
+pub struct Page {
     /// Turns after this revision.
     #[serde(default)]
     after: u64,
+    /// Turns in the page.
     limit: Option<usize>,
+    /// Another form of the history.
     format: Option<Format>,
 }
 
@@ -185,42 +201,40 @@ enum Format {
     Replay,
 }
 
-pub(super) async fn turns(
-    request: HttpRequest,
-    app: web::Data<App>,
-    viewer: Viewer,
-    id: Id,
-    page: Query<Page>,
-) -> Answer {
+/// A page of history; or the whole of a finished game, to be played again.
+pub async fn turns(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id, page: Query<Page>) -> Answer {
     let payer = (viewer.1 == Role::Player).then_some(viewer.0);
-    let from = guard::origin(&request, &app);
+    let from = app.limits.origin(&request);
     if let Some(Format::Replay) = page.0.format {
-        work::pay(&app, payer, from, Price::default())?;
+        app.work.pay(payer, from, Price::default())?;
         let replay = app.registry.replay(viewer.0, *id).await?;
-        work::charge(&app, payer, from, Price::steps(replay.history.len()));
-        return Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(replay));
+        app.work.charge(payer, from, Price::steps(replay.history.len()));
+        return Ok(json(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")), &replay));
     }
-    let limit = page.0.limit.unwrap_or(PAGE);
-    if !(1..=PAGE).contains(&limit) {
-        return Err(Problem::bad_query(format!("A page has 1 to {PAGE} turns.")));
+    let limit = page.0.limit.unwrap_or(MAX_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Problem::new(Code::BadQuery, format!("A page has 1 to {MAX_PAGE} turns.")));
     }
-    work::pay(&app, payer, from, Price::default())?;
+    app.work.pay(payer, from, Price::default())?;
     let turns = app.registry.turns(viewer.1, viewer.0, *id, page.0.after, limit).await?;
-    work::charge(&app, payer, from, Price::page(app.registry.history_bytes(*id).await));
-    let next = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
-    let turns: Vec<_> = turns.iter().map(TurnView::of).collect();
+    app.work.charge(payer, from, Price::page(app.registry.history_bytes(*id).await));
+    let next_after = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
+    let page = HistoryView { turns: turns.iter().map(TurnView::of).collect(), next_after };
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(response.json(json!({ "turns": turns, "next_after": next })))
+    Ok(sorted_json(&mut response, &page))
 }
 
+/// What `PATCH /api/sessions/{id}` takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rename {
+pub struct Rename {
+    /// The new name.
     name: String,
 }
 
-pub(super) async fn rename(
+/// Gives a game another name.
+pub async fn rename(
     request: HttpRequest,
     app: web::Data<App>,
     player: Player,
@@ -229,13 +243,14 @@ pub(super) async fn rename(
     body: Json<Rename>,
 ) -> Answer {
     let name = clean_name(&body.0.name)?;
-    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::CHECKPOINT)?;
+    app.work.pay(Some(player.0), app.limits.origin(&request), Price::CHECKPOINT)?;
     let listed = app.registry.rename(player.0, *id, name, if_match.expected.clone()).await;
     let listed = listed.map_err(|error| if_match.explain(error.into()))?;
-    Ok(HttpResponse::Ok().json(SessionView::of(listed)))
+    Ok(json(&mut HttpResponse::Ok(), &SessionView::of(listed)))
 }
 
-pub(super) async fn delete(app: web::Data<App>, player: Player, id: Id, if_match: IfMatch) -> Answer {
+/// Deletes a game for good.
+pub async fn delete(app: web::Data<App>, player: Player, id: Id, if_match: IfMatch) -> Answer {
     let deleted = app.registry.delete(player.0, *id, if_match.expected.clone()).await;
     deleted.map_err(|error| if_match.explain(error.into()))?;
     Ok(HttpResponse::NoContent().finish())

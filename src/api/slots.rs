@@ -4,40 +4,44 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, web};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::json;
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::timeout;
 
-use super::condition::{IfMatch, SlotCondition, etag, not_modified, wanted};
-use super::extract::{IdempotencyKey, Json, MaybePlayer, Player, body, cookie};
+use super::answer::{Answer, json, sorted_json};
+use super::app::App;
+use super::code::Code;
+use super::condition::{IfMatch, SlotCondition, etag, not_modified, require_match};
+use super::extract::{IdempotencyKey, Json, MaybePlayer, Player, body, clean_name, cookie};
 use super::json::parse;
 use super::problem::Problem;
-use super::sessions::{Answer, clean_name};
-use super::view::{self, GameView, SlotView};
-use super::work::{self, Price, Turn};
-use super::{App, guard};
+use super::view::slot::{ImportedView, SlotView, SlotsView};
+use super::view::state::GameView;
+use super::work::{Price, Turn};
 use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
 use crate::session::slots::{AUTOSAVE, Resumed, SLOTS, tag};
 
 /// A slot from the path: 0 to 4.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot(u8);
+pub struct Slot(u8);
 
 impl FromRequest for Slot {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().get("slot").unwrap_or_default();
+        let text = request.match_info().get("n").unwrap_or_default();
         // One digit: another spelling of a number is another name, and unknown.
         let number =
             text.parse().ok().filter(|number| text.len() == 1 && (*number == AUTOSAVE || SLOTS.contains(number)));
         let unknown = || {
             let [first, last] = [SLOTS.start(), SLOTS.end()];
-            Problem::slot_not_found(format!("Slots are {first} to {last}, and {AUTOSAVE} is the game last played."))
+            Problem::new(
+                Code::SlotNotFound,
+                format!("Slots are {first} to {last}, and {AUTOSAVE} is the game last played."),
+            )
         };
         ready(number.map(Self).ok_or_else(unknown))
     }
@@ -49,17 +53,22 @@ impl Slot {
         if self.0 != AUTOSAVE {
             return Ok(self.0);
         }
-        Err(Problem::slot_read_only(format!(
-            "Slot {AUTOSAVE} is the game last played, as it stands. Use one of {} to {}.",
-            SLOTS.start(),
-            SLOTS.end()
-        )))
+        Err(Problem::new(
+            Code::SlotReadOnly,
+            format!(
+                "Slot {AUTOSAVE} is the game last played, as it stands. Use one of {} to {}.",
+                SLOTS.start(),
+                SLOTS.end()
+            ),
+        ))
     }
 }
 
+/// Names the session of a save or load.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Which {
+pub struct Which {
+    /// Its id.
     session_id: String,
 }
 
@@ -69,26 +78,31 @@ impl Which {
     }
 }
 
-pub(super) async fn list(request: HttpRequest, app: web::Data<App>, player: Player) -> Answer {
-    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::LIST)?;
+/// A player's saves.
+pub async fn list(request: HttpRequest, app: web::Data<App>, player: Player) -> Answer {
+    app.work.pay(Some(player.0), app.limits.origin(&request), Price::LIST)?;
     let slots = app.registry.slots(player.0).await?;
-    let slots: Vec<_> = slots.into_iter().map(|(number, save)| SlotView::of(number, save)).collect();
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "slots": slots })))
+    let slots = slots.into_iter().map(|(number, save)| SlotView::of(number, save)).collect();
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    Ok(sorted_json(&mut response, &SlotsView { slots }))
 }
 
-pub(super) async fn look(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
-    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::LIST)?;
+/// A save.
+pub async fn look(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+    app.work.pay(Some(player.0), app.limits.origin(&request), Price::LIST)?;
     let save = app.registry.look_at_slot(player.0, slot.0).await?;
     let tag = tag(&save);
-    wanted(&request, &tag)?;
+    require_match(&request, &tag)?;
     let fresh = not_modified(&request, &tag);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(etag(tag));
     response.insert_header((CACHE_CONTROL, "private, no-cache"));
-    Ok(if fresh { response.finish() } else { response.json(SlotView::of(slot.0, save)) })
+    Ok(if fresh { response.finish() } else { json(&mut response, &SlotView::of(slot.0, save)) })
 }
 
-pub(super) async fn save(
+/// Saves a game as it stands.
+pub async fn save(
     request: HttpRequest,
     app: web::Data<App>,
     player: Player,
@@ -96,27 +110,29 @@ pub(super) async fn save(
     condition: SlotCondition,
     body: Json<Which>,
 ) -> Answer {
-    let (number, from) = (slot.writable()?, guard::origin(&request, &app));
+    let (number, from) = (slot.writable()?, app.limits.origin(&request));
     let over = app.registry.has_slot(player.0, number);
-    work::pay(&app, Some(player.0), from, Price::CHECKPOINT)?;
+    app.work.pay(Some(player.0), from, Price::CHECKPOINT)?;
     let save = app.registry.save(player.0, number, body.0.id()?, condition.check()).await?;
-    work::charge(&app, Some(player.0), from, Price::save(save.history.len(), over));
-    Ok(HttpResponse::Ok().insert_header(etag(tag(&save))).json(SlotView::of(slot.0, save)))
+    app.work.charge(Some(player.0), from, Price::save(save.history.len(), over));
+    Ok(json(HttpResponse::Ok().insert_header(etag(tag(&save))), &SlotView::of(slot.0, save)))
 }
 
-pub(super) async fn clear(
+/// Empties a slot.
+pub async fn clear(
     request: HttpRequest,
     app: web::Data<App>,
     player: Player,
     slot: Slot,
     condition: SlotCondition,
 ) -> Answer {
-    work::pay(&app, Some(player.0), guard::origin(&request, &app), Price::CHECKPOINT)?;
+    app.work.pay(Some(player.0), app.limits.origin(&request), Price::CHECKPOINT)?;
     app.registry.clear(player.0, slot.writable()?, condition.check()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub(super) async fn load(
+/// A save takes the place of a game's state.
+pub async fn load(
     request: HttpRequest,
     app: web::Data<App>,
     player: Player,
@@ -125,30 +141,32 @@ pub(super) async fn load(
     key: IdempotencyKey,
     body: Json<Which>,
 ) -> Answer {
-    let from = guard::origin(&request, &app);
-    work::pay(&app, Some(player.0), from, Price::CHECKPOINT)?;
+    let from = app.limits.origin(&request);
+    app.work.pay(Some(player.0), from, Price::CHECKPOINT)?;
     let loaded = app.registry.load_slot(player.0, slot.0, body.0.id()?, if_match.expected.clone(), key.0).await;
     let Resumed { snapshot, steps } = loaded.map_err(|error| if_match.explain(error.into()))?;
-    work::charge(&app, Some(player.0), from, Price::load(steps));
+    app.work.charge(Some(player.0), from, Price::load(steps));
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(view::json(&mut response, &GameView::of(&snapshot)))
+    Ok(json(&mut response, &GameView::of(&snapshot)))
 }
 
-pub(super) async fn export(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
-    let from = guard::origin(&request, &app);
-    work::pay(&app, Some(player.0), from, Price::LIST)?;
+/// A save as a file, with the whole game from its beginning.
+pub async fn export(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
+    let from = app.limits.origin(&request);
+    app.work.pay(Some(player.0), from, Price::LIST)?;
     let save = app.registry.export(player.0, slot.0).await?;
-    work::charge(&app, Some(player.0), from, Price::steps(save.history.len()));
+    app.work.charge(Some(player.0), from, Price::steps(save.history.len()));
     let file = format!("attachment; filename=\"cosmic-explorer-{}-turn-{}.json\"", slot.0, save.state.turn_count);
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     response.insert_header((CONTENT_DISPOSITION, file));
-    Ok(response.json(save))
+    Ok(json(&mut response, &save))
 }
 
-pub(super) async fn import(
+/// Takes such a file, after playing it again.
+pub async fn import(
     request: HttpRequest,
     app: web::Data<App>,
     player: MaybePlayer,
@@ -161,15 +179,15 @@ pub(super) async fn import(
     let key = key.of(&player)?;
     let known = player.0.map(|(player, _)| player);
     if known.is_none() {
-        guard::connect(&request, &app)?;
+        app.limits.connect(&request)?;
     }
-    let from = guard::origin(&request, &app);
+    let from = app.limits.origin(&request);
     let File { bytes, turn } = file;
-    work::pay(&app, known, from, Price::proof(bytes.len(), 0))?;
+    app.work.pay(known, from, Price::proof(bytes.len(), 0))?;
     let mut proven = app.registry.prove(bytes).await?;
     // It is as large as a save now.
     drop(turn);
-    work::charge(&app, known, from, Price::proof(0, proven.steps()));
+    app.work.charge(known, from, Price::proof(0, proven.steps()));
     proven.rename(clean_name(proven.name())?);
     let registry = &app.registry;
     let (owner, token) = match known {
@@ -180,20 +198,20 @@ pub(super) async fn import(
         }
     };
     let save = registry.import(owner, number, proven, condition.check(), key).await?;
-    work::charge(&app, known, from, Price::save(save.history.len(), false));
+    app.work.charge(known, from, Price::save(save.history.len(), false));
     let mut response = HttpResponse::Created();
     response.insert_header(etag(tag(&save)));
-    let mut body = json!(SlotView::of(number, save));
+    let mut body = ImportedView { slot: SlotView::of(number, save), token: None };
     if let Some(token) = token {
         response.cookie(cookie(&request, &app, &token));
-        body["token"] = token.reveal().into();
+        body.token = Some(token.reveal().to_owned());
     }
-    Ok(response.json(body))
+    Ok(sorted_json(&mut response, &body))
 }
 
 /// A file that a client brings, and the turn to bring it: one of an address at a time, and few in all, so that what is made of them
 /// has a bound. It is JSON.
-pub(super) struct File {
+pub struct File {
     bytes: web::Bytes,
     turn: Turn,
 }
@@ -203,25 +221,26 @@ impl FromRequest for File {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let Some(app) = request.app_data::<web::Data<App>>().cloned() else {
-            return Box::pin(ready(Err(Problem::internal("The server is not set up."))));
+        let app = match App::of(request) {
+            Ok(app) => app.clone(),
+            Err(problem) => return Box::pin(ready(Err(problem))),
         };
         let (request, mut payload) = (request.clone(), payload.take());
         let seconds = app.settings.body_secs;
         Box::pin(async move {
             let came = timeout(Duration::from_secs(seconds), async {
-                let turn = app.work.turn(guard::origin(&request, &app)).await;
+                let turn = app.work.turn(app.limits.origin(&request)).await;
                 (body(&request, &mut payload).await, turn)
             });
             let (bytes, turn) = came.await.map_err(|_| {
-                Problem::body_timeout(format!(
+                Problem::new(Code::BodyTimeout, format!(
                     "The file did not come within {seconds} s, or others of your address were read all the time. Send it again, all at \
                      once and one at a time."
                 ))
                 .retry_after(1)
             })?;
             let bytes = bytes?;
-            // What is no JSON is told as everywhere.
+            // What is no JSON is refused as everywhere.
             parse::<IgnoredAny>(&bytes)?;
             Ok(Self { bytes, turn })
         })

@@ -1,4 +1,4 @@
-//! WebSockets: `GET /ws`. Who comes without a session's id gets a new session; who comes without a token says first who he is.
+//! WebSockets: `GET /ws`. Without a session's id a client gets a new session; without a token its first message says which player it is.
 
 use std::fmt;
 use std::future::pending;
@@ -14,16 +14,19 @@ use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReaso
 use jiff::Timestamp;
 use tokio::task::yield_now;
 
+use super::answer::Answer;
+use super::app::App;
+use super::channel::{self, CLOSE_SECS, Incoming, Opening, Unreachable, Wire};
+use super::code::Code;
 use super::connection::Connection;
-use super::extract::{Carried, IdempotencyKey, MaybePlayer, carried, cookie};
-use super::frames::Frames;
-use super::live::{self, CLOSE_SECS, Close, Frame, Incoming, Noise, Opening, Unreachable, Wanted, Wire};
-use super::message::{self, Asked, Tag};
+use super::extract::{Credentials, IdempotencyKey, MaybePlayer, cookie, credentials};
+use super::frame::{Close, Frame};
+use super::frame_limit::FrameLimit;
+use super::limits::Noise;
+use super::message::{self, ClientFrame, ConnectQuery, RequestId};
 use super::problem::Problem;
 use super::query::Query;
-use super::sessions::Answer;
-use super::work::{self, Price};
-use super::{App, guard};
+use super::work::Price;
 use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
 use crate::session::live::Role;
@@ -32,61 +35,64 @@ use crate::session::registry::NewGame;
 use crate::session::token::{Bearer, Claims};
 
 /// Bytes of a message; an action has some hundred.
-const MESSAGE_BYTES: usize = 64 * 1024;
+const MAX_MESSAGE: usize = 64 * 1024;
 /// Messages that are passed over until a client closes too: more than were on their way when it was told.
-const MOST_AFTER_CLOSE: usize = 1 << 13;
-/// Seconds a client has to say who it is.
+const MAX_AFTER_CLOSE: usize = 1 << 13;
+/// Seconds a client has to say which player it is.
 const AUTH_SECS: i64 = 10;
 
-pub(super) async fn open(
+/// Opens a socket to a session, or to a new one.
+pub async fn open(
     request: HttpRequest,
     body: web::Payload,
     app: web::Data<App>,
     key: IdempotencyKey,
-    wanted: Query<Wanted>,
+    query: Query<ConnectQuery>,
 ) -> Answer {
-    let carried = carried(&request)?;
-    let player = carried.map(|carried| carried.claims.player().map(|player| (player, carried))).transpose();
-    if wanted.0.session_id.is_some() && key.0.is_some() {
-        return Err(Problem::bad_header(
+    let credentials = credentials(&request)?;
+    let player =
+        credentials.map(|credentials| credentials.claims.player().map(|player| (player, credentials))).transpose();
+    if query.0.session_id.is_some() && key.0.is_some() {
+        return Err(Problem::new(
+            Code::BadHeader,
             "This session is there already: it takes no Idempotency-Key to come back to it.",
         ));
     }
-    guard::connect(&request, &app)?;
+    app.limits.connect(&request)?;
     let no_socket = |says: &dyn fmt::Display| {
-        Problem::upgrade_required(format!("This address is for WebSockets, and the handshake says: {says}."))
+        Problem::new(Code::UpgradeRequired, format!("This address is for WebSockets, and the handshake says: {says}."))
             .header("Upgrade", "websocket")
             .header("Sec-WebSocket-Version", 13)
     };
     if request.version() < Version::HTTP_11 {
         return Err(no_socket(&"it takes HTTP/1.1"));
     }
-    let mut body: Payload = Payload::Stream { payload: Box::pin(Frames::of(body.into_inner(), MESSAGE_BYTES)) };
+    let mut body: Payload = Payload::Stream { payload: Box::pin(FrameLimit::of(body.into_inner(), MAX_MESSAGE)) };
     let body = web::Payload::from_request(&request, &mut body).await;
-    let body = body.map_err(|_| Problem::internal("The connection could not be taken over."))?;
+    let body = body.map_err(|_| Problem::new(Code::Internal, "The connection could not be taken over."))?;
     let (mut response, session, messages) = actix_ws::handle(&request, body).map_err(|error| no_socket(&error))?;
-    let messages = messages.max_frame_size(MESSAGE_BYTES).aggregate_continuations();
-    let messages = messages.max_continuation_size(MESSAGE_BYTES);
+    let messages = messages.max_frame_size(MAX_MESSAGE).aggregate_continuations();
+    let messages = messages.max_continuation_size(MAX_MESSAGE);
     let wire = Socket { app: app.clone(), session, messages, connection: Connection::of(&request), broken: false };
-    let wanted = wanted.0;
-    let Some(id) = wanted.session_id.as_deref() else {
+    let query = query.0;
+    let Some(id) = query.session_id.as_deref() else {
         let key = key.of(&MaybePlayer(player?))?;
-        let (joined, opening) = begin(&app, guard::origin(&request, &app), carried, &wanted, key).await?;
-        rt::spawn(live::run(app, wire, joined, opening));
+        let (joined, opening) = begin(&app, app.limits.origin(&request), credentials, &query, key).await?;
+        rt::spawn(channel::run(app, wire, joined, opening));
         return Ok(response);
     };
     let id = id.parse().map_err(|_| SessionError::NotFound)?;
-    let Some(carried) = carried else {
-        rt::spawn(introduce(app, wire, id, wanted));
+    let Some(credentials) = credentials else {
+        rt::spawn(introduce(app, wire, id, query));
         return Ok(response);
     };
-    match resume(&app, &carried.claims, id, &wanted).await {
+    match resume(&app, &credentials.claims, id, &query).await {
         Ok((joined, mut opening)) => {
-            if let Some(token) = opening.token.take_if(|_| carried.as_cookie) {
-                let failed = |_| Problem::internal("The cookie could not be set.");
+            if let Some(token) = opening.token.take_if(|_| credentials.as_cookie) {
+                let failed = |_| Problem::new(Code::Internal, "The cookie could not be set.");
                 response.add_cookie(&cookie(&request, &app, &token)).map_err(failed)?;
             }
-            rt::spawn(live::run(app, wire, joined, opening));
+            rt::spawn(channel::run(app, wire, joined, opening));
         }
         // By its number, because browsers do not show the status of a handshake.
         Err(SessionError::Replaced) => drop(rt::spawn(wire.refuse(SessionError::Replaced))),
@@ -99,27 +105,32 @@ pub(super) async fn open(
 async fn begin(
     app: &App,
     from: IpAddr,
-    carried: Option<Carried>,
-    wanted: &Wanted,
+    credentials: Option<Credentials>,
+    query: &ConnectQuery,
     key: Option<String>,
 ) -> Result<(Joined, Opening), Problem> {
-    let known = carried.map(|carried| carried.claims.player()).transpose()?;
+    let known = credentials.map(|credentials| credentials.claims.player()).transpose()?;
     let owner = known.unwrap_or_else(PlayerId::fresh);
     app.registry.seen(owner, from);
-    work::pay(app, Some(owner), from, Price::GAME)?;
+    app.work.pay(Some(owner), from, Price::GAME)?;
     let created = app.registry.create(owner, NewGame::default(), key).await?;
-    let joined = app.registry.join(owner, created.snapshot.id, wanted.joining(Role::Player)).await?;
-    if let Some(carried) = carried {
-        app.registry.recheck(&carried.claims)?;
+    let joined = app.registry.join(owner, created.snapshot.id, query.joining(Role::Player)).await?;
+    if let Some(credentials) = credentials {
+        app.registry.recheck(&credentials.claims)?;
     }
     let token = if known.is_none() { Some(app.registry.mint(owner)) } else { None };
     Ok((joined, Opening { owner, bearer: Bearer::Player(owner), resumed: false, token }))
 }
 
 /// Joins a session that is there, and replaces the player's token.
-async fn resume(app: &App, claims: &Claims, id: SessionId, wanted: &Wanted) -> Result<(Joined, Opening), SessionError> {
+async fn resume(
+    app: &App,
+    claims: &Claims,
+    id: SessionId,
+    query: &ConnectQuery,
+) -> Result<(Joined, Opening), SessionError> {
     let (owner, role) = app.registry.admit(claims, id)?;
-    let joined = app.registry.join(owner, id, wanted.joining(role)).await?;
+    let joined = app.registry.join(owner, id, query.joining(role)).await?;
     let token = match role {
         Role::Observer => None,
         Role::Player => match app.registry.rotate(claims).await {
@@ -135,10 +146,10 @@ async fn resume(app: &App, claims: &Claims, id: SessionId, wanted: &Wanted) -> R
     Ok((joined, Opening { owner, bearer: claims.bearer, resumed: true, token }))
 }
 
-/// Waits until the client says who it is.
-async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted: Wanted) {
+/// Waits until the client says which player it is.
+async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, query: ConnectQuery) {
     let mut noise = Noise::new();
-    let asked = async {
+    let first = async {
         loop {
             let incoming = wire.receive().await;
             if noise.add() {
@@ -146,8 +157,8 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
             }
             match incoming {
                 Incoming::Text(text) => {
-                    let (id, asked) = message::read(text.as_bytes());
-                    return Ok((id, asked.ok()));
+                    let (request_id, frame) = message::read(text.as_bytes());
+                    return Ok((request_id, frame.ok()));
                 }
                 Incoming::Alive => {}
                 Incoming::Refused(id, _) => return Ok((id, None)),
@@ -156,26 +167,27 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, wanted:
             }
         }
     };
-    let asked = tokio::select! {
-        asked = asked => asked,
-        () = app.registry.sleep(AUTH_SECS) => Ok((Tag::None, None)),
+    let first = tokio::select! {
+        first = first => first,
+        () = app.registry.sleep(AUTH_SECS) => Ok((RequestId::None, None)),
     };
-    let (tag, asked) = match asked {
-        Ok(asked) => asked,
+    let (request_id, frame) = match first {
+        Ok(first) => first,
         Err(why) => return wire.hang_up(None, why).await,
     };
-    let claims = match asked {
-        Some(Asked::Auth { token }) => app.registry.check(&token).ok(),
+    let claims = match frame {
+        Some(ClientFrame::Auth { token }) => app.registry.check(&token).ok(),
         _ => None,
     };
     let Some(claims) = claims else {
-        let problem = Problem::token_invalid(format!(
-            "The first message must be auth with a good token, within {AUTH_SECS} seconds."
-        ));
-        return wire.hang_up(Some((tag, problem)), Close::Token).await;
+        let problem = Problem::new(
+            Code::TokenInvalid,
+            format!("The first message must be auth with a good token, within {AUTH_SECS} seconds."),
+        );
+        return wire.hang_up(Some((request_id, problem)), Close::Token).await;
     };
-    match resume(&app, &claims, id, &wanted).await {
-        Ok((joined, opening)) => live::run(app, wire, joined, opening).await,
+    match resume(&app, &claims, id, &query).await {
+        Ok((joined, opening)) => channel::run(app, wire, joined, opening).await,
         Err(error) => wire.refuse(error).await,
     }
 }
@@ -185,7 +197,7 @@ struct Socket {
     session: Session,
     messages: AggregatedMessageStream,
     connection: Option<Rc<Connection>>,
-    /// What comes cannot be read on.
+    /// Nothing more can be read.
     broken: bool,
 }
 
@@ -193,25 +205,25 @@ impl Socket {
     /// Says why a session cannot be joined.
     async fn refuse(self, error: SessionError) {
         let why = Close::of(&error);
-        self.hang_up(Some((Tag::None, error.into())), why).await;
+        self.hang_up(Some((RequestId::None, error.into())), why).await;
     }
 
     /// Closes, in time, whatever the client does.
-    async fn hang_up(mut self, problem: Option<(Tag, Problem)>, why: Close) {
+    async fn hang_up(mut self, problem: Option<(RequestId, Problem)>, why: Close) {
         let registry = self.app.registry.clone();
         let parted = tokio::select! {
             parted = self.part(problem, why) => parted,
             () = registry.sleep(CLOSE_SECS) => false,
         };
         match &self.connection {
-            Some(connection) if parted => connection.pull(),
+            Some(connection) if parted => connection.close(),
             Some(connection) => connection.abort(),
             None => {}
         }
     }
 
     /// Says why it closes, and waits until the client does too; whether it does.
-    async fn part(&mut self, problem: Option<(Tag, Problem)>, why: Close) -> bool {
+    async fn part(&mut self, problem: Option<(RequestId, Problem)>, why: Close) -> bool {
         if let Some((id, problem)) = problem {
             drop(self.send(&Frame::Error { id: &id, problem: problem.document() }).await);
         }
@@ -223,7 +235,7 @@ impl Socket {
                 // There is nothing to be heard any more.
                 return pending().await;
             }
-            for _ in 0..MOST_AFTER_CLOSE {
+            for _ in 0..MAX_AFTER_CLOSE {
                 match self.messages.recv().await {
                     Some(Ok(AggregatedMessage::Close(_))) => return true,
                     Some(Ok(_)) => {}
@@ -254,9 +266,10 @@ impl Wire for Socket {
     async fn receive(&mut self) -> Incoming {
         match self.messages.recv().await {
             Some(Ok(AggregatedMessage::Text(text))) => Incoming::Text(text.to_string()),
-            Some(Ok(AggregatedMessage::Binary(bytes))) => {
-                Incoming::Refused(message::tag(&bytes), Problem::malformed_json("Messages are JSON, as text."))
-            }
+            Some(Ok(AggregatedMessage::Binary(bytes))) => Incoming::Refused(
+                message::id_of(&bytes),
+                Problem::new(Code::MalformedJson, "Messages are JSON, as text."),
+            ),
             Some(Ok(AggregatedMessage::Ping(bytes))) => match self.session.pong(&bytes).await {
                 Ok(()) => Incoming::Alive,
                 Err(_) => Incoming::Closed,

@@ -1,4 +1,4 @@
-//! Event streams: `GET /api/sessions/{id}/events`, for those who only listen, or act through plain requests.
+//! Event streams: `GET /api/sessions/{id}/events`, for clients that only listen, or act through plain requests.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,39 +11,43 @@ use jiff::Timestamp;
 use russe::{Event, Message};
 use tokio::sync::mpsc;
 
+use super::answer::Answer;
+use super::app::App;
+use super::channel::{self, CLOSE_SECS, Incoming, Opening, Unreachable, Wire};
+use super::code::Code;
 use super::connection::Connection;
-use super::extract::{Id, Player, carried};
-use super::live::{self, CLOSE_SECS, Close, Frame, Incoming, Opening, Unreachable, Wanted, Wire};
+use super::extract::{Id, Player, credentials};
+use super::frame::{Close, Frame};
+use super::message::ConnectQuery;
 use super::problem::Problem;
 use super::query::Query;
-use super::sessions::Answer;
-use super::{App, guard};
 
 /// What a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(1);
 /// What it waits where it should not come back by itself: there is no word for never.
 const NO_RETRY: Duration = Duration::from_secs(24 * 3600);
 
-pub(super) async fn events(request: HttpRequest, app: web::Data<App>, id: Id, wanted: Query<Wanted>) -> Answer {
-    let mut wanted = wanted.0;
-    if wanted.session_id.is_some() {
-        return Err(Problem::bad_query("The session's id is in the path here."));
+/// The events of a session, from now on or from the last one the client has.
+pub async fn events(request: HttpRequest, app: web::Data<App>, id: Id, query: Query<ConnectQuery>) -> Answer {
+    let mut query = query.0;
+    if query.session_id.is_some() {
+        return Err(Problem::new(Code::BadQuery, "The session's id is in the path here."));
     }
-    // A browser that comes back by itself says it in the header, with the query of the first time.
+    // A browser that comes back by itself sends it in the header, with the query of the first time.
     if let Some(last) = request.headers().get("last-event-id").and_then(|last| last.to_str().ok())
         && !last.is_empty()
     {
-        wanted.say_last(last);
+        query.set_last_event(last);
     }
-    guard::connect(&request, &app)?;
-    let claims = carried(&request)?.ok_or_else(Player::required)?.claims;
+    app.limits.connect(&request)?;
+    let claims = credentials(&request)?.ok_or_else(Player::required)?.claims;
     let (owner, role) = app.registry.admit(&claims, *id)?;
-    let joined = app.registry.join(owner, *id, wanted.joining(role)).await?;
+    let joined = app.registry.join(owner, *id, query.joining(role)).await?;
     app.registry.recheck(&claims)?;
     let (sender, mut receiver) = mpsc::channel(1);
     let wire = EventStream { app: app.clone(), sender, connection: Connection::of(&request) };
-    let resumed = joined.head.revision() > 0 || wanted.last_event().is_some();
-    rt::spawn(live::run(app, wire, joined, Opening { owner, bearer: claims.bearer, resumed, token: None }));
+    let resumed = joined.head.revision() > 0 || query.last_event().is_some();
+    rt::spawn(channel::run(app, wire, joined, Opening { owner, bearer: claims.bearer, resumed, token: None }));
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
     // Nothing else goes over this connection: it may be cut off.
@@ -108,7 +112,7 @@ impl Wire for EventStream {
             app.registry.sleep(CLOSE_SECS).await;
         }
         if let Some(connection) = connection {
-            connection.pull();
+            connection.close();
         }
     }
 }

@@ -3,20 +3,22 @@
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde::Deserialize;
-use serde_json::json;
 
-use super::App;
+use super::answer::{Answer, sorted_json};
+use super::app::App;
+use super::code::Code;
 use super::condition::Unconditional;
 use super::extract::{Id, Json, NoKey, Player, no_cookies, old_cookie};
 use super::problem::Problem;
-use super::sessions::Answer;
+use super::view::session::InvitationView;
 
 /// A body without any field.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub struct Nothing {}
 
-pub(super) async fn invite(
+/// Lets others watch a session.
+pub async fn invite(
     app: web::Data<App>,
     player: Player,
     id: Id,
@@ -27,18 +29,18 @@ pub(super) async fn invite(
     let token = app.registry.invite(player.0, *id)?;
     // Browsers send no fragment, so that the token gets into no log. It is relative to the page, which a proxy may have put below a
     // path that is not known here.
-    let body = json!({
-        "token": token.reveal(),
-        "link": format!("#watch={}&game={}", token.reveal(), *id),
-        "expires_at": app.registry.on_the_wall(token.expires_at()),
-    });
-    Ok(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")).json(body))
+    let body = InvitationView {
+        token: token.reveal(),
+        link: format!("#watch={}&game={}", token.reveal(), *id),
+        expires_at: app.registry.on_the_wall(token.expires_at()),
+    };
+    Ok(sorted_json(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")), &body))
 }
 
-/// A cookie that is no good goes too, whatever the answer: scripts cannot take it away, and nobody can begin anew with it. But
-/// one that was not sent does not go for a refusal, which a page of another site can bring about; and none that may be another
-/// server's.
-pub(super) async fn logout(
+/// Revokes all tokens of a player. A cookie that is no good is taken away too, whatever the answer: scripts cannot do it, and nobody can
+/// begin anew with it. A refusal takes away no cookie that was not sent, because a page of another site can bring one about; and none
+/// that may be another server's.
+pub async fn logout(
     request: HttpRequest,
     app: web::Data<App>,
     player: Result<Player, Problem>,
@@ -57,7 +59,9 @@ pub(super) async fn logout(
         Err(problem) => problem.error_response(),
     };
     for cookie in gone {
-        response.add_cookie(&cookie).map_err(|_| Problem::internal("The cookie could not be taken away."))?;
+        response
+            .add_cookie(&cookie)
+            .map_err(|_| Problem::new(Code::Internal, "The cookie could not be taken away."))?;
     }
     Ok(response)
 }

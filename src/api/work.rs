@@ -1,7 +1,7 @@
 //! What one player, and one address, may make the server do in a minute besides playing: reading, replaying and writing, in bytes.
 //!
-//! A request costs what it makes the server do, whatever it is answered. What that is may only be known when it is done; so who has
-//! spent more than there was pays it off before the next one.
+//! A request costs what it makes the server do, whatever it is answered. What that is may only be known when it is done; so a player
+//! who has spent more than there was pays it off before the next request.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,32 +10,38 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::guard::Time;
+use super::code::Code;
+use super::limits::Time;
 use super::problem::Problem;
-use super::{App, Settings};
+use super::settings::Settings;
 use crate::model::PlayerId;
 use crate::session::registry::Registry;
 
 /// Accounts that are remembered, 6 MB at the most.
-const MOST_ACCOUNTS: usize = 1 << 16;
+const MAX_ACCOUNTS: usize = 1 << 16;
 /// Files of saves that are read and proven at a time, each in some 20 MB.
-const MOST_IMPORTS: usize = 4;
+const MAX_IMPORTS: usize = 4;
 /// What an address may do in a minute, as often as one player: a household has some.
 const HOUSEHOLD: f64 = 4.0;
 
 /// Minutes' worth of new games that an address has in hand: a class begins all at once, some sixty.
 const AT_ONCE: f64 = 3.2;
 
-/// Who pays.
+/// An account is kept for each of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Who {
     Player(PlayerId),
     Address(IpAddr),
 }
 
+/// The accounts that pay for a request: the player's, if there is one, and the address's.
+fn payers(player: Option<PlayerId>, from: IpAddr) -> impl Iterator<Item = Who> {
+    player.map(Who::Player).into_iter().chain([Who::Address(from)])
+}
+
 /// What something costs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Price {
+pub struct Price {
     /// Bytes that are read, parsed or written, or as much time as that takes, some 10 ns each.
     work: f64,
     /// Bytes that stay on the disk.
@@ -85,7 +91,7 @@ struct Account {
 }
 
 /// All accounts.
-pub(super) struct Work {
+pub struct Work {
     /// Of a player in a minute; none where there is no limit.
     work: Option<f64>,
     disk: Option<f64>,
@@ -98,7 +104,7 @@ pub(super) struct Work {
 
 impl Work {
     pub fn new(settings: &Settings, registry: &Arc<Registry>) -> Self {
-        // Who may ask as often as they like may have as much done.
+        // Where requests are not limited, what they cost is not either.
         let limited = settings.requests_per_minute > 0;
         let some = |per_minute: u64| (limited && per_minute > 0).then_some(per_minute as f64);
         let registry = registry.clone();
@@ -108,7 +114,7 @@ impl Work {
             time: Time::new(move || registry.lived()),
             accounts: Mutex::default(),
             turns: Mutex::default(),
-            imports: Arc::new(Semaphore::new(MOST_IMPORTS)),
+            imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
         }
     }
 
@@ -135,16 +141,36 @@ impl Work {
         Price { work: left(account.spent.work, self.rate(who, self.work)), disk: left(account.spent.disk, self.disk) }
     }
 
-    fn charge(&self, who: Who, price: Price) {
+    /// Charges a price to a player and their address, if neither has spent too much already.
+    pub fn pay(&self, player: Option<PlayerId>, from: IpAddr, price: Price) -> Result<(), Problem> {
+        if let Some(wait) = payers(player, from).filter_map(|who| self.wait(who)).max() {
+            let detail = format!(
+                "This lets the server read, replay and write more than it does in a minute for one player or address. Nothing was done; \
+                 go on in {wait} s. Playing on needs no such wait."
+            );
+            return Err(Problem::new(Code::TooMuchWork, detail).retry_after(wait));
+        }
+        self.charge(player, from, price);
+        Ok(())
+    }
+
+    /// Charges what something has cost.
+    pub fn charge(&self, player: Option<PlayerId>, from: IpAddr, price: Price) {
+        for who in payers(player, from) {
+            self.add(who, price);
+        }
+    }
+
+    fn add(&self, who: Who, price: Price) {
         let now = self.time.passed();
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.len() >= MOST_ACCOUNTS && !accounts.contains_key(&who) {
+        if accounts.len() >= MAX_ACCOUNTS && !accounts.contains_key(&who) {
             accounts.retain(|who, account| {
                 let Price { work, disk } = self.left(*who, account, now);
                 work > 0.0 || disk > 0.0
             });
-            // Who comes from so many addresses is not held by an account for each.
-            if accounts.len() > MOST_ACCOUNTS / 2 {
+            // An account for each address does not hold a flood from so many of them.
+            if accounts.len() > MAX_ACCOUNTS / 2 {
                 accounts.clear();
             }
         }
@@ -157,7 +183,7 @@ impl Work {
     pub async fn turn(&self, from: IpAddr) -> Turn {
         let own = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            // Whoever has or awaits one holds it; there are no more of them than connections.
+            // A request that has or awaits a turn holds its semaphore; there are no more of them than connections.
             turns.retain(|_, own| Arc::strong_count(own) > 1);
             turns.entry(from).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
         };
@@ -168,29 +194,7 @@ impl Work {
 }
 
 /// A turn to bring a file.
-pub(super) struct Turn(
+pub struct Turn(
     #[expect(dead_code, reason = "they are there to be held")] Option<OwnedSemaphorePermit>,
     #[expect(dead_code, reason = "they are there to be held")] Option<OwnedSemaphorePermit>,
 );
-
-/// Charges a price to a player and their address, if neither has spent too much already.
-pub(super) fn pay(app: &App, player: Option<PlayerId>, from: IpAddr, price: Price) -> Result<(), Problem> {
-    let accounts = [player.map(Who::Player), Some(Who::Address(from))];
-    let wait = accounts.into_iter().flatten().filter_map(|who| app.work.wait(who)).max();
-    if let Some(wait) = wait {
-        return Err(Problem::too_much_work(format!(
-            "This lets the server read, replay and write more than it does in a minute for one player or address. Nothing was done; \
-             go on in {wait} s. Playing on needs no such wait."
-        ))
-        .retry_after(wait));
-    }
-    charge(app, player, from, price);
-    Ok(())
-}
-
-/// Charges what something has cost.
-pub(super) fn charge(app: &App, player: Option<PlayerId>, from: IpAddr, price: Price) {
-    for who in [player.map(Who::Player), Some(Who::Address(from))].into_iter().flatten() {
-        app.work.charge(who, price);
-    }
-}

@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use super::action::{Action, Refused};
 use super::content::Content;
 use super::map::StarMap;
-use super::rules::{Plan, plan};
+use super::rules::{Plan, apply, plan};
 use super::state::{Game, Sight};
+use super::stats::Stats;
 
 /// Everything worth asking for, accepted or refused.
 #[derive(Debug)]
@@ -29,6 +30,17 @@ impl Offers {
         }
         offers
     }
+}
+
+/// The effective stats after an action that changes the ship or the pod, if it would be accepted. Nothing is left to chance in these
+/// actions, so this tells nothing of the future.
+pub fn stats_after(game: &Game, content: &Content, action: &Action) -> Option<Stats> {
+    let fits = matches!(
+        action,
+        Action::BuyMod { .. } | Action::RemoveMod { .. } | Action::BuyShip { .. } | Action::BuyAugmentation { .. }
+    );
+    let (next, _) = if fits { apply(game, content, action).ok()? } else { return None };
+    Some(Stats::of(&next, content))
 }
 
 /// Every action that names something the player can know of here.

@@ -6,7 +6,7 @@ use cosmic_explorer::config::Config;
 use serde_json::Value;
 
 /// The files under a path, each with its code.
-fn sources(path: &str) -> Vec<(String, String)> {
+pub fn sources(path: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open = vec![Path::new(path).to_path_buf()];
     while let Some(path) = open.pop() {

@@ -3,6 +3,7 @@
 mod architecture;
 mod binary;
 mod bits;
+mod bodies;
 mod broken;
 mod challenge;
 mod commands;
@@ -11,6 +12,7 @@ mod content;
 mod crash;
 mod damage;
 mod docs;
+mod errors;
 mod evidence;
 mod failing;
 mod faults;

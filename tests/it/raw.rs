@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use cosmic_explorer::api::{Operation, operations};
 use serde_json::{Value, json};
 
 use crate::server::{Client, Server, start, start_with, unlimited};
@@ -120,6 +121,24 @@ fn the_api_says_what_there_is() {
         assert!(documented.len() > 20, "{documented:?}");
         assert!(documented.iter().all(|path| addresses.contains(path)), "{documented:?} {addresses:?}");
     }
+}
+
+#[test]
+fn every_call_that_is_described_is_answered() {
+    let (_folder, server) = start();
+    let client = server.client();
+    let listed = client.get("/api").json();
+    let mut described: Vec<&str> = Vec::new();
+    for Operation { method, path, summary, takes, gives } in operations() {
+        let allowed = client.send("OPTIONS", &path.replace(['{', '}'], ""), &[], None);
+        assert!(allowed.header("allow").split(", ").any(|each| each == method.as_str()), "{method} {path}");
+        assert!(summary.ends_with('.') && !gives.is_empty(), "{method} {path}");
+        assert!(takes.is_none() || !method.is_safe(), "{method} {path} takes no body");
+        if described.last() != Some(&path) {
+            described.push(path);
+        }
+    }
+    assert_eq!(listed["addresses"], json!(described));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use futures_util::Stream;
 const HEAD: usize = 14;
 
 /// The bytes of a connection, up to the first frame that is longer than may be.
-pub struct Frames {
+pub struct FrameLimit {
     payload: Payload,
     longest: u64,
     /// What has come of a frame's head.
@@ -22,7 +22,8 @@ pub struct Frames {
     left: u64,
 }
 
-impl Frames {
+impl FrameLimit {
+    /// Of a connection.
     pub fn of(payload: Payload, longest: usize) -> Self {
         Self { payload, longest: longest as u64, head: ([0; HEAD], 0), left: 0 }
     }
@@ -64,7 +65,7 @@ fn length_of(head: &[u8]) -> Option<u64> {
     (head.len() == at + mask).then_some(length)
 }
 
-impl Stream for Frames {
+impl Stream for FrameLimit {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -95,7 +96,7 @@ mod tests {
     fn a_frame_that_is_too_long_is_found_by_its_head_however_it_comes() {
         for masked in [true, false] {
             for step in [1, 2, 3, 7, 1000, 100_000] {
-                let mut frames = Frames::of(Payload::None, 65_536);
+                let mut frames = FrameLimit::of(Payload::None, 65_536);
                 let mut bytes = Vec::new();
                 for length in [0, 1, 125, 126, 127, 65_535, 65_536] {
                     bytes.extend(frame(length, masked));
@@ -107,6 +108,6 @@ mod tests {
                 assert!(passed.ends_with(&[false]) && passed.iter().filter(|passed| !**passed).count() == 1);
             }
         }
-        assert!(!Frames::of(Payload::None, 65_536).pass(&frame(u64::MAX, true)));
+        assert!(!FrameLimit::of(Payload::None, 65_536).pass(&frame(u64::MAX, true)));
     }
 }

@@ -16,8 +16,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::answer::Answer;
+use super::code::Code;
 use super::condition::{etag, not_modified};
-use super::json::clip;
+use super::explain::clip;
 use super::problem::Problem;
 use crate::game::content::hex;
 
@@ -30,22 +32,24 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
      manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
      trusted-types 'none'";
 
-pub(super) async fn index(request: HttpRequest) -> Result<HttpResponse, Problem> {
+/// The page.
+pub async fn index(request: HttpRequest) -> Answer {
     answer(&request, "index.html")
 }
 
-pub(super) async fn file(request: HttpRequest, path: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+/// A file of the page.
+pub async fn file(request: HttpRequest, path: web::Path<(String, String)>) -> Answer {
     let (folder, name) = path.into_inner();
     answer(&request, &format!("{folder}/{name}"))
 }
 
 /// What browsers and machines look for beside the page.
-pub(super) async fn beside(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn beside(request: HttpRequest, name: web::Path<String>) -> Answer {
     answer(&request, &name)
 }
 
-fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
-    let missing = || Problem::not_found(format!("There is no file {}. The game begins at /.", clip(path)));
+fn answer(request: &HttpRequest, path: &str) -> Answer {
+    let missing = || Problem::new(Code::NotFound, format!("There is no file {}. The game begins at /.", clip(path)));
     // In a debug build a path could lead out of the folder.
     if path.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
         return Err(missing());
@@ -73,7 +77,7 @@ fn answer(request: &HttpRequest, path: &str) -> Result<HttpResponse, Problem> {
     Ok(response.body(squeezed(hash, file)))
 }
 
-/// Whether the client takes gzip, and likes it no less than nothing at all. Who takes neither gets the file as it is.
+/// Whether the client takes gzip, and prefers it to no coding or likes both the same. A client that takes neither gets the file as it is.
 fn takes_gzip(request: &HttpRequest) -> bool {
     let Ok(AcceptEncoding(accepted)) = AcceptEncoding::parse(request) else { return false };
     let quality = |named: &dyn Fn(&str) -> bool| {

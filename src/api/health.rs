@@ -1,0 +1,44 @@
+//! Whether the server works, and which one it is.
+
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
+
+use super::answer::sorted_json;
+use super::app::App;
+use super::view::server::{HealthView, VersionView};
+use crate::game::RULES_VERSION;
+
+/// It runs.
+pub async fn health() -> HttpResponse {
+    status(HttpResponse::Ok(), "ok")
+}
+
+/// It serves games: it does not stop, and turns are written down.
+pub async fn ready(app: web::Data<App>) -> HttpResponse {
+    if app.is_shutting_down() {
+        return status(HttpResponse::ServiceUnavailable(), "shutting_down");
+    }
+    let log = app.registry.store().log().report();
+    if !log.healthy {
+        return status(HttpResponse::ServiceUnavailable(), "store_unavailable");
+    }
+    if log.exposed > 0 {
+        // Turns that were answered are only in memory.
+        return status(HttpResponse::ServiceUnavailable(), "turn_log_lost");
+    }
+    status(HttpResponse::Ok(), "ready")
+}
+
+fn status(mut response: HttpResponseBuilder, status: &'static str) -> HttpResponse {
+    sorted_json(&mut response, &HealthView { status })
+}
+
+/// Program, rules and content.
+pub async fn version(app: web::Data<App>) -> HttpResponse {
+    let version = VersionView {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        rules: RULES_VERSION,
+        content: &app.registry.content().hash,
+    };
+    sorted_json(&mut HttpResponse::Ok(), &version)
+}
