@@ -4,9 +4,10 @@
 //! leaves between the two is found at the start: a game of the challenge is as good as its line.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::SessionError;
 use super::lived::Lived;
@@ -101,12 +102,11 @@ impl Beginnings {
     }
 
     fn days(&self) -> MutexGuard<'_, BTreeMap<Day, List>> {
-        // Nothing under this lock can panic halfway through a change.
-        self.days.lock().unwrap_or_else(PoisonError::into_inner)
+        self.days.lock()
     }
 
     fn alone(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writing.lock()
     }
 
     /// Writes down that a player has begun a day. Blocks.

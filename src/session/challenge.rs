@@ -8,10 +8,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
+use parking_lot::{Mutex, MutexGuard};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -208,8 +209,7 @@ impl Boards {
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        // Nothing under this lock can panic halfway through a change.
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelf.lock()
     }
 
     /// How many there are.

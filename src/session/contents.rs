@@ -1,12 +1,13 @@
 //! The content that games play on: the present one, and those that older games began with, by their hashes.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use super::SessionError;
 use crate::game::content::{Content, Files};
 use crate::model::Unproven;
 use crate::store::{Store, StoreError};
+use parking_lot::Mutex;
 
 /// Older content that is kept because it was shown: few servers have more.
 const MAX_SHOWN: usize = 4;
@@ -42,7 +43,7 @@ impl Contents {
         if self.present.hash == hash {
             return Ok(self.present.clone());
         }
-        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut older = self.older.lock();
         if let Some(content) = older.get(hash).and_then(Weak::upgrade) {
             return Ok(content);
         }
@@ -72,7 +73,7 @@ impl Contents {
             return Ok(None);
         }
         let content = self.of(hash)?;
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         if !shown.iter().any(|each| each.hash == hash) {
             if shown.len() == MAX_SHOWN {
                 shown.pop_front();

@@ -3,9 +3,10 @@
 //! One connection is the player's; the next one takes over from it. Others only watch. A turn reaches every connection once, in
 //! order, from the revision at which it joined.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -84,8 +85,7 @@ pub struct Line {
 
 impl Line {
     fn waiting(&self) -> MutexGuard<'_, News> {
-        // Nothing under this lock can panic halfway through a change.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
     /// Tells of a turn. Whether the client keeps up; if not, the line has ended.

@@ -7,10 +7,11 @@
 //! The day is the wall's. After a jump that steady time does not confirm it is not believed before the clock has held for an hour.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 use super::SessionError;
@@ -163,8 +164,7 @@ impl Lived {
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        // Nothing under this lock can panic halfway through a change.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 
     /// Compares the two faces of the clock.
@@ -197,7 +197,7 @@ impl Lived {
 
     /// Closes a day, durably. Blocks.
     pub fn close(&self, store: &Store, day: Day) -> Result<(), StoreError> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.writing.lock();
         let mut closed = self.seen().closed.clone();
         closed.insert(day);
         self.write(store, &closed)?;
@@ -213,7 +213,7 @@ impl Lived {
         if !due {
             return Ok(());
         }
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.writing.lock();
         let closed = self.seen().closed.clone();
         self.write(store, &closed)
     }

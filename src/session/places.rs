@@ -1,7 +1,8 @@
 //! Places in memory: a session holds one from before anything is awaited for it until it has left.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A place among the sessions in memory: held by one, or reserved for one on its way.
@@ -20,8 +21,7 @@ impl Places {
     }
 
     fn debt(&self) -> MutexGuard<'_, usize> {
-        // A number cannot be left halfway through a change.
-        self.debt.lock().unwrap_or_else(PoisonError::into_inner)
+        self.debt.lock()
     }
 
     /// Gives up free places that are beyond the limit.

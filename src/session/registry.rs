@@ -10,10 +10,11 @@ use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
@@ -322,13 +323,13 @@ impl Registry {
 
     /// How many, for how long.
     pub fn settings(&self) -> Settings {
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.settings.lock()
     }
 
     /// Other settings, until the next start; or what is wrong with them.
     pub fn reconfigure(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings, String> {
         let (old, new) = {
-            let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut settings = self.settings.lock();
             let (old, mut new) = (*settings, *settings);
             change(&mut new);
             new.check()?;
@@ -1257,8 +1258,7 @@ impl Registry {
     }
 
     pub(super) fn maps(&self) -> MutexGuard<'_, Maps> {
-        // Nothing under this lock can panic halfway through a change; a poisoned one is as good as new.
-        self.maps.lock().unwrap_or_else(PoisonError::into_inner)
+        self.maps.lock()
     }
 
     pub(super) fn arc(&self) -> Result<Arc<Self>, SessionError> {

@@ -12,9 +12,9 @@
 //! Every time here is lived time: neither a token nor a revocation ends because somebody has set the clock.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::SessionError;
 use super::live::{End, Role};
@@ -69,12 +69,11 @@ impl Tokens {
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
-        // Nothing under this lock can panic halfway through a change.
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock()
     }
 
     fn alone(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writing.lock()
     }
 
     /// Writes down which tokens were first used, and rewrites the file when most of it is out of date. Blocks.

@@ -1,11 +1,12 @@
 //! Checkpoints: sessions as they are written down, brought up to the newest turn of the log, and rebuilt where they are damaged.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use memchr::memmem;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::contents::Contents;
@@ -244,7 +245,7 @@ impl Checkpoints {
     }
 
     fn content_again(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
-        let mut last = self.last_content.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last_content.lock();
         if let Some(content) = last.as_ref().filter(|content| content.hash == hash) {
             return Ok(content.clone());
         }

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -216,12 +217,12 @@ impl Files {
 
     /// To be called after the change: before it, another's sync could come in between and miss it.
     fn unsettle(&self) {
-        *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.unsettled.lock() = true;
     }
 
     /// Waits until the names in the folder are on the platter, if any has changed.
     pub(super) fn settle(&self, barrier: Barrier) -> io::Result<()> {
-        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unsettled = self.unsettled.lock();
         if *unsettled {
             self.disk.sync(barrier)?;
             *unsettled = false;
@@ -231,7 +232,7 @@ impl Files {
 
     /// Remembers the name of a damaged file.
     pub fn tell(&self, name: &str) {
-        let mut names = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.reports.lock();
         if names.len() < MOST_REPORTS && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
@@ -253,7 +254,7 @@ impl Files {
 
     /// The files found damaged since the start, mended or not, up to a hundred.
     pub fn reported(&self) -> Vec<String> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.reports.lock().clone()
     }
 
     /// Figures for reports.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -261,8 +262,7 @@ impl Shared {
     }
 
     pub fn index(&self) -> MutexGuard<'_, Index> {
-        // Nothing under this lock can panic halfway through a change.
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        self.index.lock()
     }
 
     /// Bytes after which a segment is followed by the next.
@@ -272,7 +272,7 @@ impl Shared {
 
     /// Says in [`MARKER`] which segments are needed.
     pub fn mark(&self) -> io::Result<()> {
-        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut marked = self.marked.lock();
         // Looked up while nobody else writes it, so that it never goes back.
         let needed = self.index().needed();
         let known = marked.needed.as_ref().map_or(needed.is_empty(), |known| *known == needed);
@@ -311,7 +311,7 @@ impl Shared {
         // Before they go: a start would miss them.
         if let Err(error) = self.mark() {
             tracing::warn!(%error, "log segments that nobody needs stay, because their marker could not be written");
-            let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+            let marked = self.marked.lock();
             let is_marked = |number: &u64| marked.needed.as_ref().is_some_and(|needed| needed.contains(number));
             let mut index = self.index();
             for (number, segment) in done.extract_if(.., |(number, _)| is_marked(number)) {
@@ -484,7 +484,7 @@ impl Shared {
             }
         };
         self.next.fetch_max(marker.next, Ordering::Relaxed);
-        self.marked.lock().unwrap_or_else(PoisonError::into_inner).needed = Some(marker.needed.clone());
+        self.marked.lock().needed = Some(marker.needed.clone());
         Ok(marker.needed)
     }
 }

@@ -1,7 +1,8 @@
 //! Tombstones: sessions that are gone for good.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::checkpoints::Checkpoints;
@@ -33,7 +34,7 @@ impl Tombstones {
     pub fn bury(&self, tombstone: &Tombstone) -> Result<(), StoreError> {
         let id = tombstone.session_id;
         let written = {
-            let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _alone = self.writing.lock();
             self.files.append_lines(TOMBSTONES, std::slice::from_ref(tombstone))
         };
         if let Err(error) = written {
@@ -49,7 +50,7 @@ impl Tombstones {
 
     /// Takes a tombstone back whose session goes on.
     fn retract(&self, id: Uuid) -> Result<(), StoreError> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.writing.lock();
         let (mut kept, unread) = self.files.lines_of::<Tombstone>(Kind::Tombstone, TOMBSTONES)?;
         kept.retain(|stone| stone.session_id != id);
         self.files.rewrite_lines(TOMBSTONES, &kept, &unread)
@@ -63,7 +64,7 @@ impl Tombstones {
     /// Rewrites the tombstones' file without those that are not kept; how many are left. As long as anything of a session is left its
     /// tombstone is, or else it would come back.
     pub fn compact(&self, keep: impl Fn(&Tombstone) -> bool) -> Result<usize, StoreError> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.writing.lock();
         let (mut kept, unread) = self.files.lines_of::<Tombstone>(Kind::Tombstone, TOMBSTONES)?;
         let remains =
             |id| self.files.exists(&session_file(id)) || self.histories.is_there(id) || self.log.remembers(id);
