@@ -7,6 +7,7 @@ pub mod api;
 pub mod config;
 pub mod files;
 pub mod game;
+mod hex;
 pub mod model;
 pub mod session;
 pub mod simulate;

@@ -21,7 +21,7 @@ use super::code::Code;
 use super::condition::{etag, not_modified};
 use super::explain::clip;
 use super::problem::Problem;
-use crate::game::content::hex;
+use crate::hex::hex;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]

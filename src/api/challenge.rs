@@ -25,7 +25,7 @@ pub async fn today(app: web::Data<App>, player: OptionalPlayer) -> Answer {
     let yesterday = date.before(1);
     let mut difficulties = Vec::new();
     for difficulty in Difficulty::ALL {
-        let goal = registry.content().difficulty(difficulty).goal;
+        let goal = registry.content().balance.difficulty.of(difficulty).goal;
         let entries = registry.board(BoardName { date, difficulty }).await?.standings.len();
         difficulties.push(DifficultyView { difficulty, goal, entries });
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::content::{
-    Achievement, Augmentation, Content, Difficulty, Enemy, Happening, Item, Mod, QuestKind, QuestText, Ship,
+    Achievement, Augmentation, Content, Difficulty, Enemy, EventDef, Item, Mod, QuestKind, QuestText, Ship,
 };
 use super::map::StarMap;
 use super::rng::Dice;
@@ -49,7 +49,7 @@ pub struct Game {
     /// The fight under way.
     pub combat: Option<CombatState>,
     /// The event that waits for an answer.
-    pub event: Option<Ix<Happening>>,
+    pub event: Option<Ix<EventDef>>,
     /// Work accepted, oldest first.
     pub quests: Vec<Quest>,
     /// Work offered at docks, oldest first.
@@ -57,7 +57,7 @@ pub struct Game {
     /// Quests of chains that were accepted: each happens once.
     pub begun: Vec<Ix<QuestText>>,
     /// Events that happen once, and have.
-    pub past: Vec<Ix<Happening>>,
+    pub past: Vec<Ix<EventDef>>,
     /// The number the next quest gets.
     pub next_quest: u32,
     /// Stocks that are not at their usual level.
@@ -262,7 +262,7 @@ impl Game {
             map: Arc::new(map),
             wreck: false,
             health: start.health,
-            wealth: content.difficulty(difficulty).wealth,
+            wealth: content.balance.difficulty.of(difficulty).wealth,
             food: start.food,
             fuel: start.fuel,
             ship: start.ship.ix(),

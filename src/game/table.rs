@@ -63,7 +63,7 @@ pub struct Table<T> {
 
 impl<T> Table<T> {
     /// The most definitions a table takes; an index is two bytes and a game holds many.
-    pub const MOST: usize = 1_000;
+    pub const MAX: usize = 1_000;
 
     /// The index of an id.
     pub fn find(&self, id: &str) -> Option<Ix<T>> {
@@ -130,8 +130,8 @@ impl<T> Index<Ix<T>> for Table<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let by_id = BTreeMap::<String, T>::deserialize(deserializer)?;
-        if by_id.len() > Self::MOST {
-            return Err(serde::de::Error::custom(format!("more than {} entries", Self::MOST)));
+        if by_id.len() > Self::MAX {
+            return Err(serde::de::Error::custom(format!("more than {} entries", Self::MAX)));
         }
         let (ids, defs) = by_id.into_iter().unzip();
         Ok(Self { ids, defs })
@@ -176,7 +176,7 @@ impl<T: JsonSchema> JsonSchema for Table<T> {
         json_schema!({
             "type": "object",
             "additionalProperties": generator.subschema_for::<T>(),
-            "maxProperties": Self::MOST,
+            "maxProperties": Self::MAX,
             DEFINES: T::schema_name(),
         })
     }

@@ -12,12 +12,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::game::content::{Content, Difficulty, Slot, hex};
+use crate::game::content::{Content, Difficulty, Slot};
 use crate::game::map::{Listing, Node, Region, StarMap};
 use crate::game::rng::{Dice, MAX_SEED, STREAMS};
 use crate::game::state::{CombatState, End, Game, Place, PodState, Quest, Sight, Stack, Statistics, Stock, TempEffect};
 use crate::game::stats::Stats;
 use crate::game::table::{Ix, Table};
+use crate::hex::hex;
 
 /// Effects that last; the rules let one of a kind be there at a time.
 const MOST_EFFECTS: usize = 16;

@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::game::State;
 use crate::game::action::Action;
-use crate::game::content::hex;
 use crate::game::event::Outcome;
+use crate::hex::hex;
 
 /// A line of history: what led to a revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

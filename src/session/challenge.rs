@@ -19,8 +19,9 @@ use subtle::ConstantTimeEq;
 use super::edit::Edit;
 use super::registry::Registry;
 use super::{SessionError, name};
-use crate::game::content::{Content, Difficulty, hex};
+use crate::game::content::{Content, Difficulty};
 use crate::game::rng::MAX_SEED;
+use crate::hex::hex;
 use crate::model::{
     BoardName, Change, Checkpoint, Claim, Day, Entry, Keys, PlayerId, Refusal, Replay, Save, SessionId, Step, Unproven,
     Verdict,

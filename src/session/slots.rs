@@ -13,7 +13,7 @@ use super::SessionError;
 use super::edit::Edit;
 use super::registry::{Registry, session, session_mut};
 use super::resident::{Expected, Snapshot};
-use crate::game::content::hex;
+use crate::hex::hex;
 use crate::model::{Beginning, Change, Checkpoint, MAX_STEPS, PlayerId, Replay, Save, SessionId};
 use crate::store::StoreError;
 

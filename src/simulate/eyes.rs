@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 
 use crate::game::action::{Action, Refused};
-use crate::game::content::{Content, DifficultyRules, Happening, Item, Mod, NodeKind, RegionKind, Ship};
+use crate::game::content::{Content, DifficultyRules, EventDef, Item, Mod, NodeKind, RegionKind, Ship};
 use crate::game::map::StarMap;
 use crate::game::offers::Offers;
 use crate::game::rules::{Plan, Prices, plan, wanting};
@@ -68,7 +68,7 @@ impl<'a> Eyes<'a> {
 
     /// What the difficulty sets.
     pub fn rules(&self) -> &'a DifficultyRules {
-        self.content.difficulty(self.game.difficulty)
+        self.content.balance.difficulty.of(self.game.difficulty)
     }
 
     /// Every action that would be accepted now, with its plan.
@@ -198,7 +198,7 @@ impl<'a> Eyes<'a> {
     }
 
     /// The event that waits for an answer.
-    pub fn event(&self) -> Option<Ix<Happening>> {
+    pub fn event(&self) -> Option<Ix<EventDef>> {
         self.game.event
     }
 

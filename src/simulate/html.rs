@@ -77,7 +77,7 @@ fn headline(content: &Content, plan: &Plan, played: &[Played]) -> Markup {
     let facts = [
         ("games a policy", whole(plan.games)),
         ("difficulty", difficulty.to_owned()),
-        ("goal", format!("{} cr", whole(content.difficulty(plan.difficulty).goal.unsigned_abs()))),
+        ("goal", format!("{} cr", whole(content.balance.difficulty.of(plan.difficulty).goal.unsigned_abs()))),
         ("turns", whole(limits.turns.unsigned_abs())),
         ("seed", plan.seed.to_string()),
         ("rules", RULES_VERSION.to_string()),
@@ -136,7 +136,7 @@ fn policies(played: &[Played]) -> Option<Markup> {
 }
 
 fn wealth(content: &Content, plan: &Plan, played: &[Played]) -> Option<Markup> {
-    let goal = content.difficulty(plan.difficulty).goal;
+    let goal = content.balance.difficulty.of(plan.difficulty).goal;
     let all: Vec<_> = played.iter().map(|played| report::wealth(&played.tally)).collect();
     let top = all.iter().flatten().map(|[.., high]| *high).chain([goal]).max().unwrap_or(goal);
     let frame = Frame { turns: content.balance.limits.turns as f64, top: 1.05 * top as f64 };

@@ -60,7 +60,7 @@ pub fn json(content: &Content, plan: &Plan, played: &[Played]) -> Value {
         "games": plan.games,
         "difficulty": plan.difficulty,
         "seed": plan.seed,
-        "goal": content.difficulty(plan.difficulty).goal,
+        "goal": content.balance.difficulty.of(plan.difficulty).goal,
         "turns": content.balance.limits.turns,
         "rules": RULES_VERSION,
         "content": content.hash,

@@ -148,7 +148,7 @@ fn two_augmentations_do_not_crash_the_game() {
 #[test]
 fn no_ship_costs_the_victory_sum() {
     for difficulty in Difficulty::ALL {
-        let goal = CONTENT.difficulty(difficulty).goal;
+        let goal = CONTENT.balance.difficulty.of(difficulty).goal;
         assert!(CONTENT.ships.iter().all(|(_, ship)| ship.cost < goal / 2));
     }
 }

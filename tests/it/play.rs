@@ -88,6 +88,6 @@ pub fn play(mut game: Game, policy: u64, mut watch: impl FnMut(&Game, &Action, &
         steps += 1;
         assert!(steps < 50_000, "the game does not end");
     }
-    assert!(game.end != Some(End::Victory) || game.wealth >= CONTENT.difficulty(game.difficulty).goal);
+    assert!(game.end != Some(End::Victory) || game.wealth >= CONTENT.balance.difficulty.of(game.difficulty).goal);
     game
 }

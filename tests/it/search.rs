@@ -141,7 +141,7 @@ fn docked(content: &Content, seeds: std::ops::Range<u64>) -> Vec<Game> {
             game.stocks.clear();
             if seed % 2 == 0 {
                 // Rich enough for everything.
-                game.wealth = content.difficulty(game.difficulty).goal - 1_500;
+                game.wealth = content.balance.difficulty.of(game.difficulty).goal - 1_500;
             }
             game.food = game.food.max(20);
             states.push(game);

@@ -166,7 +166,7 @@ fn what_is_achieved_is_told_once_and_kept() {
 #[test]
 fn a_won_game_is_told_what_only_winners_achieve() {
     let mut game = game(5);
-    game.wealth = CONTENT.difficulty(game.difficulty).goal;
+    game.wealth = CONTENT.balance.difficulty.of(game.difficulty).goal;
     game.turn = 30;
     game.hull = 9;
     let outcome = act(&mut game, r#"{"type": "wait"}"#);

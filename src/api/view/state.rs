@@ -298,7 +298,7 @@ impl<'a> StateView<'a> {
     pub fn of(snapshot: &'a Snapshot) -> Self {
         let (game, content) = (&*snapshot.game, &*snapshot.content);
         let stats = Stats::of(game, content);
-        let rules = content.difficulty(game.difficulty);
+        let rules = content.balance.difficulty.of(game.difficulty);
         let event = game.event.map(|event| (event, &content.events[event]));
         let here = game.offers.iter().filter(|offer| offer.giver == game.here);
         Self {

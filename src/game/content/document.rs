@@ -34,7 +34,7 @@ impl<'a> Document<'a> {
             .extend(errors.iter().map(|error| (at, error.span().unwrap_or_default(), error.message().to_owned())));
         let table = table.into_inner();
         match long_key(&table) {
-            Some(span) => self.broken.push((at, span, format!("this key is longer than {LONGEST_KEY} bytes"))),
+            Some(span) => self.broken.push((at, span, format!("this key is longer than {MAX_KEY_BYTES} bytes"))),
             None => merge(&mut self.table, table),
         }
         self.layers.push(layer);
@@ -69,12 +69,12 @@ impl<'a> Document<'a> {
 }
 
 /// Every fault has the path of its key, and every stored state has ids: neither may be as long as a pack likes.
-const LONGEST_KEY: usize = 100;
+const MAX_KEY_BYTES: usize = 100;
 
 /// Where a key is that is too long.
 fn long_key(table: &DeTable<'_>) -> Option<Range<usize>> {
     table.iter().find_map(|(key, value)| {
-        if key.get_ref().len() > LONGEST_KEY { Some(key.span()) } else { long_key_within(value.get_ref()) }
+        if key.get_ref().len() > MAX_KEY_BYTES { Some(key.span()) } else { long_key_within(value.get_ref()) }
     })
 }
 

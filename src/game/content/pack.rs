@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
-use super::read::{Files, built_in};
+use super::files::{Files, built_in};
 
 /// The file that makes a folder a pack.
 pub(super) const PACK: &str = "pack.toml";

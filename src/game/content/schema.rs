@@ -2,19 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use schemars::generate::SchemaSettings;
+use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{JsonSchema, Schema};
 
+use super::files::{KNOWN, schema};
 use super::pack::{PACK, Pack};
-use super::read::KNOWN;
-
-/// The schema of a file's form. Draft 7 is what editors know.
-pub(super) fn schema<T: JsonSchema>(name: &str) -> Schema {
-    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
-    schema.insert("title".into(), name.into());
-    schema
-}
 
 /// The schemas by file name: `ships.json` of a whole `ships.toml`, and `ships.overlay.json` of one in an overlay, where
 /// everything may be left out that the built-in file has.

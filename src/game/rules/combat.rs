@@ -89,7 +89,7 @@ pub(super) fn plan_negotiate(ask: &Ask<'_>) -> Result<Plan, Refused> {
     let left = fight.hp as f64 / enemy.hp as f64;
     let combat = &content.balance.combat;
     let odds = (combat.parley_chance + combat.parley_damage * (1.0 - left)).clamp(0.0, 1.0);
-    let top = enemy.credits[1] as f64 * content.difficulty(game.difficulty).enemy_credits;
+    let top = enemy.credits[1] as f64 * content.balance.difficulty.of(game.difficulty).enemy_credits;
     let price = (libm::round(top * left) as i64).max(1);
     Ok(Plan::new(Act::Negotiate).credits(price).odds(odds))
 }
@@ -182,7 +182,7 @@ impl Step<'_> {
         self.game.wreck = true;
         self.game.statistics.ships_destroyed += 1;
         let mut draws = self.game.dice.stream(Stream::Loot);
-        let share = content.difficulty(self.game.difficulty).enemy_credits;
+        let share = content.balance.difficulty.of(self.game.difficulty).enemy_credits;
         let credits = libm::round(draws.within(def.credits) as f64 * share) as i64;
         let dropped: Vec<_> = if draws.chance(def.loot_chance) {
             let lines: Vec<_> = def.loot.iter().filter(|line| draws.chance(line.chance)).collect();
@@ -206,7 +206,7 @@ impl Step<'_> {
         let enemy = &content.enemies[fight.enemy];
         let combat = &content.balance.combat;
         let stats = self.stats();
-        let factor = content.difficulty(self.game.difficulty).enemy_damage * force;
+        let factor = content.balance.difficulty.of(self.game.difficulty).enemy_damage * force;
         let mut draws = self.game.dice.stream(Stream::Combat);
         if draws.chance(enemy_hit_chance(content, &stats, enemy, defense)) {
             let damage = enemy.combat_power + draws.within([-combat.enemy_spread, combat.enemy_spread]);

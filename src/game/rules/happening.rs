@@ -2,7 +2,7 @@
 
 use super::{Act, Ask, Plan, Step};
 use crate::game::action::{Code, Refused, refuse};
-use crate::game::content::{Effect, Happening, Needs};
+use crate::game::content::{Effect, EventDef, Needs};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::{count, goods};
 use crate::game::rng::Stream;
@@ -40,7 +40,7 @@ impl Step<'_> {
         let node = self.game.node().kind;
         let region = self.game.map.regions[self.game.region()].kind;
         let past = |ix| self.game.past.contains(&ix);
-        let fits = |ix, event: &Happening| {
+        let fits = |ix, event: &EventDef| {
             !(event.once && past(ix))
                 && (event.regions.is_empty() || event.regions.iter().any(|each| each.ix() == region))
                 && (event.nodes.is_empty() || event.nodes.iter().any(|each| each.ix() == node))

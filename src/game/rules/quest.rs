@@ -313,7 +313,7 @@ impl Step<'_> {
             _ => None,
         };
 
-        let rules = content.quest_rules(def.kind);
+        let rules = content.quests.kinds.of(def.kind);
         let pay = &content.quests.reward;
         let wealth = content.regions[map.regions[home].kind].wealth;
         let jumps = map.jumps(home, there) as i64;

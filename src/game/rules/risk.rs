@@ -2,7 +2,7 @@
 //! player can know; nothing is drawn.
 
 use super::{Act, Plan, Step};
-use crate::game::content::{Content, Effect, Happening};
+use crate::game::content::{Content, Effect, EventDef};
 use crate::game::state::{End, Game, Sight};
 use crate::game::stats::Stats;
 use crate::game::table::Ix;
@@ -61,7 +61,7 @@ impl Harm {
         match &plan.act {
             Act::Navigate(_) | Act::Jump(_) if game.in_pod() => hull(content.pod.damage),
             Act::Navigate(node) => {
-                let hazard = content.difficulty(game.difficulty).hazard * game.map.nodes[*node].danger;
+                let hazard = content.balance.difficulty.of(game.difficulty).hazard * game.map.nodes[*node].danger;
                 let passage = if hazard > 0.0 { balance.travel.hazard_damage[1] } else { 0 };
                 let met = Self::worst(&endings(game, content, plan));
                 Self { hull: passage + met.hull, ..met }
@@ -110,7 +110,7 @@ impl Harm {
 fn met<'a>(game: &Game, content: &'a Content, node: usize) -> Vec<&'a [Effect]> {
     let region = game.map.regions[game.map.nodes[node].region].kind;
     let kind = (game.places[node].sight == Sight::Charted).then(|| game.map.nodes[node].kind);
-    let fits = |(ix, event): &(Ix<Happening>, &Happening)| {
+    let fits = |(ix, event): &(Ix<EventDef>, &EventDef)| {
         !(event.once && game.past.contains(ix))
             && (event.regions.is_empty() || event.regions.iter().any(|each| each.ix() == region))
             && (event.nodes.is_empty() || kind.is_none_or(|kind| event.nodes.iter().any(|each| each.ix() == kind)))
@@ -149,7 +149,7 @@ fn impoverish(game: &mut Game, ending: &[Effect]) {
 fn blow(game: &Game, content: &Content, force: f64) -> i64 {
     let Some(fight) = game.combat else { return 0 };
     let damage = content.enemies[fight.enemy].combat_power + content.balance.combat.enemy_spread;
-    let factor = content.difficulty(game.difficulty).enemy_damage * force;
+    let factor = content.balance.difficulty.of(game.difficulty).enemy_damage * force;
     (libm::round(damage as f64 * factor) as i64).max(1)
 }
 

@@ -27,7 +27,7 @@ fn quiet_chance(game: &Game, content: &Content, node: usize) -> f64 {
         return 1.0 - content.pod.damage_chance;
     }
     let danger = game.map.nodes[node].danger;
-    let hazard = content.difficulty(game.difficulty).hazard * danger;
+    let hazard = content.balance.difficulty.of(game.difficulty).hazard * danger;
     let encounter = content.balance.travel.encounter * danger;
     (1.0 - hazard) * (1.0 - encounter)
 }
@@ -54,7 +54,7 @@ impl Step<'_> {
             return;
         }
         let danger = self.game.node().danger;
-        let hazard = self.content.difficulty(self.game.difficulty).hazard * danger;
+        let hazard = self.content.balance.difficulty.of(self.game.difficulty).hazard * danger;
         let travel = &self.content.balance.travel;
         let mut draws = self.game.dice.stream(Stream::Travel);
         let damage = draws.chance(hazard).then(|| draws.within(travel.hazard_damage));

@@ -49,7 +49,7 @@ impl Step<'_> {
 
     /// Whether the game has ended, judged after every accepted action. Death comes before victory.
     pub(super) fn judge(&mut self) {
-        let goal = self.content.difficulty(self.game.difficulty).goal;
+        let goal = self.content.balance.difficulty.of(self.game.difficulty).goal;
         let end = if self.game.health == 0 {
             Some(End::Died)
         } else if self.game.pod.as_ref().is_some_and(|pod| pod.ejected && pod.hp == 0) {

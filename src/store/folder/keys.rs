@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::files::{Files, at, joined};
 use super::names::{KEYS, TOKENS, copy_of, history_of, session_of, slot_of, thing};
 use super::settings::BeginAnew;
-use crate::game::content::hex;
+use crate::hex::hex;
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{self, Keys, Nonces};
 use crate::store::error::StoreError;

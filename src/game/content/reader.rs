@@ -1,72 +1,20 @@
-//! Reading content: from the texts of its files to values that are whole, or to all that is wrong with them.
+//! Reading content files into values, and gathering all that is wrong with them, each fault with its place.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use garde::Validate;
-use schemars::Schema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::document::{Document, Layer, line_and_column};
+use super::files::{Files, KNOWN, LATER, schema};
 use super::pack::{Mode, PACK, Pack, lies_over, over, plain, removed};
-use super::schema::schema;
 use super::walk::{Ids, Walk, instead};
-use super::{
-    Achievement, Balance, Content, Enemy, Happening, Item, Mod, Move, Names, NodeKind, PodFile, Quests, RegionKind,
-    Ship,
-};
 use crate::game::RULES_VERSION;
-use crate::game::table::Table;
-
-/// The texts of content files by name, as `ships.toml`.
-pub type Files = BTreeMap<String, String>;
-
-/// A content file there is: its name, the text the program carries, and the schema of its form.
-pub(super) struct Known {
-    pub name: &'static str,
-    text: &'static str,
-    pub schema: fn(&str) -> Schema,
-}
-
-macro_rules! known {
-    ($($name:literal: $form:ty),* $(,)?) => {
-        [$(Known {
-            name: $name,
-            text: include_str!(concat!("../../../data/", $name)),
-            schema: schema::<$form>,
-        }),*]
-    };
-}
-
-/// Every content file there is.
-pub(super) const KNOWN: [Known; 13] = known![
-    "achievements.toml": Table<Achievement>,
-    "balance.toml": Balance,
-    "combat.toml": Table<Move>,
-    "enemies.toml": Table<Enemy>,
-    "events.toml": Table<Happening>,
-    "items.toml": Table<Item>,
-    "mods.toml": Table<Mod>,
-    "names.toml": Names,
-    "nodes.toml": Table<NodeKind>,
-    "pod.toml": PodFile,
-    "quests.toml": Quests,
-    "regions.toml": Table<RegionKind>,
-    "ships.toml": Table<Ship>,
-];
-
-/// Files that content of earlier versions did not have.
-const LATER: [&str; 1] = ["achievements.toml"];
-
-/// The content the program carries: the `data` folder at the time it was built.
-pub fn built_in() -> Files {
-    KNOWN.iter().map(|known| (known.name.to_owned(), known.text.to_owned())).collect()
-}
 
 /// A fault in content: where, and what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -97,91 +45,16 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What a look at content finds.
-#[derive(Debug)]
-pub struct Checked {
-    /// The content, or every fault of it.
-    pub content: Result<Content, Vec<Fault>>,
-    /// What is good, and can never appear in a game.
-    pub warnings: Vec<Fault>,
-}
-
-impl Content {
-    /// Content from the texts of its files ([`super::bundle`]), or every fault found in them.
-    pub fn parse(files: &Files) -> Result<Self, Vec<Fault>> {
-        let mut reader = Reader::open(files);
-        let content = Self::build(&mut reader, files);
-        content.filter(|_| reader.faults.is_empty()).ok_or_else(|| reader.explain())
-    }
-
-    /// As [`Self::parse`], with warnings of what can never appear.
-    pub fn check_all(files: &Files) -> Checked {
-        let content = Self::parse(files);
-        let Ok(good) = &content else { return Checked { content, warnings: Vec::new() } };
-        let mut reader = Reader::open(files);
-        for (file, key, problem) in good.never_seen() {
-            reader.fault(file, &key, problem);
-        }
-        Checked { content, warnings: reader.placed() }
-    }
-
-    /// The content, where every file can be read; what is wrong with it is with the reader.
-    fn build(reader: &mut Reader<'_>, files: &Files) -> Option<Self> {
-        let parts = (
-            (
-                reader.read("ships.toml"),
-                reader.read("mods.toml"),
-                reader.read("items.toml"),
-                reader.read("enemies.toml"),
-            ),
-            (reader.read("combat.toml"), reader.read::<PodFile>("pod.toml"), reader.read("regions.toml")),
-            (reader.read("nodes.toml"), reader.read("names.toml"), reader.read("events.toml")),
-            (reader.read("quests.toml"), reader.read("balance.toml"), reader.read_or_none("achievements.toml")),
-        );
-        let (
-            (Some(ships), Some(mods), Some(items), Some(enemies)),
-            (Some(moves), Some(pod), Some(regions)),
-            (Some(nodes), Some(names), Some(events)),
-            (Some(quests), Some(balance), Some(achievements)),
-        ) = parts
-        else {
-            return None;
-        };
-        let PodFile { pod, augmentations } = pod;
-        let hash = hash(files);
-        let mut content = Self {
-            hash,
-            ships,
-            mods,
-            items,
-            enemies,
-            moves,
-            pod,
-            augmentations,
-            regions,
-            nodes,
-            names,
-            events,
-            quests,
-            balance,
-            achievements,
-        };
-        content.resolve(reader);
-        content.check(reader);
-        Some(content)
-    }
-}
-
 /// Reads the files, and gathers what is wrong.
 pub(super) struct Reader<'a> {
     documents: BTreeMap<&'a str, Document<'a>>,
-    pub(super) faults: Vec<Fault>,
+    pub faults: Vec<Fault>,
     /// Of the faults, those that a walk by the schema finds too, and tells better.
     rough: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
-    fn open(files: &'a Files) -> Self {
+    pub fn open(files: &'a Files) -> Self {
         let mut reader = Self { documents: BTreeMap::new(), faults: Vec::new(), rough: Vec::new() };
         let lies_over = lies_over(files);
         for (name, text) in files {
@@ -259,23 +132,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn fault(&mut self, file: &str, key: &str, problem: &str) {
+    pub fn fault(&mut self, file: &str, key: &str, problem: &str) {
         let (file, key, problem) = (file.to_owned(), key.to_owned(), problem.to_owned());
         self.faults.push(Fault { file, key, problem, ..Fault::default() });
     }
 
     /// A fault of a value's form, or of what it refers to.
-    pub(super) fn rough(&mut self, file: &str, key: &str, problem: &str) {
+    pub fn rough(&mut self, file: &str, key: &str, problem: &str) {
         self.fault(file, key, problem);
         self.rough.extend(self.faults.last().cloned());
     }
 
     /// A file that content may lack.
-    fn read_or_none<T: DeserializeOwned + Default + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
+    pub fn read_or_none<T: DeserializeOwned + Default + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
         if self.documents.contains_key(file) { self.read(file) } else { Some(T::default()) }
     }
 
-    fn read<T: DeserializeOwned + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
+    pub fn read<T: DeserializeOwned + Validate<Context = ()>>(&mut self, file: &str) -> Option<T> {
         let document = self.documents.get(file)?;
         if !document.broken.is_empty() {
             return None;
@@ -300,7 +173,7 @@ impl<'a> Reader<'a> {
     }
 
     /// All that is wrong, in the order of files and lines.
-    fn explain(mut self) -> Vec<Fault> {
+    pub fn explain(mut self) -> Vec<Fault> {
         let known = || KNOWN.iter().map(|known| (known.name, (known.schema)(known.name)));
         let packs = [(PACK, schema::<Pack>(PACK))];
         let schemas: BTreeMap<_, _> = known().chain(packs).map(|(name, schema)| (name, schema.to_value())).collect();
@@ -336,7 +209,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The faults, each with the place of the value or of the nearest one around it.
-    fn placed(self) -> Vec<Fault> {
+    pub fn placed(self) -> Vec<Fault> {
         let mut faults = self.faults;
         for (name, document) in &self.documents {
             let mut ours = faults.iter_mut().filter(|fault| fault.file == *name && fault.line.is_none()).peekable();
@@ -363,21 +236,4 @@ impl<'a> Reader<'a> {
         faults.dedup();
         faults
     }
-}
-
-fn hash(files: &Files) -> String {
-    let mut sha = Sha256::new();
-    for (name, text) in files {
-        for part in [name, text] {
-            sha.update((part.len() as u64).to_le_bytes());
-            sha.update(part);
-        }
-    }
-    hex(&sha.finalize())
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
 }
