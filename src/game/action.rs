@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 // The empty braces make serde refuse unknown fields on actions that have none.
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-#[allow(missing_docs)] // DESIGN and README list them; fields are ids of content, map or quest.
+#[allow(missing_docs)] // The documentation lists them; fields are ids of content, map or quest.
 pub enum Action {
     Navigate { node: String },
     Jump { region: String },
@@ -55,26 +55,26 @@ pub struct Cost {
 /// Why an action was refused: a stable code for programs, a sentence for people that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{detail}")]
-pub struct Refused {
+pub struct ActionError {
     /// For programs.
     pub code: Code,
     /// For people.
     pub detail: String,
 }
 
-impl Refused {
+impl ActionError {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
 }
 
 /// Shorthand for the many places that refuse.
-pub(super) fn refuse<T>(code: Code, detail: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused::new(code, detail))
+pub(super) fn refuse<T>(code: Code, detail: impl Into<String>) -> Result<T, ActionError> {
+    Err(ActionError::new(code, detail))
 }
 
 /// Refuses who asks for more than there is: `some` says how much that is, `none` that it is nothing, and what to do.
-pub(super) fn refuse_more<T>(code: Code, most: i64, none: &str, some: &str) -> Result<T, Refused> {
+pub(super) fn refuse_more<T>(code: Code, most: i64, none: &str, some: &str) -> Result<T, ActionError> {
     refuse(code, if most > 0 { format!("{some} Ask for no more than that.") } else { none.to_owned() })
 }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::action::{Action, Refused};
+use super::action::{Action, ActionError};
 use super::content::Content;
 use super::map::StarMap;
 use super::rules::{Plan, apply, plan};
@@ -15,7 +15,7 @@ pub struct Offers {
     /// What would be accepted, with its plan. Quantities are 1.
     pub offered: Vec<(Action, Plan)>,
     /// What would not be, and why.
-    pub refused: Vec<(Action, Refused)>,
+    pub refused: Vec<(Action, ActionError)>,
 }
 
 impl Offers {

@@ -22,7 +22,7 @@ pub use quest::wanting;
 pub use risk::{Risk, risk};
 pub use work::scan_chance;
 
-use super::action::{Action, Code, Cost, Refused, refuse};
+use super::action::{Action, ActionError, Code, Cost, refuse};
 use super::content::{Augmentation, Content, Item, Mod, Move, Ship};
 use super::event::{Event, Outcome, Reason};
 use super::grammar::count;
@@ -110,28 +110,28 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    fn dock(&self) -> Result<(), Refused> {
+    fn dock(&self) -> Result<(), ActionError> {
         if self.game.node().dock() {
             return Ok(());
         }
         refuse(Code::NoDock, "There is no dock here. Travel to a place with one.")
     }
 
-    fn repair_dock(&self) -> Result<(), Refused> {
+    fn repair_dock(&self) -> Result<(), ActionError> {
         if self.game.node().repair {
             return Ok(());
         }
         refuse(Code::NoRepairDock, "There is no repair dock here. Travel to a place with one.")
     }
 
-    fn trade_dock(&self) -> Result<(), Refused> {
+    fn trade_dock(&self) -> Result<(), ActionError> {
         if self.game.node().trade {
             return Ok(());
         }
         refuse(Code::NoTradeDock, "Nobody trades here. Travel to a place with a trade dock.")
     }
 
-    fn ship(&self, what: &str) -> Result<(), Refused> {
+    fn ship(&self, what: &str) -> Result<(), ActionError> {
         if !self.game.in_pod() {
             return Ok(());
         }
@@ -140,7 +140,7 @@ impl Ask<'_> {
 }
 
 /// What an action would cost and how it may go, or why it is refused.
-pub fn plan(game: &Game, content: &Content, action: &Action) -> Result<Plan, Refused> {
+pub fn plan(game: &Game, content: &Content, action: &Action) -> Result<Plan, ActionError> {
     gate(game, action)?;
     let ask = Ask { game, content, stats: Stats::of(game, content) };
     let plan = match action {
@@ -193,7 +193,7 @@ pub fn plan(game: &Game, content: &Content, action: &Action) -> Result<Plan, Ref
 }
 
 /// Applies an action to a copy. A refused one leaves nothing behind.
-pub fn apply(game: &Game, content: &Content, action: &Action) -> Result<(Game, Outcome), Refused> {
+pub fn apply(game: &Game, content: &Content, action: &Action) -> Result<(Game, Outcome), ActionError> {
     let Plan { cost, act, gain, odds, .. } = plan(game, content, action)?;
     let mut next = game.clone();
     if cost.turns == 0 && next.combat.is_none() && next.event.is_none() {
@@ -222,7 +222,7 @@ pub(super) fn begin(game: &mut Game, content: &Content) {
 }
 
 /// What may be asked at all: a finished game, a fight and an event each leave little.
-fn gate(game: &Game, action: &Action) -> Result<(), Refused> {
+fn gate(game: &Game, action: &Action) -> Result<(), ActionError> {
     if let Some(end) = game.end {
         let how = if end == End::Victory { "won" } else { "over" };
         return refuse(Code::GameOver, format!("This game is {how}. Start a new one."));

@@ -20,7 +20,7 @@ pub mod token;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::game::action::Refused;
+use crate::game::action::ActionError;
 use crate::model::{Departure, EventId, Refusal, SessionId};
 use crate::store::StoreError;
 
@@ -241,7 +241,7 @@ pub enum SessionError {
     EntryRefused(Refusal),
     /// The rules say no.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] ActionError),
     /// The session cannot be read, so nobody can tell whose it is.
     #[error("the session cannot be read")]
     Unread {

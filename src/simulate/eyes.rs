@@ -4,7 +4,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::game::action::{Action, Refused};
+use crate::game::action::{Action, ActionError};
 use crate::game::content::{Content, DifficultyRules, EventDef, Item, Mod, NodeKind, RegionKind, Ship};
 use crate::game::map::StarMap;
 use crate::game::offers::Offers;
@@ -77,7 +77,7 @@ impl<'a> Eyes<'a> {
     }
 
     /// What an action would cost and how it may go.
-    pub fn plan(&self, action: &Action) -> Result<Plan, Refused> {
+    pub fn plan(&self, action: &Action) -> Result<Plan, ActionError> {
         plan(self.game, self.content, action)
     }
 

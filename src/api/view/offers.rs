@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::figure::{round, rounded};
-use crate::game::action::{Action, Cost, Refused};
+use crate::game::action::{Action, ActionError, Cost};
 use crate::game::offers::{Offers, stats_after};
 use crate::game::rules::{Plan, Risk, risk};
 use crate::game::state::End;
@@ -58,7 +58,7 @@ pub struct RefusalView {
     pub action: Action,
     /// Its code and reason.
     #[serde(flatten)]
-    pub refused: Refused,
+    pub refused: ActionError,
 }
 
 /// The effective stats that an action would change, with their new values; see `player_stats`.

@@ -4,7 +4,7 @@
 //! selling subtracts it, so a trade and its reverse at one place always lose.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse, refuse_more};
+use crate::game::action::{ActionError, Code, refuse, refuse_more};
 use crate::game::content::{Category, Content, Item};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::count;
@@ -119,14 +119,14 @@ impl<'a> Prices<'a> {
     }
 }
 
-fn find_item(content: &Content, id: &str) -> Result<Ix<Item>, Refused> {
+fn find_item(content: &Content, id: &str) -> Result<Ix<Item>, ActionError> {
     match content.items.find(id) {
         Some(item) => Ok(item),
         None => refuse(Code::UnknownItem, "There is no such item. The content lists those there are."),
     }
 }
 
-fn find_held(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Ix<Item>, Refused> {
+fn find_held(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Ix<Item>, ActionError> {
     let item = find_item(ask.content, id)?;
     let held = ask.game.held(item);
     if held < quantity {
@@ -140,7 +140,7 @@ fn find_held(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Ix<Item>, Refused
     Ok(item)
 }
 
-pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, Refused> {
+pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     let item = find_item(content, id)?;
     ask.trade_dock()?;
@@ -185,7 +185,7 @@ pub(super) fn plan_buy(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, R
     Ok(plan)
 }
 
-pub(super) fn plan_sell(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, Refused> {
+pub(super) fn plan_sell(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     let item = find_held(ask, id, quantity)?;
     ask.trade_dock()?;
@@ -198,7 +198,7 @@ pub(super) fn plan_sell(ask: &Ask<'_>, id: &str, quantity: i64) -> Result<Plan, 
     Ok(plan)
 }
 
-pub(super) fn plan_use(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_use(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     let item = find_held(ask, id, 1)?;
     let Some(effect) = &content.items[item].effect else {
@@ -216,7 +216,7 @@ pub(super) fn plan_use(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::UseItem(item)))
 }
 
-pub(super) fn plan_eat(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
+pub(super) fn plan_eat(ask: &Ask<'_>, amount: i64) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     let missing = content.balance.limits.health - game.health;
     let meal = content.balance.dock.meal_health;

@@ -3,7 +3,7 @@
 use super::quest::wanting;
 use super::work::foes;
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse};
+use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Enemy, Move};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::count;
@@ -36,7 +36,7 @@ pub fn seek_chance(content: &Content, danger: f64) -> f64 {
     (seek.chance + seek.danger * danger).clamp(0.0, 1.0)
 }
 
-pub(super) fn plan_seek(ask: &Ask<'_>) -> Result<Plan, Refused> {
+pub(super) fn plan_seek(ask: &Ask<'_>) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     ask.ship("fight")?;
     let plan = Plan::new(Act::SeekFight).fuel(content.balance.seek.fuel).turn();
@@ -55,7 +55,7 @@ fn quarry(game: &Game, content: &Content) -> Option<Ix<Enemy>> {
     game.quests.iter().filter(open).find_map(|quest| quest.enemy)
 }
 
-pub(super) fn plan_move(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_move(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { content, stats, .. } = ask;
     let Some(chosen) = content.moves.find(id) else {
         return refuse(Code::UnknownMove, "There is no such combat move. The actions list has those there are.");
@@ -71,7 +71,7 @@ pub(super) fn plan_move(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::Combat(chosen)).odds(hit_chance(content, stats, def)))
 }
 
-pub(super) fn plan_flee(ask: &Ask<'_>) -> Result<Plan, Refused> {
+pub(super) fn plan_flee(ask: &Ask<'_>) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     // The gate lets nobody flee from nothing.
     let Some(fight) = game.combat else { return refuse(Code::NotInCombat, "There is no fight.") };
@@ -79,7 +79,7 @@ pub(super) fn plan_flee(ask: &Ask<'_>) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::Flee).fuel(content.balance.combat.flee_fuel).odds(odds))
 }
 
-pub(super) fn plan_negotiate(ask: &Ask<'_>) -> Result<Plan, Refused> {
+pub(super) fn plan_negotiate(ask: &Ask<'_>) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     let Some(fight) = game.combat else { return refuse(Code::NotInCombat, "There is no fight.") };
     let enemy = &content.enemies[fight.enemy];

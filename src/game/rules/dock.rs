@@ -1,7 +1,7 @@
 //! What docks do: repairs, fuel, food, ships, modules and pods.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse, refuse_more};
+use crate::game::action::{ActionError, Code, refuse, refuse_more};
 use crate::game::content::{Augmentation, Content, Mod, Ship, Slot};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::count;
@@ -9,7 +9,7 @@ use crate::game::state::{Game, PodState};
 use crate::game::stats::{Stats, fitted};
 use crate::game::table::Ix;
 
-pub(super) fn plan_repair(ask: &Ask<'_>) -> Result<Plan, Refused> {
+pub(super) fn plan_repair(ask: &Ask<'_>) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     ask.ship("be repaired")?;
     ask.repair_dock()?;
@@ -23,7 +23,7 @@ pub(super) fn plan_repair(ask: &Ask<'_>) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::Repair(points)).credits(points * price))
 }
 
-pub(super) fn plan_refuel(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
+pub(super) fn plan_refuel(ask: &Ask<'_>, amount: i64) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     ask.dock()?;
     let room = content.balance.limits.fuel - game.fuel;
@@ -38,7 +38,7 @@ pub(super) fn plan_refuel(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
     Ok(by_the_unit(Act::Refuel(amount), game, amount, content.balance.dock.fuel_price, room))
 }
 
-pub(super) fn plan_buy_food(ask: &Ask<'_>, amount: i64) -> Result<Plan, Refused> {
+pub(super) fn plan_buy_food(ask: &Ask<'_>, amount: i64) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     ask.dock()?;
     let room = content.balance.limits.food - game.food;
@@ -59,7 +59,7 @@ fn by_the_unit(act: Act, game: &Game, amount: i64, price: i64, room: i64) -> Pla
     plan
 }
 
-pub(super) fn plan_buy_ship(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_buy_ship(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     let Some(ship) = content.ships.find(id) else {
         return refuse(Code::UnknownShip, "There is no such ship. The content lists those there are.");
@@ -113,7 +113,7 @@ fn is_rig(content: &Content, fitted: Ix<Mod>) -> bool {
     content.mods[fitted].slot == Slot::Rig
 }
 
-pub(super) fn plan_buy_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_buy_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     let Some(wanted) = content.mods.find(id) else {
         return refuse(Code::UnknownMod, "There is no such module. The content lists those there are.");
@@ -130,7 +130,7 @@ pub(super) fn plan_buy_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::BuyMod(wanted)).credits(def.cost))
 }
 
-pub(super) fn plan_remove_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_remove_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     let Some(unwanted) = content.mods.find(id) else {
         return refuse(Code::UnknownMod, "There is no such module. The content lists those there are.");
@@ -152,7 +152,7 @@ pub(super) fn plan_remove_mod(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> 
     Ok(plan)
 }
 
-pub(super) fn plan_buy_pod(ask: &Ask<'_>) -> Result<Plan, Refused> {
+pub(super) fn plan_buy_pod(ask: &Ask<'_>) -> Result<Plan, ActionError> {
     ask.dock()?;
     if ask.game.pod.is_some() {
         return refuse(Code::AlreadyOwned, "There is a pod already, and room for one.");
@@ -160,7 +160,7 @@ pub(super) fn plan_buy_pod(ask: &Ask<'_>) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::BuyPod).credits(ask.content.pod.cost))
 }
 
-pub(super) fn plan_buy_augmentation(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_buy_augmentation(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     let Some(wanted) = content.augmentations.find(id) else {
         return refuse(Code::UnknownAugmentation, "There is no such augmentation. The content lists those there are.");

@@ -1,13 +1,13 @@
 //! Events: what happens on arrival, and the answers to what asks.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse};
+use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Effect, EventDef, Needs};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::{count, goods};
 use crate::game::rng::Stream;
 
-pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_choose(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     // The gate lets nobody answer nothing.
     let Some(event) = game.event else { return refuse(Code::NoChoicePending, "Nothing waits for an answer.") };

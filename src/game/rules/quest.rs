@@ -1,7 +1,7 @@
 //! Work: offered at docks, carried out elsewhere, paid when it is turned in.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse};
+use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Enemy, Item, NodeKind, QuestKind, QuestText, RegionKind};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::{count, goods, the};
@@ -10,7 +10,7 @@ use crate::game::state::{Game, Quest, Sight};
 use crate::game::story;
 use crate::game::table::{Ix, Ref};
 
-pub(super) fn plan_accept(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_accept(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     let Some(at) = game.offers.iter().position(|offer| offer.id() == id && offer.giver == game.here) else {
         return refuse(Code::QuestNotOffered, "This is not offered here. The actions list has what is.");
@@ -37,18 +37,18 @@ pub(super) fn plan_accept(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::AcceptQuest(at)))
 }
 
-fn find_active(game: &Game, id: &str) -> Result<usize, Refused> {
+fn find_active(game: &Game, id: &str) -> Result<usize, ActionError> {
     match game.quests.iter().position(|quest| quest.id() == id) {
         Some(at) => Ok(at),
         None => refuse(Code::QuestNotActive, "You have no such work in hand."),
     }
 }
 
-pub(super) fn plan_abandon(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_abandon(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     Ok(Plan::new(Act::AbandonQuest(find_active(ask.game, id)?)))
 }
 
-pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     let at = find_active(game, id)?;
     let quest = &game.quests[at];

@@ -1,14 +1,14 @@
 //! Moves between places and regions, and arriving.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse};
+use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::Content;
 use crate::game::event::{Event, Reason};
 use crate::game::map::StarMap;
 use crate::game::rng::Stream;
 use crate::game::state::{Game, Sight};
 
-pub(super) fn plan_navigate(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_navigate(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     // A place that is not on the player's map is answered like one that does not exist.
     let known = game.map.find_node(id).filter(|node| game.places[*node].sight > Sight::Unknown);
@@ -32,7 +32,7 @@ fn quiet_chance(game: &Game, content: &Content, node: usize) -> f64 {
     (1.0 - hazard) * (1.0 - encounter)
 }
 
-pub(super) fn plan_jump(ask: &Ask<'_>, id: &str) -> Result<Plan, Refused> {
+pub(super) fn plan_jump(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     let Some(region) = game.map.find_region(id).filter(|region| game.knows_region(*region)) else {
         return refuse(

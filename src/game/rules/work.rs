@@ -1,7 +1,7 @@
 //! Scanning, mining and salvaging.
 
 use super::{Act, Ask, Plan, Step};
-use crate::game::action::{Code, Refused, refuse};
+use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Find, Item};
 use crate::game::event::{Event, Reason};
 use crate::game::rng::Stream;
@@ -23,7 +23,7 @@ pub(super) fn plan_scan(ask: &Ask<'_>) -> Plan {
     plan.odds(scan_chance(ask.content, &ask.stats))
 }
 
-pub(super) fn plan_mine(ask: &Ask<'_>) -> Result<Plan, Refused> {
+pub(super) fn plan_mine(ask: &Ask<'_>) -> Result<Plan, ActionError> {
     let Ask { game, content, .. } = ask;
     ask.ship("mine")?;
     if !fitted_with(game, content, |effects| effects.mining_yield.is_some()) {
@@ -39,7 +39,7 @@ pub(super) fn plan_mine(ask: &Ask<'_>) -> Result<Plan, Refused> {
     Ok(Plan::new(Act::Mine).fuel(mine.fuel).turn().odds(mine.chance))
 }
 
-pub(super) fn plan_salvage(ask: &Ask<'_>) -> Result<Plan, Refused> {
+pub(super) fn plan_salvage(ask: &Ask<'_>) -> Result<Plan, ActionError> {
     let Ask { game, content, stats } = ask;
     ask.ship("salvage")?;
     if !fitted_with(game, content, |effects| effects.salvage_chance.is_some()) {
