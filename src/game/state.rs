@@ -213,6 +213,26 @@ pub enum End {
     Stranded,
 }
 
+impl End {
+    /// Its name in files and messages.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Victory => "victory",
+            Self::Died => "died",
+            Self::ShipLost => "ship_lost",
+            Self::PodLost => "pod_lost",
+            Self::OutOfTurns => "out_of_turns",
+            Self::Stranded => "stranded",
+        }
+    }
+
+    /// The end of a name.
+    pub fn of_id(id: &str) -> Option<Self> {
+        const ALL: [End; 6] = [End::Victory, End::Died, End::ShipLost, End::PodLost, End::OutOfTurns, End::Stranded];
+        ALL.into_iter().find(|end| end.id() == id)
+    }
+}
+
 /// Figures over the whole game; they only grow. Files and clients have them in this form; a figure that an older file lacks is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -240,55 +260,6 @@ pub struct Statistics {
 }
 
 impl Game {
-    /// A fresh game.
-    pub fn new(content: &Content, seed: u64, difficulty: Difficulty) -> Self {
-        let mut dice = Dice::new(seed);
-        let map = StarMap::generate(content, &mut dice);
-        let start = &content.balance.start;
-        let place = |node: &super::map::Node| Place {
-            sight: Sight::Unknown,
-            visited: false,
-            scanned: false,
-            ore: node.ore,
-            salvage: node.salvage,
-            foes: node.foes,
-            foes_turn: 0,
-        };
-        let mut game = Self {
-            dice,
-            difficulty,
-            places: map.nodes.iter().map(place).collect(),
-            here: map.start(content),
-            map: Arc::new(map),
-            wreck: false,
-            health: start.health,
-            wealth: content.balance.difficulty.of(difficulty).wealth,
-            food: start.food,
-            fuel: start.fuel,
-            ship: start.ship.ix(),
-            hull: content.ships[start.ship.ix()].max_hp,
-            mods: Vec::new(),
-            pod: None,
-            cargo: Vec::new(),
-            effects: Vec::new(),
-            combat: None,
-            event: None,
-            quests: Vec::new(),
-            offers: Vec::new(),
-            begun: Vec::new(),
-            past: Vec::new(),
-            next_quest: 1,
-            stocks: Vec::new(),
-            turn: 0,
-            free_actions: 0,
-            end: None,
-            statistics: Statistics::default(),
-            achievements: Vec::new(),
-        };
-        super::rules::begin(&mut game, content);
-        game
-    }
-
     /// The player's region, an index into the map's regions.
     pub fn region(&self) -> usize {
         self.map.nodes[self.here].region
@@ -309,7 +280,7 @@ impl Game {
         self.cargo.iter().find(|stack| stack.item == item).map_or(0, |stack| stack.quantity)
     }
 
-    /// Whether a region is on the player's map: the one he is in, those next to it, and those he knows a place of.
+    /// Whether a region is on the player's map: the one they are in, those next to it, and those they know a place of.
     pub fn knows_region(&self, region: usize) -> bool {
         let near = &self.map.regions[self.region()];
         region == self.region()

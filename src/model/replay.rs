@@ -94,7 +94,7 @@ impl Replay {
         if let Some(at) = self.history.iter().position(|step| step.rules != RULES_VERSION) {
             return Err(Unproven::Unverifiable { turn: at + 1, rules: self.history[at].rules });
         }
-        let mut game = Game::new(content, self.seed, self.difficulty);
+        let mut game = rules::begin(content, self.seed, self.difficulty);
         let map = Map::of(&game.map, content).digest();
         for (at, step) in self.history.iter().enumerate() {
             let diverged = |problem: String| Unproven::Diverged { turn: at + 1, problem };

@@ -36,7 +36,7 @@ use super::token::Signer;
 use super::{SessionError, Settings};
 use crate::game::content::{Content, Difficulty, Files};
 use crate::game::rng::MAX_SEED;
-use crate::game::state::Game;
+use crate::game::rules;
 use crate::model::{self, Beginning, Challenge, Change, Departure, EventId, PlayerId, SessionId, Tombstone, Turn};
 use crate::store::{Opened, Store, StoreError};
 
@@ -895,7 +895,7 @@ impl Registry {
             Some(challenge) => self.secret.seed(challenge.date),
             None => asked.seed.unwrap_or_else(|| (self.seeds)() & MAX_SEED),
         };
-        let game = Game::new(self.content(), seed, asked.difficulty);
+        let game = rules::begin(self.content(), seed, asked.difficulty);
         let name = asked.name.unwrap_or_else(|| format!("Voyage from {}", game.node().name));
         let fresh = Fresh {
             name: name.clone(),

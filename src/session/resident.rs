@@ -390,7 +390,7 @@ impl GameSession {
 
     /// The event its game began with, as long as no save has taken its place: the map is the same then.
     pub fn first_event(&self) -> EventId {
-        let game = Game::new(&self.content, self.game.dice.seed, self.game.difficulty);
+        let game = rules::begin(&self.content, self.game.dice.seed, self.game.difficulty);
         EventId::new(0, &State::of(&game, &self.content).digest(&self.map_digest))
     }
 

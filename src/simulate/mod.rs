@@ -26,7 +26,7 @@ use crate::game::action::Action;
 use crate::game::content::{Content, Difficulty};
 use crate::game::event::Outcome;
 use crate::game::rng::{Dice, MAX_SEED, Stream};
-use crate::game::rules::apply;
+use crate::game::rules::{apply, begin};
 use crate::game::state::Game;
 use captain::Captain;
 use duel::Duels;
@@ -229,7 +229,7 @@ fn play_one<'a>(
     player: &mut dyn Player,
     mut seen: impl FnMut(&Action, &Outcome, &Game),
 ) -> (Record<'a>, Game) {
-    let mut game = Game::new(content, seed, difficulty);
+    let mut game = begin(content, seed, difficulty);
     let mut record = Record::new(&game, content);
     player.hear(Eyes::on(&game, content), None);
     while game.end.is_none() {

@@ -5,7 +5,7 @@ use cosmic_explorer::game::content::{Category, Difficulty};
 use cosmic_explorer::game::map::StarMap;
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::Dice;
-use cosmic_explorer::game::rules::{Prices, Risk, apply, risk};
+use cosmic_explorer::game::rules::{Prices, Risk, apply, begin, risk};
 use cosmic_explorer::game::state::{End, Game, Quest, Sight, Stack};
 use cosmic_explorer::game::stats::Stats;
 use cosmic_explorer::model::{Map, State};
@@ -45,7 +45,7 @@ proptest! {
 
     #[test]
     fn figures_stay_in_range_and_every_game_ends(seed in 0u64..1 << 53, policy: u64, difficulty in difficulty()) {
-        let end = play(Game::new(&CONTENT, seed, difficulty), policy, |before, action, plan, after| {
+        let end = play(begin(&CONTENT, seed, difficulty), policy, |before, action, plan, after| {
             in_range(after);
             assert_eq!(after.turn - before.turn, plan.cost.turns, "{action:?}");
             assert!(after.end.is_some() || after.combat.is_some() || after.hull > 0 || after.in_pod());
@@ -55,7 +55,7 @@ proptest! {
 
     #[test]
     fn no_voyage_ends_by_an_action_that_did_not_say_so(seed in 0u64..1 << 53, policy: u64, difficulty in difficulty()) {
-        play(Game::new(&CONTENT, seed, difficulty), policy, |before, action, plan, after| {
+        play(begin(&CONTENT, seed, difficulty), policy, |before, action, plan, after| {
             let Risk { hull, end } = risk(before, &CONTENT, plan);
             let lost = after.end.is_some_and(|end| end != End::Victory);
             assert!(!lost || end.is_some(), "{action:?} ended it by {:?}, unsaid: {before:?}", after.end);
@@ -75,11 +75,11 @@ proptest! {
     fn the_same_seed_and_actions_give_the_same_digest(seed in 0u64..1 << 53, policy: u64) {
         let mut digests = Vec::new();
         let mut actions = Vec::new();
-        play(Game::new(&CONTENT, seed, Difficulty::Normal), policy, |_, action, _, after| {
+        play(begin(&CONTENT, seed, Difficulty::Normal), policy, |_, action, _, after| {
             actions.push(action.clone());
             digests.push(digest(after));
         });
-        let mut game = Game::new(&CONTENT, seed, Difficulty::Normal);
+        let mut game = begin(&CONTENT, seed, Difficulty::Normal);
         for (action, expected) in actions.iter().zip(&digests) {
             game = apply(&game, &CONTENT, action).expect("it was accepted before").0;
             prop_assert_eq!(&digest(&game), expected);
@@ -89,7 +89,7 @@ proptest! {
     #[test]
     fn a_refused_action_changes_nothing_and_says_why(seed in 0u64..1 << 53, policy: u64) {
         let mut steps = 0;
-        play(Game::new(&CONTENT, seed, Difficulty::Normal), policy, |_, _, _, game| {
+        play(begin(&CONTENT, seed, Difficulty::Normal), policy, |_, _, _, game| {
             steps += 1;
             // Every tenth state: the law is the same in all.
             if steps % 10 != 0 {
@@ -108,7 +108,7 @@ proptest! {
     fn a_stored_game_goes_on_with_the_same_future(seed in 0u64..1 << 53, policy: u64, stop in 1usize..60) {
         let mut steps = 0;
         let mut kept = None;
-        let end = play(Game::new(&CONTENT, seed, Difficulty::Normal), policy, |_, action, _, after| {
+        let end = play(begin(&CONTENT, seed, Difficulty::Normal), policy, |_, action, _, after| {
             steps += 1;
             if steps == stop {
                 let json = serde_json::to_string(&(Map::of(&after.map, &CONTENT), State::of(after, &CONTENT)));
@@ -167,7 +167,7 @@ proptest! {
 
     #[test]
     fn buying_and_selling_at_one_place_always_loses(seed in 0u64..1 << 53, units in 1i64..8) {
-        let game = Game::new(&CONTENT, seed, Difficulty::Normal);
+        let game = begin(&CONTENT, seed, Difficulty::Normal);
         for listing in &game.node().market {
             let mut rich = game.clone();
             rich.wealth = 100_000;
@@ -186,7 +186,7 @@ proptest! {
 fn times_move_prices_and_waiting_never_pays() {
     let mut moved = 0;
     for seed in 0..20 {
-        let game = Game::new(&CONTENT, seed, Difficulty::Normal);
+        let game = begin(&CONTENT, seed, Difficulty::Normal);
         for listing in &game.node().market {
             let later = (0..60).map(|turn| Game { turn, ..game.clone() });
             let prices: Vec<_> = later
@@ -206,7 +206,7 @@ fn times_move_prices_and_waiting_never_pays() {
 #[test]
 fn what_is_offered_and_what_is_known_agree() {
     for seed in 0..200 {
-        play(Game::new(&CONTENT, seed, Difficulty::Normal), seed, |_, _, _, game| {
+        play(begin(&CONTENT, seed, Difficulty::Normal), seed, |_, _, _, game| {
             for (action, _) in Offers::of(game, &CONTENT).offered {
                 if let Action::Navigate { node } = action {
                     let node = game.map.find_node(&node).expect("a place");
@@ -220,7 +220,7 @@ fn what_is_offered_and_what_is_known_agree() {
 #[test]
 fn combat_rounds_are_bounded() {
     for seed in 0..300 {
-        play(Game::new(&CONTENT, seed, Difficulty::Normal), seed, |_, _, _, game| {
+        play(begin(&CONTENT, seed, Difficulty::Normal), seed, |_, _, _, game| {
             assert!(game.combat.is_none_or(|fight| fight.round < CONTENT.balance.combat.rounds));
         });
     }
@@ -230,7 +230,7 @@ fn combat_rounds_are_bounded() {
 #[test]
 fn modules_pay_for_fuel() {
     let stuck = |mods: &[&str]| {
-        let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+        let mut game = begin(&CONTENT, 1, Difficulty::Normal);
         game.mods = mods.iter().map(|id| CONTENT.mods.find(id).expect("a module")).collect();
         (game.fuel, game.wealth) = (0, 0);
         act(&mut game, r#"{"type":"wait"}"#);
@@ -240,7 +240,7 @@ fn modules_pay_for_fuel() {
     assert_eq!(stuck(&[]), Some(End::Stranded));
     assert_eq!(stuck(&["speed_rig"]), Some(End::Stranded), "a rig cannot be taken out, and pays for no other ship");
     let full = |trade: bool| {
-        let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+        let mut game = begin(&CONTENT, 1, Difficulty::Normal);
         game.mods = vec![CONTENT.mods.find("cargo_expander").expect("a module")];
         (game.fuel, game.wealth) = (0, 0);
         Arc::make_mut(&mut game.map).nodes[game.here].trade = trade;
@@ -265,7 +265,7 @@ fn errand(text: &str, number: u32, target: usize, enemy: Option<&str>) -> Quest 
 /// A bounty's quarry waits where it is said to, whatever else is to be done there.
 #[test]
 fn another_errand_hides_no_quarry() {
-    let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+    let mut game = begin(&CONTENT, 1, Difficulty::Normal);
     game.quests.push(errand("late_crew", 1, game.here, None));
     game.quests.push(errand("old_grudge", 2, game.here, Some("pirate_scout")));
     act(&mut game, r#"{"type":"seek_fight"}"#);
@@ -275,7 +275,7 @@ fn another_errand_hides_no_quarry() {
 /// A chain goes on where the map has no place that its next part speaks of.
 #[test]
 fn a_chain_goes_on_where_its_region_is_missing() {
-    let mut game = Game::new(&CONTENT, 1, Difficulty::Normal);
+    let mut game = begin(&CONTENT, 1, Difficulty::Normal);
     let kind = |id: &str| CONTENT.regions.find(id).expect("a region");
     let map = Arc::make_mut(&mut game.map);
     for region in map.regions.iter_mut().filter(|region| region.kind == kind("core_worlds")) {
@@ -294,7 +294,7 @@ fn golden_digests() {
     let golden: Vec<_> = [1, 2, 42, 2026, (1 << 53) - 1]
         .map(|seed| {
             let mut turns = 0;
-            let fresh = Game::new(&CONTENT, seed, Difficulty::Normal);
+            let fresh = begin(&CONTENT, seed, Difficulty::Normal);
             let start = digest(&fresh);
             let end = play(fresh, seed, |_, _, _, _| turns += 1);
             format!("{seed}: {} -> {turns} actions, {:?} -> {}", &start[..16], end.end, digest(&end))

@@ -7,8 +7,7 @@ use cosmic_explorer::files::read_content;
 use cosmic_explorer::game::content::{Content, Difficulty, Fault, Files, built_in, bundle, schemas};
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Stream};
-use cosmic_explorer::game::rules::apply;
-use cosmic_explorer::game::state::Game;
+use cosmic_explorer::game::rules::{apply, begin};
 use cosmic_explorer::model::{Map, State, restore};
 use serde_json::{Value, json};
 
@@ -154,7 +153,7 @@ fn every_fault_of_every_file_is_told_with_its_place_and_whose_it_is() {
 /// Plays some turns on a content; each state is written down and read back on the way.
 fn plays(content: &Content, seed: u64) {
     let mut dice = Dice::new(seed);
-    let mut game = Game::new(content, seed, Difficulty::ALL[seed as usize % 3]);
+    let mut game = begin(content, seed, Difficulty::ALL[seed as usize % 3]);
     for _ in 0..150 {
         let stored = (Map::of(&game.map, content), State::of(&game, content));
         let restored = restore(&stored.0, &stored.1, content).unwrap_or_else(|problem| panic!("{problem:?}: {game:?}"));

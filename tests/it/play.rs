@@ -6,7 +6,7 @@ use cosmic_explorer::game::action::Action;
 use cosmic_explorer::game::content::{Content, Difficulty, built_in};
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Stream};
-use cosmic_explorer::game::rules::{Plan, apply};
+use cosmic_explorer::game::rules::{Plan, apply, begin};
 use cosmic_explorer::game::state::{End, Game};
 use cosmic_explorer::model::{Map, State};
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub static CONTENT: LazyLock<Arc<Content>> = LazyLock::new(|| match Content::par
 });
 
 pub fn game(seed: u64) -> Game {
-    Game::new(&CONTENT, seed, Difficulty::Normal)
+    begin(&CONTENT, seed, Difficulty::Normal)
 }
 
 /// The digest of a game's stored form.

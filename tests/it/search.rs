@@ -8,7 +8,7 @@ use cosmic_explorer::game::content::{Content, Difficulty, built_in};
 use cosmic_explorer::game::map::StarMap;
 use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Draws, Stream};
-use cosmic_explorer::game::rules::{Prices, apply, plan};
+use cosmic_explorer::game::rules::{Prices, apply, begin, plan};
 use cosmic_explorer::game::state::Game;
 
 use crate::play::{CONTENT, decide};
@@ -126,7 +126,7 @@ fn pump(start: &Game, content: &Content, dice: &mut Dice) -> Option<(Vec<Action>
 fn docked(content: &Content, seeds: std::ops::Range<u64>) -> Vec<Game> {
     let mut states = Vec::new();
     for seed in seeds {
-        let mut game = Game::new(content, seed, Difficulty::ALL[seed as usize % 3]);
+        let mut game = begin(content, seed, Difficulty::ALL[seed as usize % 3]);
         let mut dice = Dice::new(seed);
         for _ in 0..5 + 10 * (seed % 12) {
             if game.end.is_none() {
@@ -264,7 +264,7 @@ fn in_every_state_that_is_not_over_something_can_be_done() {
         let mut seen = Seen::default();
         for seed in (from..GAMES).step_by(4) {
             let kind = (seed / 4 % 5) as usize;
-            let mut game = Game::new(&CONTENT, seed, Difficulty::ALL[seed as usize % 3]);
+            let mut game = begin(&CONTENT, seed, Difficulty::ALL[seed as usize % 3]);
             let mut dice = Dice::new(seed);
             let mut draws = dice.stream(Stream::Events);
             let mut refused = 0;

@@ -3,7 +3,7 @@
 use cosmic_explorer::game::content::{Content, Difficulty};
 use cosmic_explorer::game::event::{Event, Reason};
 use cosmic_explorer::game::offers::Offers;
-use cosmic_explorer::game::state::Game;
+use cosmic_explorer::game::rules::{apply, begin};
 use cosmic_explorer::game::story;
 use serde_json::{Value, json};
 
@@ -228,8 +228,8 @@ fn played_games_say_nothing_but_english() {
     let mut found = Vec::new();
     for seed in 0..150 {
         let difficulty = Difficulty::ALL[seed as usize % 3];
-        play(Game::new(&CONTENT, seed, difficulty), seed * 31 + 7, |before, action, _, _| {
-            let (_, outcome) = cosmic_explorer::game::rules::apply(before, &CONTENT, action).expect("it was offered");
+        play(begin(&CONTENT, seed, difficulty), seed * 31 + 7, |before, action, _, _| {
+            let (_, outcome) = apply(before, &CONTENT, action).expect("it was offered");
             found.extend(slips(&outcome.message));
             if before.free_actions % 4 == 0 {
                 let refused = Offers::of(before, &CONTENT).refused;

@@ -1,6 +1,6 @@
 //! What a game will be remembered for.
 
-use super::Step;
+use super::step::Step;
 use crate::game::content::{Content, Measure};
 use crate::game::event::Event;
 use crate::game::state::{End, Game};

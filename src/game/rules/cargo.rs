@@ -3,7 +3,8 @@
 //! A unit's price belongs to the step between two stock levels and is the same in both directions; buying adds the spread and
 //! selling subtracts it, so a trade and its reverse at one place always lose.
 
-use super::{Act, Ask, Plan, Step};
+use super::plan::{Act, Ask, Plan};
+use super::step::Step;
 use crate::game::action::{ActionError, Code, refuse, refuse_more};
 use crate::game::content::{Category, Content, Item};
 use crate::game::event::{Event, Reason};

@@ -1,8 +1,9 @@
 //! Fights: looking for one, the exchange of a round, and the ways out.
 
+use super::plan::{Act, Ask, Plan};
 use super::quest::wanting;
+use super::step::Step;
 use super::work::foes;
-use super::{Act, Ask, Plan, Step};
 use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Enemy, Move};
 use crate::game::event::{Event, Reason};
@@ -211,7 +212,7 @@ impl Step<'_> {
         if draws.chance(enemy_hit_chance(content, &stats, enemy, defense)) {
             let damage = enemy.combat_power + draws.within([-combat.enemy_spread, combat.enemy_spread]);
             let damage = (libm::round(damage as f64 * factor) as i64).max(1);
-            self.hurt(damage, Reason::Enemy);
+            self.damage(damage, Reason::Enemy);
         } else {
             self.say(Event::EnemyMissed {});
         }

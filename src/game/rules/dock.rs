@@ -1,6 +1,7 @@
 //! What docks do: repairs, fuel, food, ships, modules and pods.
 
-use super::{Act, Ask, Plan, Step};
+use super::plan::{Act, Ask, Plan};
+use super::step::Step;
 use crate::game::action::{ActionError, Code, refuse, refuse_more};
 use crate::game::content::{Augmentation, Content, Mod, Ship, Slot};
 use crate::game::event::{Event, Reason};

@@ -1,10 +1,12 @@
 //! Work: offered at docks, carried out elsewhere, paid when it is turned in.
 
-use super::{Act, Ask, Plan, Step};
+use super::plan::{Act, Ask, Plan};
+use super::step::Step;
 use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Enemy, Item, NodeKind, QuestKind, QuestText, RegionKind};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::{count, goods, the};
+use crate::game::map::StarMap;
 use crate::game::rng::Stream;
 use crate::game::state::{Game, Quest, Sight};
 use crate::game::story;
@@ -312,18 +314,7 @@ impl Step<'_> {
             (QuestKind::Bounty, None) => Some(draws.weighted(prowlers, |prowler| prowler.weight)?.enemy.ix()),
             _ => None,
         };
-
-        let rules = content.quests.kinds.of(def.kind);
-        let pay = &content.quests.reward;
-        let wealth = content.regions[map.regions[home].kind].wealth;
-        let jumps = map.jumps(home, there) as i64;
-        let (distance, per_weight, days) = match jumps {
-            0 => (pay.near, rules.per_weight_near, rules.days_near),
-            _ => (pay.far * jumps as f64, rules.per_weight_far * jumps as f64, rules.days_far * jumps),
-        };
-        let top = enemy.map_or(0, |enemy| content.enemies[enemy].credits[1]);
-        let work = rules.distance * distance + rules.flat + weight as f64 * per_weight + rules.enemy * top as f64;
-        let reward = def.pay * rules.share * work * pay.scale * (pay.base + pay.wealth * wealth);
+        let (reward, days) = terms(content, &map, def, [home, there], weight, enemy);
         let number = self.game.next_quest;
         self.game.next_quest += 1;
         Some(Quest {
@@ -333,10 +324,33 @@ impl Step<'_> {
             target,
             weight,
             enemy,
-            reward: libm::round(reward) as i64,
+            reward,
             days,
             until: self.game.turn + content.quests.offers.lasts,
             done: false,
         })
     }
+}
+
+/// What work pays and the turns it allows, between the regions of its giver and its target; the formula stands in `quests.toml`.
+fn terms(
+    content: &Content,
+    map: &StarMap,
+    def: &QuestText,
+    [home, there]: [usize; 2],
+    weight: i64,
+    enemy: Option<Ix<Enemy>>,
+) -> (i64, i64) {
+    let rules = content.quests.kinds.of(def.kind);
+    let pay = &content.quests.reward;
+    let wealth = content.regions[map.regions[home].kind].wealth;
+    let jumps = map.jumps(home, there) as i64;
+    let (distance, per_weight, days) = match jumps {
+        0 => (pay.near, rules.per_weight_near, rules.days_near),
+        _ => (pay.far * jumps as f64, rules.per_weight_far * jumps as f64, rules.days_far * jumps),
+    };
+    let top = enemy.map_or(0, |enemy| content.enemies[enemy].credits[1]);
+    let work = rules.distance * distance + rules.flat + weight as f64 * per_weight + rules.enemy * top as f64;
+    let reward = def.pay * rules.share * work * pay.scale * (pay.base + pay.wealth * wealth);
+    (libm::round(reward) as i64, days)
 }

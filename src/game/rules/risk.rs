@@ -1,7 +1,8 @@
 //! What an action can cost at worst, and how it could end the voyage: said before it is taken. All of it follows from what the
 //! player can know; nothing is drawn.
 
-use super::{Act, Plan, Step};
+use super::plan::{Act, Plan};
+use super::step::Step;
 use crate::game::content::{Content, Effect, EventDef};
 use crate::game::state::{End, Game, Sight};
 use crate::game::stats::Stats;
@@ -194,7 +195,7 @@ fn strands(game: &Game, content: &Content, stats: &Stats, plan: &Plan, lost: i64
         // Certain to the last unit: done to the copy.
         act if plan.cost.turns == 0 && !matches!(act, Act::Flee | Act::Negotiate | Act::Combat(_) | Act::Choose(_)) => {
             let act = act.clone();
-            let mut step = Step { game: &mut next, content, events: Vec::new() };
+            let mut step = Step::new(&mut next, content);
             step.perform(act, plan.cost, plan.gain, 1.0);
             return step.stranded();
         }
@@ -206,7 +207,7 @@ fn strands(game: &Game, content: &Content, stats: &Stats, plan: &Plan, lost: i64
     std::iter::once(&[][..]).chain(met).any(|ending| {
         let mut next = next.clone();
         impoverish(&mut next, ending);
-        let mut step = Step { game: &mut next, content, events: Vec::new() };
+        let mut step = Step::new(&mut next, content);
         if plan.cost.turns > 0 {
             // Work that is late by then costs money for fuel.
             step.expire_quests();

@@ -1,6 +1,7 @@
 //! Moves between places and regions, and arriving.
 
-use super::{Act, Ask, Plan, Step};
+use super::plan::{Act, Ask, Plan};
+use super::step::Step;
 use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::Content;
 use crate::game::event::{Event, Reason};
@@ -61,7 +62,7 @@ impl Step<'_> {
         let met = draws.chance(travel.encounter * danger);
         let event = draws.chance(travel.event);
         if let Some(damage) = damage {
-            self.hurt(damage, Reason::Hazard);
+            self.damage(damage, Reason::Hazard);
         }
         // The hazard may have left a wreck, or a pod.
         if self.game.in_pod() || self.game.hull == 0 {
@@ -107,7 +108,7 @@ impl Step<'_> {
     }
 
     /// Stands at a place: it is charted, its neighbours are sighted, and a dock may have work.
-    pub(crate) fn arrive(&mut self, node: usize) {
+    pub(super) fn arrive(&mut self, node: usize) {
         let map = self.game.map.clone();
         self.game.here = node;
         self.game.wreck = false;

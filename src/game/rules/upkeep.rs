@@ -1,9 +1,9 @@
 //! What every turn does, and how a game ends.
 
-use super::Step;
 use super::cargo::is_fuel;
 use super::dock::refit_value;
 use super::quest::payable;
+use super::step::Step;
 use crate::game::event::{Event, Reason};
 use crate::game::state::End;
 
@@ -114,25 +114,5 @@ impl Step<'_> {
         let items = &self.content.items;
         let cells = self.game.cargo.iter().filter(|stack| is_fuel(&items[stack.item]));
         cells.map(|stack| stack.quantity * items[stack.item].effect.as_ref().map_or(0, |effect| effect.fuel)).sum()
-    }
-}
-
-impl End {
-    /// Its name in files and messages.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Victory => "victory",
-            Self::Died => "died",
-            Self::ShipLost => "ship_lost",
-            Self::PodLost => "pod_lost",
-            Self::OutOfTurns => "out_of_turns",
-            Self::Stranded => "stranded",
-        }
-    }
-
-    /// The end of a name.
-    pub fn of_id(id: &str) -> Option<Self> {
-        const ALL: [End; 6] = [End::Victory, End::Died, End::ShipLost, End::PodLost, End::OutOfTurns, End::Stranded];
-        ALL.into_iter().find(|end| end.id() == id)
     }
 }

@@ -1,6 +1,7 @@
 //! Scanning, mining and salvaging.
 
-use super::{Act, Ask, Plan, Step};
+use super::plan::{Act, Ask, Plan};
+use super::step::Step;
 use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Find, Item};
 use crate::game::event::{Event, Reason};
@@ -95,7 +96,7 @@ impl Step<'_> {
         if !draws.chance(odds) {
             let damage = draws.within(mine.damage);
             self.say(Event::MineFailed {});
-            self.hurt(damage, Reason::Mining);
+            self.damage(damage, Reason::Mining);
             return;
         }
         let dug = libm::round(draws.within(mine.r#yield) as f64 * stats.mining_yield) as i64;
@@ -126,7 +127,7 @@ impl Step<'_> {
         let damage = draws.chance(salvage.hurt).then(|| draws.within(salvage.damage));
         self.say(Event::SalvageFailed {});
         if let Some(damage) = damage {
-            self.hurt(damage, Reason::Salvage);
+            self.damage(damage, Reason::Salvage);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Events: what happens on arrival, and the answers to what asks.
 
-use super::{Act, Ask, Plan, Step};
+use super::plan::{Act, Ask, Plan};
+use super::step::Step;
 use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Effect, EventDef, Needs};
 use crate::game::event::{Event, Reason};
@@ -95,7 +96,7 @@ impl Step<'_> {
                 }
                 Effect::Hull { amount } => {
                     let amount = draw(amount);
-                    if amount < 0 { self.hurt(-amount, Reason::Event) } else { self.mend(amount, Reason::Event) }
+                    if amount < 0 { self.damage(-amount, Reason::Event) } else { self.mend(amount, Reason::Event) }
                 }
                 Effect::Item { item, quantity } => {
                     let quantity = draw(quantity);

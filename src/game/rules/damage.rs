@@ -1,16 +1,16 @@
 //! Damage, and the pod that catches who survives it.
 
-use super::Step;
 use super::risk::spared;
+use super::step::Step;
 use crate::game::event::{Event, Reason};
 use crate::game::rng::Stream;
 use crate::game::state::{PodState, Sight};
 
 impl Step<'_> {
-    /// Hurts whatever is around the player: shields first, then the hull, or the pod. A hull at 0 ejects the pod at once.
-    pub(super) fn hurt(&mut self, amount: i64, source: Reason) {
+    /// Damages whatever is around the player: shields first, then the hull, or the pod. A hull at 0 ejects the pod at once.
+    pub(super) fn damage(&mut self, amount: i64, source: Reason) {
         if self.game.in_pod() {
-            self.hurt_pod(amount, source);
+            self.damage_pod(amount, source);
             return;
         }
         let mut absorbed = 0;
@@ -32,11 +32,11 @@ impl Step<'_> {
     pub(super) fn buffet_pod(&mut self) {
         let pod = &self.content.pod;
         if self.game.dice.stream(Stream::Travel).chance(pod.damage_chance) {
-            self.hurt_pod(pod.damage, Reason::Hazard);
+            self.damage_pod(pod.damage, Reason::Hazard);
         }
     }
 
-    fn hurt_pod(&mut self, amount: i64, source: Reason) {
+    fn damage_pod(&mut self, amount: i64, source: Reason) {
         let content = self.content;
         let amount = spared(self.game, content, amount);
         let Some(pod) = &mut self.game.pod else { return };
@@ -45,7 +45,7 @@ impl Step<'_> {
         self.say(Event::Damage { amount, absorbed: 0, pod: true, source });
     }
 
-    /// The ship is gone. With a pod, the player is not: he keeps his credits and what the pod's augmentations save.
+    /// The ship is gone. With a pod the player goes on, with their credits and what the pod's augmentations save.
     fn eject(&mut self) {
         self.end_fight();
         self.game.effects.clear();
