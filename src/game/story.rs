@@ -32,13 +32,7 @@ pub fn tell(content: &Content, events: &[Event]) -> String {
 }
 
 fn line(content: &Content, event: &Event, found: bool) -> String {
-    // What content no longer has keeps the name it had.
-    let units = |item: &str, name: &str, quantity| match content.items.find(item) {
-        Some(item) => goods(&content.items[item], quantity),
-        None => count(quantity, &format!("unit of {}", bare(name)), &format!("units of {}", bare(name))),
-    };
-    let credits = |amount: i64| count(amount, "credit", "credits");
-    let rations = |amount: i64| count(amount, "ration", "rations");
+    let units = |item: &str, name: &str, quantity| units(content, item, name, quantity);
     match event {
         Event::Arrived { name, first: true, .. } => format!("You reach {name} for the first time."),
         Event::Arrived { name, .. } => ended(&format!("You reach {name}")),
@@ -48,38 +42,16 @@ fn line(content: &Content, event: &Event, found: bool) -> String {
         Event::Scanned { ore, salvage, foes } => scanned(*ore, *salvage, *foes, found),
         Event::NothingFound {} => "There is nothing hidden here.".into(),
         Event::Waited {} => "You wait and watch the lamps.".into(),
-        Event::Damage { amount: 0, absorbed, .. } if *absorbed > 0 => format!("The shields take {absorbed}."),
-        Event::Damage { amount, pod: true, .. } => format!("The pod takes {amount} damage."),
-        Event::Damage { amount, absorbed, source, .. } => {
-            let shields = if *absorbed > 0 { format!(", and the shields {absorbed}") } else { String::new() };
-            format!("{} costs {amount} hull{shields}.", cause(*source))
-        }
-        Event::Health { reason: Reason::Hunger, amount } => format!("Hunger takes {} health.", -amount),
-        Event::Health { amount, .. } if *amount < 0 => format!("You lose {} health.", -amount),
-        Event::Health { amount, .. } => format!("You feel better by {amount}."),
+        Event::Damage { amount, absorbed, pod, source } => damaged(*amount, *absorbed, *pod, *source),
+        Event::Health { amount, reason } => healed(*amount, *reason),
         Event::Hull { amount, reason: Reason::Drones } => format!("The nanites mend {amount} hull."),
         Event::Hull { amount, .. } => format!("The hull is mended by {amount}."),
         Event::Fuel { amount, .. } if *amount < 0 => format!("You lose {} fuel.", -amount),
         Event::Fuel { amount, .. } => format!("You take on {amount} fuel."),
-        Event::Food { reason: Reason::Meal, amount } => format!("You eat {}.", rations(-amount)),
-        Event::Food { amount, .. } if *amount < 0 => format!("You lose {}.", rations(-amount)),
-        Event::Food { amount, .. } => format!("You stow {}.", rations(*amount)),
-        Event::Credits { amount, reason: Reason::Penalty } => format!("You forfeit {}.", credits(-amount)),
-        Event::Credits { amount, .. } if *amount < 0 => format!("You lose {}.", credits(-amount)),
-        Event::Credits { amount, .. } => format!("You gain {}.", credits(*amount)),
-        Event::Item { item, name, quantity, reason: Reason::Purchase } => {
-            ended(&format!("You buy {}", units(item, name, *quantity)))
-        }
-        Event::Item { item, name, quantity, .. } => {
-            ended(&format!("You bring aboard {}", units(item, name, *quantity)))
-        }
-        Event::ItemLost { item, name, quantity, reason: Reason::Sale } => {
-            ended(&format!("You sell {}", units(item, name, *quantity)))
-        }
-        Event::ItemLost { item, name, quantity, reason: Reason::Quest | Reason::Event } => {
-            ended(&format!("You hand over {}", units(item, name, *quantity)))
-        }
-        Event::ItemLost { item, name, quantity, .. } => ended(&format!("You lose {}", units(item, name, *quantity))),
+        Event::Food { amount, reason } => fed(*amount, *reason),
+        Event::Credits { amount, reason } => paid(*amount, *reason),
+        Event::Item { item, name, quantity, reason } => gained(&units(item, name, *quantity), *reason),
+        Event::ItemLost { item, name, quantity, reason } => lost(&units(item, name, *quantity), *reason),
         Event::LeftBehind { item, name, quantity } => {
             ended(&format!("There is no room for {}", units(item, name, *quantity)))
         }
@@ -94,10 +66,7 @@ fn line(content: &Content, event: &Event, found: bool) -> String {
         Event::ItemUsed { item, name } => ended(&format!("You use {}", units(item, name, 1))),
         Event::Shield { amount, .. } => format!("The hull has a shield of {amount}."),
         Event::ShieldFaded {} => "The extra shield fades.".into(),
-        Event::PodEjected { towed: true } => {
-            "The ship breaks up; the pod is thrown clear, and somebody hears its call.".into()
-        }
-        Event::PodEjected { .. } => "The ship breaks up, and the pod is thrown clear.".into(),
+        Event::PodEjected { towed } => ejected(*towed).into(),
         Event::CombatBegan { name, quarry: true, .. } => format!("Your quarry, {}, turns to face you.", a(name)),
         Event::CombatBegan { name, .. } => format!("{} closes in.", upper(&a(name))),
         Event::NoFight {} => "Nobody takes the bait.".into(),
@@ -120,6 +89,73 @@ fn line(content: &Content, event: &Event, found: bool) -> String {
         Event::Achieved { name, .. } => ended(&format!("To be remembered: {name}")),
         Event::Victory {} => "That is the sum you set out for. You have won.".into(),
         Event::Defeat { cause } => defeat(cause).into(),
+    }
+}
+
+/// Units of an item. What content no longer has keeps the name it had.
+fn units(content: &Content, item: &str, name: &str, quantity: i64) -> String {
+    match content.items.find(item) {
+        Some(item) => goods(&content.items[item], quantity),
+        None => count(quantity, &format!("unit of {}", bare(name)), &format!("units of {}", bare(name))),
+    }
+}
+
+fn damaged(amount: i64, absorbed: i64, pod: bool, source: Reason) -> String {
+    if amount == 0 && absorbed > 0 {
+        return format!("The shields take {absorbed}.");
+    }
+    if pod {
+        return format!("The pod takes {amount} damage.");
+    }
+    let shields = if absorbed > 0 { format!(", and the shields {absorbed}") } else { String::new() };
+    format!("{} costs {amount} hull{shields}.", cause(source))
+}
+
+fn healed(amount: i64, reason: Reason) -> String {
+    match reason {
+        Reason::Hunger => format!("Hunger takes {} health.", -amount),
+        _ if amount < 0 => format!("You lose {} health.", -amount),
+        _ => format!("You feel better by {amount}."),
+    }
+}
+
+fn fed(amount: i64, reason: Reason) -> String {
+    let rations = count(amount.abs(), "ration", "rations");
+    match reason {
+        Reason::Meal => format!("You eat {rations}."),
+        _ if amount < 0 => format!("You lose {rations}."),
+        _ => format!("You stow {rations}."),
+    }
+}
+
+fn paid(amount: i64, reason: Reason) -> String {
+    let credits = count(amount.abs(), "credit", "credits");
+    match reason {
+        Reason::Penalty => format!("You forfeit {credits}."),
+        _ if amount < 0 => format!("You lose {credits}."),
+        _ => format!("You gain {credits}."),
+    }
+}
+
+fn gained(units: &str, reason: Reason) -> String {
+    let how = if reason == Reason::Purchase { "buy" } else { "bring aboard" };
+    ended(&format!("You {how} {units}"))
+}
+
+fn lost(units: &str, reason: Reason) -> String {
+    let how = match reason {
+        Reason::Sale => "sell",
+        Reason::Quest | Reason::Event => "hand over",
+        _ => "lose",
+    };
+    ended(&format!("You {how} {units}"))
+}
+
+fn ejected(towed: bool) -> &'static str {
+    if towed {
+        "The ship breaks up; the pod is thrown clear, and somebody hears its call."
+    } else {
+        "The ship breaks up, and the pod is thrown clear."
     }
 }
 
