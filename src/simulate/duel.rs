@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::eyes::Eyes;
+use super::observation::Observation;
 use crate::game::action::Action;
 use crate::game::content::{Category, Content, DifficultyRules, Enemy, Item, Move};
 use crate::game::rules::{enemy_hit_chance, flee_chance, hit_chance, usual_value};
@@ -125,11 +125,11 @@ pub struct Duels {
 }
 
 /// Tables kept; beyond it all are forgotten, and worked out again as they are asked for.
-const MOST: usize = 2048;
+const MAX_KNOWN: usize = 2048;
 
 impl Duels {
     /// A fight with such a ship against such an enemy.
-    pub fn duel(&mut self, eyes: &Eyes<'_>, stats: &Stats, enemy: Ix<Enemy>, stakes: Stakes) -> Arc<Duel> {
+    pub fn duel(&mut self, obs: &Observation<'_>, stats: &Stats, enemy: Ix<Enemy>, stakes: Stakes) -> Arc<Duel> {
         // Much alike is taken for the same.
         let stakes = Stakes { prize: (stakes.prize + 20) / 40 * 40, ..stakes };
         let thousandths = |number: f64| libm::round(number * 1000.0) as i64;
@@ -142,10 +142,10 @@ impl Duels {
             hull: stats.max_hp + stats.shield,
             stakes,
         };
-        if self.known.len() >= MOST {
+        if self.known.len() >= MAX_KNOWN {
             self.known.clear();
         }
-        let solved = || Arc::new(solve(eyes.content(), eyes.rules(), stats, &key));
+        let solved = || Arc::new(solve(obs.content(), obs.rules(), stats, &key));
         self.known.entry(key).or_insert_with(solved).clone()
     }
 }
@@ -279,19 +279,19 @@ fn solve(content: &Content, rules: &DifficultyRules, stats: &Stats, key: &Key) -
 }
 
 /// What to do in the fight under way.
-pub fn fight(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64, prize: i64) -> Action {
-    let content = eyes.content();
+pub fn fight(duels: &mut Duels, obs: &Observation<'_>, loss: i64, prize: i64) -> Action {
+    let content = obs.content();
     let attack = || {
         let any = content.moves.indices().map(|ix| Action::Combat { r#move: content.moves.id(ix).to_owned() });
-        any.into_iter().find(|action| eyes.can(action)).unwrap_or(Action::Flee {})
+        any.into_iter().find(|action| obs.can(action)).unwrap_or(Action::Flee {})
     };
-    let Some(fight) = eyes.combat() else { return Action::Wait {} };
-    let stats = eyes.stats();
-    let stakes = Stakes { loss, prize, flee: eyes.can(&Action::Flee {}), parley: eyes.can(&Action::Negotiate {}) };
-    let duel = duels.duel(eyes, &stats, fight.enemy, stakes);
-    let hull = eyes.hull() + stats.shield;
+    let Some(fight) = obs.combat() else { return Action::Wait {} };
+    let stats = obs.stats();
+    let stakes = Stakes { loss, prize, flee: obs.can(&Action::Flee {}), parley: obs.can(&Action::Negotiate {}) };
+    let duel = duels.duel(obs, &stats, fight.enemy, stakes);
+    let hull = obs.hull() + stats.shield;
     let danger = duel.death(hull, fight.hp);
-    if let Some(action) = take_something(eyes, &stats, danger) {
+    if let Some(action) = take_something(obs, &stats, danger) {
         return action;
     }
     match duel.order(hull, fight.hp) {
@@ -303,9 +303,9 @@ pub fn fight(duels: &mut Duels, eyes: &Eyes<'_>, loss: i64, prize: i64) -> Actio
 }
 
 /// A shield or a repair from the hold, when the fight may be lost without it.
-fn take_something(eyes: &Eyes<'_>, stats: &Stats, danger: f64) -> Option<Action> {
-    let content = eyes.content();
-    let missing = stats.max_hp - eyes.hull();
+fn take_something(obs: &Observation<'_>, stats: &Stats, danger: f64) -> Option<Action> {
+    let content = obs.content();
+    let missing = stats.max_hp - obs.hull();
     let helps = |item: &Item| {
         let effect = item.effect.as_ref()?;
         let shield = if stats.shield == 0 { effect.temp_hp } else { 0 };
@@ -315,8 +315,8 @@ fn take_something(eyes: &Eyes<'_>, stats: &Stats, danger: f64) -> Option<Action>
     if danger < 0.06 {
         return None;
     }
-    let held = eyes.cargo().iter().filter_map(|stack| Some((helps(&content.items[stack.item])?, stack.item)));
+    let held = obs.cargo().iter().filter_map(|stack| Some((helps(&content.items[stack.item])?, stack.item)));
     let (_, item) = held.max_by_key(|(points, item)| (*points, std::cmp::Reverse(*item)))?;
-    let action = eyes.use_item(item);
-    eyes.can(&action).then_some(action)
+    let action = obs.use_item(item);
+    obs.can(&action).then_some(action)
 }

@@ -1,20 +1,28 @@
 //! Playing many games by themselves, to see what the rules and figures lead to.
 //!
 //! A game's seed comes from the run's seed and the game's number, and what a policy leaves to chance comes from dice of its own,
-//! so a run is the same on any number of threads. Policies see what players see ([`eyes::Eyes`]).
+//! so a run is the same on any number of threads. Policies see what players see ([`observation::Observation`]).
 
 mod answer;
-mod captain;
 mod chart;
 mod duel;
-pub mod eyes;
+mod fit;
 mod greedy;
 pub mod html;
-mod model;
+mod market;
 mod notes;
+pub mod observation;
+mod odds;
+mod planner;
+mod player;
 mod random;
 pub mod report;
+mod routes;
+mod search;
+mod state;
+mod strategies;
 pub mod tally;
+mod world;
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,10 +36,11 @@ use crate::game::event::Outcome;
 use crate::game::rng::{Dice, MAX_SEED, Stream};
 use crate::game::rules::{apply, begin};
 use crate::game::state::Game;
-use captain::Captain;
 use duel::Duels;
-use eyes::Eyes;
-use model::Ways;
+use observation::Observation;
+use planner::Planner;
+use player::Player;
+use strategies::Strategies;
 use tally::{KINDS, Record, Tally};
 
 /// A way to play.
@@ -95,22 +104,6 @@ impl FromStr for Policy {
     fn from_str(name: &str) -> Result<Self, String> {
         let names = || Self::ALL.map(Self::name).join(", ");
         Self::ALL.into_iter().find(|policy| policy.name() == name).ok_or_else(|| format!("choose one of {}", names()))
-    }
-}
-
-/// Decides what to do, from what it sees.
-trait Player {
-    /// The next action. A fight or an event that waits must be answered.
-    fn decide(&mut self, eyes: Eyes<'_>) -> Action;
-
-    /// Hears what came of it, and sees the game as it stands then; also at the beginning, without an outcome.
-    fn hear(&mut self, eyes: Eyes<'_>, outcome: Option<&Outcome>) {
-        let _ = (eyes, outcome);
-    }
-
-    /// Leaves the table, and the fights worked out for whoever plays next.
-    fn leave(self: Box<Self>) -> Duels {
-        Duels::default()
     }
 }
 
@@ -206,11 +199,11 @@ fn player(policy: Policy, kind: Option<&'static str>, seed: u64, duels: Duels) -
         Policy::Random => Box::new(random::Random::new(dice, None)),
         Policy::Spam => Box::new(random::Random::new(dice, kind)),
         Policy::Greedy => Box::new(greedy::Greedy::new(dice, duels)),
-        Policy::Trader => Box::new(Captain::new(Ways { trade: true, ..Ways::NONE }, duels)),
-        Policy::Fighter => Box::new(Captain::new(Ways { fights: true, ..Ways::NONE }, duels)),
-        Policy::Miner => Box::new(Captain::new(Ways { mining: true, ..Ways::NONE }, duels)),
-        Policy::Quester => Box::new(Captain::new(Ways { quests: true, ..Ways::NONE }, duels)),
-        Policy::Planner => Box::new(Captain::new(Ways::ALL, duels)),
+        Policy::Trader => Box::new(Planner::new(Strategies { trade: true, ..Strategies::NONE }, duels)),
+        Policy::Fighter => Box::new(Planner::new(Strategies { fights: true, ..Strategies::NONE }, duels)),
+        Policy::Miner => Box::new(Planner::new(Strategies { mining: true, ..Strategies::NONE }, duels)),
+        Policy::Quester => Box::new(Planner::new(Strategies { quests: true, ..Strategies::NONE }, duels)),
+        Policy::Planner => Box::new(Planner::new(Strategies::ALL, duels)),
     }
 }
 
@@ -231,13 +224,13 @@ fn play_one<'a>(
 ) -> (Record<'a>, Game) {
     let mut game = begin(content, seed, difficulty);
     let mut record = Record::new(&game, content);
-    player.hear(Eyes::on(&game, content), None);
+    player.hear(Observation::of(&game, content), None);
     while game.end.is_none() {
-        let mut action = player.decide(Eyes::on(&game, content));
+        let mut action = player.decide(Observation::of(&game, content));
         let applied = apply(&game, content, &action).or_else(|_| {
             // A fault of the policy, which is counted; the game goes on with something that is accepted.
             record.refused += 1;
-            let offered = Eyes::on(&game, content).offers();
+            let offered = Observation::of(&game, content).offers();
             // The last offers move no game on, the first ones do.
             action = offered.into_iter().next().map_or(Action::Wait {}, |(action, _)| action);
             apply(&game, content, &action)
@@ -247,7 +240,7 @@ fn play_one<'a>(
         record.note(&game, &action, &outcome, &next);
         game = next;
         seen(&action, &outcome, &game);
-        player.hear(Eyes::on(&game, content), Some(&outcome));
+        player.hear(Observation::of(&game, content), Some(&outcome));
     }
     (record, game)
 }

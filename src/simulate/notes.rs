@@ -1,8 +1,8 @@
-//! What a player notes down: the prices he has seen, and how much is left of what he works at.
+//! What a player notes down: the prices they have seen, and how much is left of what they work at.
 
 use std::collections::BTreeMap;
 
-use super::eyes::{Eyes, Price};
+use super::observation::{Observation, Price};
 use crate::game::action::{Action, Code};
 use crate::game::content::Item;
 use crate::game::event::{Event, Outcome, Reason};
@@ -49,8 +49,8 @@ pub struct Notes {
 
 impl Notes {
     /// Writes down what is to be seen here now.
-    pub fn look(&mut self, eyes: &Eyes<'_>, outcome: Option<&Outcome>) {
-        let (here, turn) = (eyes.here(), eyes.turn());
+    pub fn look(&mut self, obs: &Observation<'_>, outcome: Option<&Outcome>) {
+        let (here, turn) = (obs.here(), obs.turn());
         self.visits.insert(here, turn);
         for event in outcome.iter().flat_map(|outcome| &outcome.events) {
             match event {
@@ -59,16 +59,16 @@ impl Notes {
                     self.salvage.insert(here, *salvage);
                 }
                 Event::Item { quantity, reason: Reason::Mining, .. } => {
-                    let usual = eyes.chart(here).and_then(|chart| eyes.content().nodes[chart.kind].ore);
+                    let usual = obs.chart(here).and_then(|chart| obs.content().nodes[chart.kind].ore);
                     let ore = self.ore.entry(here).or_insert(usual.map_or(0, |[least, most]| (least + most) / 2));
                     *ore = (*ore - quantity).max(1);
                 }
                 _ => {}
             }
         }
-        if eyes.combat().is_none() && eyes.event().is_none() {
-            self.foes.insert(here, (eyes.can(&Action::SeekFight {}), turn));
-            let refusal = |action| eyes.plan(&action).err().map(|refused| refused.code);
+        if obs.combat().is_none() && obs.event().is_none() {
+            self.foes.insert(here, (obs.can(&Action::SeekFight {}), turn));
+            let refusal = |action| obs.plan(&action).err().map(|refused| refused.code);
             if refusal(Action::Mine {}) == Some(Code::NoOre) {
                 self.ore.insert(here, 0);
             }
@@ -83,12 +83,12 @@ impl Notes {
             return;
         }
         self.read = Some((here, turn));
-        self.now = eyes.prices();
+        self.now = obs.prices();
         let prices = &self.now;
         if prices.is_empty() {
             return;
         }
-        let market = &eyes.content().balance.market;
+        let market = &obs.content().balance.market;
         let old = self.boards.get(&here);
         let lines = prices.iter().map(|price| {
             let known = old.and_then(|board| board.lines.iter().find(|line| line.item == price.item));
@@ -114,20 +114,20 @@ impl Notes {
     }
 
     /// What the market here pays for so many units, or a little less.
-    pub fn brings(&self, eyes: &Eyes<'_>, item: Ix<Item>, quantity: i64) -> Option<f64> {
+    pub fn brings(&self, obs: &Observation<'_>, item: Ix<Item>, quantity: i64) -> Option<f64> {
         let price = self.price(item)?;
-        let line = self.boards.get(&eyes.here())?.lines.iter().find(|line| line.item == item)?;
-        let fall = line.step * (1.0 - eyes.content().balance.market.spread);
+        let line = self.boards.get(&obs.here())?.lines.iter().find(|line| line.item == item)?;
+        let fall = line.step * (1.0 - obs.content().balance.market.spread);
         // Each unit is rounded down.
         let units = quantity as f64;
         Some((units * (price.bid as f64 - 0.5) - fall * units * (units - 1.0) / 2.0).max(0.0))
     }
 
     /// What it asks for so many units, or a little more.
-    pub fn takes(&self, eyes: &Eyes<'_>, item: Ix<Item>, quantity: i64) -> Option<f64> {
+    pub fn takes(&self, obs: &Observation<'_>, item: Ix<Item>, quantity: i64) -> Option<f64> {
         let price = self.price(item)?;
-        let line = self.boards.get(&eyes.here())?.lines.iter().find(|line| line.item == item)?;
-        let climb = line.step * (1.0 + eyes.content().balance.market.spread);
+        let line = self.boards.get(&obs.here())?.lines.iter().find(|line| line.item == item)?;
+        let climb = line.step * (1.0 + obs.content().balance.market.spread);
         let units = quantity as f64;
         Some(units * (price.ask as f64 + 0.5) + climb * units * (units - 1.0) / 2.0)
     }
@@ -143,21 +143,21 @@ impl Notes {
     }
 
     /// A listing as it will be at a turn, when nobody trades there.
-    pub fn line(&self, eyes: &Eyes<'_>, node: usize, item: Ix<Item>, turn: i64) -> Option<Line> {
+    pub fn line(&self, obs: &Observation<'_>, node: usize, item: Ix<Item>, turn: i64) -> Option<Line> {
         let board = self.boards.get(&node)?;
         let line = board.lines.iter().find(|line| line.item == item)?;
-        let back = eyes.content().balance.market.recovery * line.usual * (turn - board.turn) as f64;
+        let back = obs.content().balance.market.recovery * line.usual * (turn - board.turn) as f64;
         let above = if line.above > 0.0 { (line.above - back).max(0.0) } else { (line.above + back).min(0.0) };
         Some(Line { above, ..*line })
     }
 
     /// What a dock is thought to pay for so many units.
-    pub fn bid(&self, eyes: &Eyes<'_>, node: usize, item: Ix<Item>, quantity: i64) -> Option<f64> {
-        if node == eyes.here() {
-            return self.brings(eyes, item, quantity);
+    pub fn bid(&self, obs: &Observation<'_>, node: usize, item: Ix<Item>, quantity: i64) -> Option<f64> {
+        if node == obs.here() {
+            return self.brings(obs, item, quantity);
         }
-        let line = self.line(eyes, node, item, eyes.turn() + 1)?;
-        let market = &eyes.content().balance.market;
+        let line = self.line(obs, node, item, obs.turn() + 1)?;
+        let market = &obs.content().balance.market;
         let first = line.middle - line.step * line.above;
         let mean = (first - line.step * (quantity - 1) as f64 / 2.0).max(market.least * line.middle);
         Some(quantity as f64 * mean * (1.0 - market.spread))

@@ -1,7 +1,7 @@
 //! Policies without a thought: anything that is offered, or one kind of action as often as it is.
 
-use super::Player;
-use super::eyes::Eyes;
+use super::observation::Observation;
+use super::player::Player;
 use super::tally::kind;
 use crate::game::action::Action;
 use crate::game::rng::{Dice, Stream};
@@ -19,8 +19,8 @@ impl Random {
 }
 
 impl Player for Random {
-    fn decide(&mut self, eyes: Eyes<'_>) -> Action {
-        let mut offered: Vec<_> = eyes.offers().into_iter().map(|(action, _)| action).collect();
+    fn decide(&mut self, obs: Observation<'_>) -> Action {
+        let mut offered: Vec<_> = obs.offers().into_iter().map(|(action, _)| action).collect();
         let mut kinds: Vec<_> = offered.iter().map(kind).collect();
         kinds.sort_unstable();
         kinds.dedup();

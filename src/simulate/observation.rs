@@ -13,9 +13,9 @@ use crate::game::state::{CombatState, Game, PodState, Quest, Sight, Stack};
 use crate::game::stats::{Stats, fitted};
 use crate::game::table::Ix;
 
-/// A game through its player's eyes.
+/// A game as its player sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Eyes<'a> {
+pub struct Observation<'a> {
     game: &'a Game,
     content: &'a Content,
 }
@@ -55,9 +55,9 @@ pub fn units(amount: i64) -> NonZeroU32 {
     u32::try_from(amount).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 
-impl<'a> Eyes<'a> {
-    /// On a game.
-    pub fn on(game: &'a Game, content: &'a Content) -> Self {
+impl<'a> Observation<'a> {
+    /// Of a game.
+    pub fn of(game: &'a Game, content: &'a Content) -> Self {
         Self { game, content }
     }
 
