@@ -10,7 +10,8 @@ use cosmic_explorer::simulate::{self, Policy, html, report};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::say;
+use super::content::load_content;
+use super::terminal::say;
 
 #[derive(Debug, Args)]
 pub struct Simulate {
@@ -51,7 +52,7 @@ fn difficulty(name: &str) -> Result<Difficulty, String> {
 
 impl Simulate {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let (_, content) = crate::load_content(self.data.as_deref())?;
+        let (_, content) = load_content(self.data.as_deref())?;
         let Self { games, policy: Policies(policies), difficulty, seed, out, .. } = self;
         let plan = simulate::Plan { games, policies, difficulty, seed };
         // Drawn on the error output, and only where that is a terminal.

@@ -1,0 +1,261 @@
+//! A look into a folder of saves, with the server stopped: list, verify, export, import, and a new key.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use cosmic_explorer::files::saves_folder;
+use cosmic_explorer::game::content::{Content, Files};
+use cosmic_explorer::model::{BoardName, Checkpoint, Nonce, PlayerId, Save, SessionId, VERSION};
+use cosmic_explorer::session::challenge::Secret;
+use cosmic_explorer::session::token::{Bearer, Signer};
+use cosmic_explorer::store::{Opened, Settings, Store};
+use jiff::Timestamp;
+use tracing_subscriber::EnvFilter;
+use uuid::Uuid;
+
+use super::content::load_content;
+use super::system::random;
+use super::terminal::{input, log_to_stderr, say};
+
+#[derive(Debug, Args)]
+pub struct Saves {
+    /// The folder of saves [default: ./saves where it exists, else the platform's data folder].
+    #[arg(long, global = true)]
+    saves: Option<PathBuf>,
+    /// A content pack: a folder of content in place of the built-in one, or over it.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: SavesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SavesCommand {
+    /// Lists the games and the saves in the folder.
+    List,
+    /// Reads every game, save and entry of a board in it, and plays it again; ends with 1 if one is not what it says.
+    Verify,
+    /// Prints a game (its id) or a save (PLAYER/SLOT) as a file that can be imported.
+    Export {
+        /// As `list` names it.
+        what: String,
+    },
+    /// Makes a game of an exported file, for a new player, and prints their token.
+    Import {
+        /// The file; `-` reads from the standard input.
+        file: PathBuf,
+    },
+    /// Draws a new key to sign tokens with.
+    ///
+    /// Tokens under the present key stay good until they expire, and are renewed under the new one. Those under the key before it
+    /// do not: unless a key got into wrong hands, leave 90 days between two changes, which is as long as a token lives.
+    RotateKey,
+}
+
+/// A folder, and the content its games play on.
+struct Folder {
+    opened: Opened,
+    present: Arc<Content>,
+    older: BTreeMap<String, Arc<Content>>,
+}
+
+impl Folder {
+    fn content(&mut self, hash: &str) -> anyhow::Result<Arc<Content>> {
+        if hash == self.present.hash {
+            return Ok(self.present.clone());
+        }
+        if let Some(content) = self.older.get(hash) {
+            return Ok(content.clone());
+        }
+        let content = Arc::new(self.opened.store.content(hash)?);
+        self.older.insert(hash.to_owned(), content.clone());
+        Ok(content)
+    }
+
+    fn session(&self, id: Uuid) -> anyhow::Result<Save> {
+        let checkpoint = self.opened.store.load(id)?.context("there is no such game")?;
+        let history = self.opened.store.lineage(id, checkpoint.revision)?;
+        let at = checkpoint.last_activity;
+        Ok(Save::of(checkpoint, history, at))
+    }
+
+    fn slot(&self, player: Uuid, number: u8) -> anyhow::Result<Save> {
+        self.opened.store.slot(player, number)?.context("there is no such save")
+    }
+
+    /// All there is, by the names `list` gives.
+    fn names(&self) -> Vec<String> {
+        let mut sessions: Vec<_> = self.opened.sessions.iter().map(|header| header.session_id).collect();
+        let mut slots = self.opened.slots.clone();
+        sessions.sort_unstable();
+        slots.sort_unstable();
+        let sessions = sessions.iter().map(Uuid::to_string);
+        sessions.chain(slots.iter().map(|(player, number)| format!("{player}/{number}"))).collect()
+    }
+
+    fn find(&self, name: &str) -> anyhow::Result<Save> {
+        let unknown =
+            || format!("{name:?} names no game (its id) and no save (PLAYER/SLOT); `saves list` has the names");
+        match name.split_once('/') {
+            Some((player, number)) => {
+                let (player, number) = (player.parse().ok(), number.parse().ok());
+                let (player, number) = player.zip(number).with_context(unknown)?;
+                self.slot(player, number)
+            }
+            None => self.session(name.parse().ok().with_context(unknown)?),
+        }
+    }
+
+    fn list(&self) {
+        for name in self.names() {
+            match self.find(&name) {
+                Ok(save) => say(line(&name, &save)),
+                Err(error) => say(format!("{name:<38}  {error}")),
+            }
+        }
+    }
+
+    /// Says of everything there is whether it is what it says; whether all of it is.
+    fn verify(&mut self) -> anyhow::Result<bool> {
+        let mut good = true;
+        for name in self.names() {
+            match self.prove(&name) {
+                Ok(turns) => say(format!("{name:<38}  good: {turns} actions")),
+                Err(error) => {
+                    good = false;
+                    say(format!("{name:<38}  BAD: {error}"));
+                }
+            }
+        }
+        let mut boards = self.opened.boards.clone();
+        boards.sort_unstable();
+        for board in boards {
+            good &= self.examine(board)?;
+        }
+        for name in self.opened.store.reported() {
+            good = false;
+            say(format!("{name:<38}  BAD: damaged"));
+        }
+        Ok(good)
+    }
+
+    fn prove(&mut self, name: &str) -> anyhow::Result<usize> {
+        let save = self.find(name)?;
+        let content = self.content(&save.content)?;
+        save.prove(&content, true)?;
+        Ok(save.history.len())
+    }
+
+    fn secret(&self) -> anyhow::Result<Secret> {
+        Ok(Secret::new(&self.opened.store.keys(random)?))
+    }
+
+    /// Says of every entry of a board whether it is what it says; whether all of them are.
+    fn examine(&mut self, board: BoardName) -> anyhow::Result<bool> {
+        let secret = self.secret()?;
+        let mut good = true;
+        for (line, entry) in (1..).zip(self.opened.store.board(board)?) {
+            let content = self.content(&entry.claim.content).ok();
+            let told = match secret.examine(board, &entry, content.as_deref()) {
+                Ok(true) => format!("good: {} actions", entry.history.len()),
+                Ok(false) => "unverifiable, but sealed by this server".to_owned(),
+                Err(refusal) => {
+                    good = false;
+                    format!("BAD: {refusal}")
+                }
+            };
+            say(format!("{:<38}  {told}", format!("{board} {line}")));
+        }
+        Ok(good)
+    }
+
+    /// Makes a game of an exported one. `files` are the present content's, which the folder keeps for games to come.
+    fn import(&mut self, file: &[u8], files: &Files) -> anyhow::Result<(SessionId, PlayerId, String)> {
+        let save = Save::read(file)?;
+        let content = self.content(&save.content)?;
+        let secret = self.secret()?;
+        save.prove(&content, save.seal.as_ref().is_some_and(|seal| secret.has_sealed(file, seal)))?;
+        save.check_count()?;
+        let store = &self.opened.store;
+        let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
+        let lived = store.clock()?.map_or(now, |clock| clock.lived);
+        let turn = save.clone().loaded(0, 1, now);
+        let checkpoint = Checkpoint {
+            version: VERSION,
+            session_id: id.0,
+            owner: owner.0,
+            name: save.name,
+            created_at: save.created_at,
+            last_activity: now,
+            lived: Some(lived),
+            revision: turn.revision,
+            ranked: false,
+            permadeath: false,
+            challenge: None,
+            rules: save.rules,
+            content: save.content,
+            keys: Vec::new(),
+            begun_with: None,
+            place: save.place,
+            state: save.state,
+            star_map: save.star_map,
+        };
+        store.save(&checkpoint, Some(&turn))?;
+        let token = Signer::new(&store.keys(random)?).sign(Bearer::Player(owner), Nonce::first(), lived);
+        store.keep_content(&self.present.hash, files)?;
+        Ok((id, owner, token.reveal().to_owned()))
+    }
+}
+
+impl Saves {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        // Damaged files are set aside, and that is told.
+        log_to_stderr(EnvFilter::new("error"));
+        let (files, content) = load_content(self.data.as_deref())?;
+        let path = saves_folder(self.saves);
+        if !path.is_dir() {
+            bail!("there is no folder {}", path.display());
+        }
+        let opened = Store::open(&path, Settings::default())?;
+        let mut folder = Folder { opened, present: Arc::new(content), older: BTreeMap::new() };
+        match self.command {
+            SavesCommand::List => folder.list(),
+            SavesCommand::Verify => {
+                if !folder.verify()? {
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+            SavesCommand::Export { what } => {
+                let secret = folder.secret()?;
+                let save = secret.seal_save(folder.find(&what)?.exported());
+                say(serde_json::to_string(&save)?);
+            }
+            SavesCommand::Import { file } => {
+                let (id, player, token) = folder.import(&input(&file)?, &files)?;
+                say(format!("session {id}\nplayer  {}\ntoken   {token}", player.0));
+            }
+            SavesCommand::RotateKey => {
+                folder.opened.store.rotate_key(random)?;
+                say(
+                    "Tokens are signed with a new key. Those under the last one stay good; those under an older one do not.",
+                );
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn line(name: &str, save: &Save) -> String {
+    let stats = &save.state.player_stats;
+    let end = save.state.end.as_deref().unwrap_or("goes on");
+    let Save { name: title, place, saved_at, revision, .. } = save;
+    let turn = save.state.turn_count;
+    format!(
+        "{name:<38}  turn {turn:>3}, revision {revision:>5}, {:>6} cr, {end}, {saved_at:.0}: {title}, {place}",
+        stats.wealth
+    )
+}
