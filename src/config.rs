@@ -122,10 +122,6 @@ impl Config {
         config.bind = flags.bind.unwrap_or(config.bind);
         config.saves = flags.saves.or(config.saves);
         config.data = flags.data.or(config.data);
-        config.limits.admin_token.clone_from(&config.admin.token);
-        config.limits.hosts.clone_from(&config.hosts);
-        config.limits.origins.clone_from(&config.origins);
-        config.limits.proxies.clone_from(&config.proxies);
         if let Err(problem) = host_and_port(&config.bind) {
             wrong.push(format!("{bind}: {problem}"));
         }
@@ -135,6 +131,17 @@ impl Config {
             wrong.push(format!("{}: {rule}", places.get(key).map_or(key, String::as_str)));
         }
         if wrong.is_empty() { Ok(config) } else { Err(Wrong(wrong)) }
+    }
+
+    /// What HTTP needs to know: the limits, and what stands outside their table.
+    pub fn api_settings(&self) -> api::Settings {
+        api::Settings {
+            admin_token: self.admin.token.clone(),
+            hosts: self.hosts.clone(),
+            origins: self.origins.clone(),
+            proxies: self.proxies.clone(),
+            ..self.limits.clone()
+        }
     }
 
     fn check(&self) -> Result<(), String> {

@@ -68,6 +68,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
     log_to_stderr(quiet(filter, &config.log));
     let (files, content) = load_content(config.data.as_deref())?;
+    let http = config.api_settings();
     let folder = saves_folder(config.saves);
     let begin_anew = BeginAnew {
         keys: begin_anew.contains(&Anew::Keys),
@@ -98,7 +99,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
             () = emptied.emptied(), if exit_when_empty => tracing::info!("the last game has left memory"),
         }
     };
-    let failed = api::serve(listener, registry, config.limits, stop).await?;
+    let failed = api::serve(listener, registry, http, stop).await?;
     if failed > 0 {
         bail!("{failed} sessions could not be written down");
     }

@@ -198,8 +198,9 @@ fn configuration_comes_in_layers() {
     let config = Config::read(Some(&file), environment(), Flags::default()).expect("a configuration");
     assert_eq!((config.sessions.limit, config.sessions.idle_secs, config.sessions.sweep_secs), (9, 5, 300));
     assert_eq!(config.bind, "127.0.0.1:2000");
-    assert_eq!((config.limits.hosts.join(" "), config.limits.origins.len()), ("game.example nas".to_owned(), 1));
-    assert_eq!(config.limits.proxies, ["10.0.0.1", "fd00::/8"]);
+    let api = config.api_settings();
+    assert_eq!((api.hosts.join(" "), api.origins.len()), ("game.example nas".to_owned(), 1));
+    assert_eq!(api.proxies, ["10.0.0.1", "fd00::/8"]);
     let flags = Flags { bind: Some("3000".to_owned()), ..Flags::default() };
     assert_eq!(Config::read(Some(&file), environment(), flags).expect("a configuration").bind, "3000");
 
