@@ -38,6 +38,7 @@ mod server;
 mod sim;
 mod simulate;
 mod slots;
+mod source;
 mod texts;
 mod time;
 mod tokens;
