@@ -312,7 +312,7 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
 }
 
 #[test]
-fn the_pack_of_the_readme_is_played_and_checked() {
+fn the_pack_of_the_documents_is_played_and_checked() {
     let folder = tempfile::tempdir().expect("a folder");
     let pack = folder.path().join("paper-boats");
     let readme = documented();
