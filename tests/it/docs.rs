@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cosmic_explorer::api::Code;
 use cosmic_explorer::config::Config;
 
 /// Every document, with its text.
@@ -189,18 +190,6 @@ fn every_key_that_is_named_exists() {
     assert!(count > 50, "{count} keys");
 }
 
-/// `CARGO_FULL` of `CargoFull`.
-fn in_capitals(variant: &str) -> String {
-    let mut name = String::new();
-    for (at, letter) in variant.chars().enumerate() {
-        if at > 0 && letter.is_uppercase() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
 /// A word in capitals, with an underscore.
 fn is_code(word: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
@@ -209,18 +198,7 @@ fn is_code(word: &str) -> bool {
 
 #[test]
 fn every_code_that_is_named_exists() {
-    let api = files(Path::new("src/api"));
-    let texts = api.iter().map(|file| std::fs::read_to_string(Path::new("src/api").join(file)).expect("code"));
-    let mut codes = BTreeSet::new();
-    for text in texts {
-        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let quoted = text.split('"').filter(|word| is_code(word) && !word.starts_with("CARGO_PKG"));
-        codes.extend(quoted.map(str::to_owned));
-    }
-    let rules = std::fs::read_to_string("src/game/action.rs").expect("the rules' refusals");
-    let variants = rules.split("pub enum Code {").nth(1).and_then(|rest| rest.split('}').next()).expect("the codes");
-    codes.extend(variants.lines().filter_map(|line| Some(in_capitals(line.trim().strip_suffix(',')?))));
-    assert!(codes.len() > 120, "{codes:?}");
+    let codes: BTreeSet<_> = Code::ALL.iter().map(ToString::to_string).collect();
     let mut count = 0;
     for (path, text) in documents() {
         for code in spans(&text).into_iter().filter(|span| is_code(span)) {

@@ -293,7 +293,7 @@ fn imports_and_circles_are_found() {
 #[test]
 fn functions_and_impls_are_found() {
     let code = "trait T { fn none(x: [u8; 2]); }\nfn one() { \"}\" }\nconst fn three(x: [u8; 2])\n{ // }\n}\n";
-    let found: Vec<_> = functions(code).into_iter().map(|(name, line, lines)| (name, line, lines)).collect();
+    let found: Vec<_> = functions(code);
     assert_eq!(found, [("one".to_owned(), 2, 1), ("three".to_owned(), 3, 3)]);
     let sources = [
         (

@@ -64,7 +64,7 @@ impl Keyring {
             return Err(StoreError::Lost { file: TOKENS.join(" with "), loss, word: "tokens" });
         }
         let Some((_, _, nonces, _)) = best else { return Ok(Vec::new()) };
-        let wanted = joined(&self.files.lines(TOKENS[0], &nonces)?);
+        let wanted = joined(&self.files.lines(TOKENS[0], nonces)?);
         let nonces = nonces.clone();
         for name in TOKENS {
             let found = copies.iter().find(|(found, ..)| *found == name);
