@@ -14,7 +14,7 @@ use crate::game::state::Game;
 
 /// A session as it is written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[allow(missing_docs)] // The words are ARCHITECTURE.md's.
+#[allow(missing_docs)] // The words are those of docs/saves-format.md.
 pub struct Checkpoint {
     pub version: u32,
     pub session_id: Uuid,
