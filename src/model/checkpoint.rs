@@ -1,5 +1,7 @@
 //! A session as it is written down: whole, as lists need it, as its history begins, and as what is left of it.
 
+use std::ops::Not;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,13 +24,13 @@ pub struct Checkpoint {
     pub name: String,
     pub created_at: Timestamp,
     pub last_activity: Timestamp,
-    /// The last activity in lived time, see [`Clock::lived`]; those of before there was any have none.
+    /// The last activity in lived time, see [`super::clock::Clock::lived`]; those of before there was any have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lived: Option<Timestamp>,
     pub revision: u64,
     pub ranked: bool,
     /// No save takes the game's place.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub permadeath: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
@@ -150,11 +152,11 @@ pub struct Head {
     pub name: String,
     pub created_at: Timestamp,
     pub last_activity: Timestamp,
-    /// The same in lived time, see [`Clock::lived`].
+    /// The same in lived time, see [`super::clock::Clock::lived`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lived: Option<Timestamp>,
     pub ranked: bool,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub permadeath: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
@@ -254,7 +256,7 @@ pub struct Tombstone {
     pub revision: u64,
     pub owner: Uuid,
     pub expired_at: Timestamp,
-    /// The same in lived time, see [`Clock::lived`]; those of before there was any have none.
+    /// The same in lived time, see [`super::clock::Clock::lived`]; those of before there was any have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lived: Option<Timestamp>,
     pub reason: Departure,
@@ -270,8 +272,4 @@ pub struct Tombstone {
 pub enum Departure {
     Deleted,
     Timeout,
-}
-
-fn is_false(mark: &bool) -> bool {
-    !mark
 }

@@ -1,6 +1,7 @@
 //! The server's keys, and which tokens of a player count.
 
 use std::fmt;
+use std::ops::Not;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub struct Keys {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
     /// There is a list of revoked tokens, so that it is missed where there is none.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub revocations: bool,
 }
 
@@ -89,10 +90,6 @@ pub struct Nonces {
     /// Counts until the current one is first used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Nonce>,
-    /// When this changed last, in lived time, see [`Clock::lived`].
+    /// When this changed last, in lived time, see [`super::clock::Clock::lived`].
     pub at: Timestamp,
-}
-
-fn is_false(mark: &bool) -> bool {
-    !mark
 }

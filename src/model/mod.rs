@@ -23,4 +23,4 @@ pub use id::{NotAnId, PlayerId, SessionId};
 pub use keys::{Keys, Nonce, Nonces};
 pub use replay::{Refusal, Replay, Unproven};
 pub use save::{MAX_STEPS, Save};
-pub use turn::{Beginning, Change, EventId, Loaded, Logged, NotAnEvent, Step, Turn, UsedKey};
+pub use turn::{Beginning, Change, EventId, Loaded, Logged, NotAnEvent, Step, Turn, UsedKey, lineage};

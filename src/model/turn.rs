@@ -30,6 +30,20 @@ pub struct Turn {
     pub key: Option<String>,
 }
 
+/// How a game came to its state, by all turns of its session in order: the actions since it began, or since the game began that was
+/// loaded last.
+pub fn lineage(turns: impl IntoIterator<Item = Turn>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for turn in turns {
+        match turn.deed {
+            Change::Acted { action, .. } => steps.push(Step { action, digest: turn.digest, rules: turn.rules }),
+            // What came before does not count.
+            Change::Loaded { loaded } => steps = loaded.history,
+        }
+    }
+    steps
+}
+
 /// What led to a revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

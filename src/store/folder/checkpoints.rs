@@ -17,7 +17,7 @@ use super::names::{LOG, MOST_HISTORIES, history_file, session_file, thing, turns
 use crate::game::content::{Content, Difficulty};
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{
-    self, Change, Checkpoint, Head, Header, Heading, Logged, Replay, SessionId, Step, Turn, Unproven, UsedKey,
+    self, Change, Checkpoint, Head, Header, Heading, Logged, Replay, SessionId, Turn, Unproven, UsedKey, lineage,
 };
 use crate::store::error::{StoreError, Thing};
 
@@ -219,17 +219,11 @@ impl Checkpoints {
         if let Some(gap) = (first..=last).find(|revision| !turns.contains_key(revision)) {
             return Err(damaged(format!("turn {gap} of {last} is missing")));
         }
-        let mut history = Vec::new();
-        for turn in turns.range(first..).map(|(_, turn)| turn) {
-            match &turn.deed {
-                Change::Acted { action, .. } => {
-                    history.push(Step { action: action.clone(), digest: turn.digest.clone(), rules: turn.rules });
-                }
-                Change::Loaded { loaded } => history.clone_from(&loaded.history),
-            }
-        }
-        let newest = turns.values().next_back();
-        let hash = newest.map_or(&head.content, |turn| &turn.content).clone();
+        let newest = turns.values().next_back().cloned();
+        let keys = turns.values().filter_map(|turn| turn.key.as_deref().map(|key| UsedKey::of(key, turn.revision)));
+        let keys = keys.collect();
+        let history = lineage(turns.into_values());
+        let hash = newest.as_ref().map_or(&head.content, |turn| &turn.content).clone();
         let content = self.content_again(&hash)?;
         let (seed, difficulty) = (head.seed, head.difficulty);
         let replay =
@@ -240,8 +234,7 @@ impl Checkpoints {
             }
             unproven => damaged(unproven.to_string()),
         })?;
-        let keys = turns.values().filter_map(|turn| turn.key.as_deref().map(|key| UsedKey::of(key, turn.revision)));
-        Ok(head.checkpoint(newest, keys.collect(), &game, &content))
+        Ok(head.checkpoint(newest.as_ref(), keys, &game, &content))
     }
 
     fn content_again(&self, hash: &str) -> Result<Arc<Content>, StoreError> {

@@ -12,7 +12,7 @@ use super::files::{Files, at, joined};
 use super::log::Log;
 use super::names::{LOG, MOST_HISTORIES, history_file, turns_file};
 use crate::model::format::{self, Kind};
-use crate::model::{Change, Head, Heading, Step, Turn};
+use crate::model::{Head, Heading, Step, Turn, lineage};
 use crate::store::error::StoreError;
 
 /// Bytes at the end of a history in which its last heading is looked for; it has some 400.
@@ -219,17 +219,7 @@ impl Histories {
     /// How a session's game came to its state at a revision: the actions since it began, or since the game began that was loaded
     /// into it.
     pub fn lineage(&self, id: Uuid, revision: u64) -> Result<Vec<Step>, StoreError> {
-        let turns = self.turns(id, 0, revision, usize::MAX)?;
-        // What came before a load does not count.
-        let first = turns.iter().rposition(|turn| matches!(turn.deed, Change::Loaded { .. })).unwrap_or_default();
-        let mut steps = Vec::new();
-        for turn in turns.into_iter().skip(first) {
-            match turn.deed {
-                Change::Acted { action, .. } => steps.push(Step { action, digest: turn.digest, rules: turn.rules }),
-                Change::Loaded { loaded } => steps = loaded.history,
-            }
-        }
-        Ok(steps)
+        Ok(lineage(self.turns(id, 0, revision, usize::MAX)?))
     }
 }
 

@@ -5,16 +5,16 @@
 //!
 //! To write over what is there costs half of what it costs to make a file longer: the system finds no room, clears no memory,
 //! and changes no length. So a segment that nobody needs is renamed to be the next one, as long as there are no more than
-//! [`SEGMENTS`].
+//! `SEGMENTS`.
 //!
 //! A record holds the whole changing state, so recovery reads the newest of each session and replays nothing. It begins at the
 //! end of what checkpoints cover: a record is needed until a checkpoint of its session, of its revision or a later one, is
-//! durable, or the session is buried. A segment without any such record is removed. Which ones are needed stands in [`MARKER`], so
+//! durable, or the session is buried. A segment without any such record is removed. Which ones are needed stands in `MARKER`, so
 //! that one which is not there at a start is missed.
 //!
-//! What is in the log is in memory too, as far as [`MOST_KEPT`] goes: the lines of history, and the newest state of each session. So a
+//! What is in the log is in memory too, as far as `MOST_KEPT` goes: the lines of history, and the newest state of each session. So a
 //! segment that is removed, cut or damaged under the server costs nothing. That its name still leads to the file that is written is
-//! looked at before a batch is answered, and for the other segments once in [`TRIAL`]; what is lost with one is written again.
+//! looked at before a batch is answered, and for the other segments once in `TRIAL`; what is lost with one is written again.
 //!
 //! After a failed write or sync the segment is cut to its durable length and a new one is begun; until the disk has taken that,
 //! and a small file as a trial, every turn is refused.

@@ -2,17 +2,17 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `session_{id}.json` | the checkpoint of a session, [`model::Checkpoint`], replaced whole |
-//! | `session_{id}.turns.jsonl` | its history, a [`model::Turn`] a line and [`model::Heading`]s between, appended before the checkpoint is replaced; `….turns.2.jsonl` and on where that could not be |
+//! | `session_{id}.json` | the checkpoint of a session, [`crate::model::Checkpoint`], replaced whole |
+//! | `session_{id}.turns.jsonl` | its history, a [`crate::model::Turn`] a line and [`crate::model::Heading`]s between, appended before the checkpoint is replaced; `….turns.2.jsonl` and on where that could not be |
 //! | `turns_{number}.log` | the turn log ([`log`]): the turns that no checkpoint covers yet, of all sessions |
 //! | `turns.json` | which segments of the turn log are needed |
 //! | `slot_{player}_{n}.json` and `….copy.json` | a player's save, [`Save`], replaced whole, twice |
 //! | `content_{hash}.json` and `….copy.json` | the texts of the content files that games began with, twice |
-//! | `tombstones.jsonl` | sessions that are gone for good, a [`model::Tombstone`] a line |
-//! | `tokens.jsonl`, `tokens.copy.jsonl` | which tokens of a player count, [`model::Nonces`] a line, from a rotation or a logout on; the last one holds |
+//! | `tombstones.jsonl` | sessions that are gone for good, a [`crate::model::Tombstone`] a line |
+//! | `tokens.jsonl`, `tokens.copy.jsonl` | which tokens of a player count, [`crate::model::Nonces`] a line, from a rotation or a logout on; the last one holds |
 //! | `leaderboard_{date}_{difficulty}.jsonl` | the board of a daily challenge, a [`Entry`] a line; of a player, the first good one counts |
-//! | `challenge_{date}.jsonl` | who has begun a day's challenge, a [`model::Begun`] a line |
-//! | `clock.json` | what the server makes of its clock, [`model::Clock`], replaced whole |
+//! | `challenge_{date}.jsonl` | who has begun a day's challenge, a [`crate::model::Begun`] a line |
+//! | `clock.json` | what the server makes of its clock, [`crate::model::Clock`], replaced whole |
 //! | `keys.json`, `keys.copy.json` | the keys of tokens and challenges, twice: without them nobody gets at his games |
 //! | `lock` | held by the server that uses the folder |
 //!
