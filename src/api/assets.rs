@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 
 use actix_web::http::header::{
     AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Header, Preference,
@@ -14,6 +14,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parking_lot::Mutex;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::answer::Answer;
@@ -104,8 +105,7 @@ fn bytes(file: EmbeddedFile) -> Bytes {
 /// A file as it travels. Each is compressed once; there are as many as `static/` has, and in a debug build those that were edited.
 fn squeezed(hash: [u8; 32], file: EmbeddedFile) -> Bytes {
     static DONE: LazyLock<Mutex<HashMap<[u8; 32], Bytes>>> = LazyLock::new(Mutex::default);
-    let done = || -> MutexGuard<'_, _> { DONE.lock().unwrap_or_else(PoisonError::into_inner) };
-    let known = done().get(&hash).cloned();
+    let known = DONE.lock().get(&hash).cloned();
     if let Some(known) = known {
         return known;
     }
@@ -113,7 +113,7 @@ fn squeezed(hash: [u8; 32], file: EmbeddedFile) -> Bytes {
     // Writing into memory does not fail.
     let _ = encoder.write_all(&file.data);
     let squeezed = Bytes::from(encoder.finish().unwrap_or_default());
-    done().insert(hash, squeezed.clone());
+    DONE.lock().insert(hash, squeezed.clone());
     squeezed
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
@@ -15,6 +15,7 @@ use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::code::Code;
 use super::problem::Problem;
@@ -195,7 +196,7 @@ struct Keys<K>(Mutex<HashMap<K, Nanos>>);
 
 impl<K> Keys<K> {
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Nanos>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

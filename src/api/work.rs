@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::code::Code;
@@ -121,7 +122,7 @@ impl Work {
     /// The seconds until somebody may go on: each account has half a minute's worth in hand, and addresses more room on the disk.
     fn wait(&self, who: Who) -> Option<i64> {
         let now = self.time.passed();
-        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = self.accounts.lock();
         let Price { work, disk } = self.left(who, accounts.get(&who)?, now);
         let secs = |spent: f64, rate: Option<f64>, at_once| rate.map_or(0.0, |rate| (spent / rate - at_once) * 60.0);
         let at_once = if matches!(who, Who::Address(_)) { AT_ONCE } else { 0.5 };
@@ -163,7 +164,7 @@ impl Work {
 
     fn add(&self, who: Who, price: Price) {
         let now = self.time.passed();
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock();
         if accounts.len() >= MAX_ACCOUNTS && !accounts.contains_key(&who) {
             accounts.retain(|who, account| {
                 let Price { work, disk } = self.left(*who, account, now);
@@ -182,7 +183,7 @@ impl Work {
     /// Waits for a turn to bring a file. It is over when both are dropped.
     pub async fn turn(&self, from: IpAddr) -> Turn {
         let own = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut turns = self.turns.lock();
             // A request that has or awaits a turn holds its semaphore; there are no more of them than connections.
             turns.retain(|_, own| Arc::strong_count(own) > 1);
             turns.entry(from).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()

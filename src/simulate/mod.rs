@@ -26,8 +26,8 @@ mod world;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::game::action::Action;
@@ -166,13 +166,12 @@ fn play_many(
 ) -> Tally {
     // Fights are worked out once for all games of a thread; what they are worth depends on nothing else.
     let duels: Mutex<Vec<Duels>> = Mutex::default();
-    let shelf = || duels.lock().unwrap_or_else(PoisonError::into_inner);
     let play = |mut tally: Tally, number: u64| {
         let seed = game_seed(plan.seed, number);
-        let known = shelf().pop().unwrap_or_default();
+        let known = duels.lock().pop().unwrap_or_default();
         let mut player = player(policy, kind, seed, known);
         let (record, game) = play_one(content, seed, plan.difficulty, &mut *player, |_, _, _| {});
-        shelf().push(player.leave());
+        duels.lock().push(player.leave());
         tally.add(record, &game);
         tick();
         tally
