@@ -15,7 +15,7 @@ use cosmic_explorer::api;
 use cosmic_explorer::game::content::{Content, built_in};
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::SystemClock;
-use cosmic_explorer::session::registry::{Registry, Wiring};
+use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::store::log::Durability;
 use cosmic_explorer::store::{self, Store};
 use serde_json::Value;
@@ -130,7 +130,7 @@ fn cosmic(name: &'static str, durability: Durability, folder: &std::path::Path) 
             let store = store::Settings { durability, ..store::Settings::default() };
             let settings = Settings { limit: 10_000, per_player: 10_000, ..Settings::default() };
             let files = built_in();
-            let registry = Registry::open(Wiring {
+            let services = Services::open(Parts {
                 opened: Store::open(&folder, store).expect("a store"),
                 content: Content::parse(&files).expect("content").into(),
                 files,
@@ -139,9 +139,9 @@ fn cosmic(name: &'static str, durability: Durability, folder: &std::path::Path) 
                 key: || [7; 32],
                 settings,
             })
-            .expect("a registry");
+            .expect("services");
             let limits = api::Settings { requests_per_minute: 0, connects_per_minute: 0, ..api::Settings::default() };
-            api::serve(listener, registry, limits, std::future::pending()).await.expect("it serves");
+            api::serve(listener, services, limits, std::future::pending()).await.expect("it serves");
         });
     });
     let mut server = Server { name, address, games: Mutex::default(), token: Some(String::new()) };

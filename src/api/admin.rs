@@ -18,6 +18,7 @@ use super::extract::{Json, bearers};
 use super::guard::host_name;
 use super::problem::Problem;
 use super::view::admin::{ChallengeStatsView, ConfigView, ResidentStatsView, ResidentView, ResidentsView, StatsView};
+use crate::session::Report;
 
 /// What an admin can change while the server runs. What is left out stays.
 #[derive(Debug, Deserialize)]
@@ -82,13 +83,13 @@ fn names_loopback(request: &HttpRequest) -> bool {
 
 /// The settings in force.
 pub async fn config(_: Admin, app: web::Data<App>) -> Answer {
-    Ok(uncached(&ConfigView::of(&app.registry.settings())))
+    Ok(uncached(&ConfigView::of(&app.core.settings())))
 }
 
 /// Changes them until the next start.
 pub async fn change_config(_: Admin, app: web::Data<App>, _: Unconditional, change: Json<ConfigChange>) -> Answer {
     let ConfigChange { grace_secs, idle_secs, limit } = change.0;
-    let changed = app.registry.reconfigure(|settings| {
+    let changed = app.core.reconfigure(|settings| {
         settings.grace_secs = grace_secs.unwrap_or(settings.grace_secs);
         settings.idle_secs = idle_secs.unwrap_or(settings.idle_secs);
         settings.limit = limit.unwrap_or(settings.limit);
@@ -103,28 +104,26 @@ fn uncached(body: &impl Serialize) -> HttpResponse {
 
 /// Figures.
 pub async fn stats(_: Insider, app: web::Data<App>) -> Answer {
-    let registry = &app.registry;
-    let counters = &registry.counters;
-    let [known, resident, players, tombstones] = registry.census();
-    let (connected, link_dead) = registry.presences();
-    let sessions = registry.residents().into_iter().map(|listed| ResidentStatsView {
+    let (report, counters, store) = (app.reporter.report(), &app.core.counters, app.core.store());
+    let sessions = app.directory.residents().into_iter().map(|listed| ResidentStatsView {
         session_id: listed.id,
         turn_count: listed.card.turn_count,
         wealth: listed.card.wealth,
         game_over: listed.card.end.is_some(),
         victory: listed.card.end.as_deref() == Some("victory"),
     });
+    let Report { boards, due, entries, refused, .. } = report;
     Ok(uncached(&StatsView {
-        active_sessions: resident,
-        total_players: players,
-        stored: known - resident,
-        limit: registry.settings().limit,
-        places_taken: registry.places_taken(),
-        tombstones,
-        connected,
-        link_dead,
-        challenge: challenge_stats(&app),
-        clock: figures(&registry.clock()),
+        active_sessions: report.resident,
+        total_players: report.players,
+        stored: report.known - report.resident,
+        limit: report.limit,
+        places_taken: report.places_taken,
+        tombstones: report.tombstones,
+        connected: report.connected,
+        link_dead: report.link_dead,
+        challenge: ChallengeStatsView { boards, due, entries, refused },
+        clock: figures(&report.clock),
         slow_readers: count(&counters.slow_readers),
         turns: count(&counters.turns),
         created: count(&counters.created),
@@ -135,18 +134,12 @@ pub async fn stats(_: Insider, app: web::Data<App>) -> Answer {
         last_checkpoint_micros: count(&counters.last_checkpoint_micros),
         last_sweep_micros: count(&counters.last_sweep_micros),
         memory_bytes: memory_stats::memory_stats().map(|memory| memory.physical_mem),
-        turn_log: figures(&registry.store().log().report()),
-        store: figures(&registry.store().report()),
-        unread: registry.unread(),
-        set_aside: registry.store().reported(),
+        turn_log: figures(&store.log().report()),
+        store: figures(&store.report()),
+        unread: report.unread,
+        set_aside: store.reported(),
         sessions: sessions.collect(),
     }))
-}
-
-fn challenge_stats(app: &App) -> ChallengeStatsView {
-    let [boards, due] = app.registry.boards();
-    let counts = app.registry.challenge_counts();
-    ChallengeStatsView { boards, due, entries: count(&counts.entries), refused: count(&counts.refused) }
 }
 
 fn count(counter: &AtomicU64) -> u64 {
@@ -160,10 +153,10 @@ fn figures(report: &impl Serialize) -> Value {
 
 /// The games in memory.
 pub async fn residents(_: Insider, app: web::Data<App>) -> Answer {
-    let now = app.registry.lived();
+    let now = app.core.lived();
     let is_shutting_down = app.is_shutting_down();
-    let sessions = app.registry.residents().into_iter().map(|listed| {
-        let (connection_count, timeout_remaining_secs) = app.registry.presence(listed.id);
+    let sessions = app.directory.residents().into_iter().map(|listed| {
+        let (connection_count, timeout_remaining_secs) = app.presences.presence(listed.id);
         ResidentView {
             session_id: listed.id,
             connection_count,

@@ -1,4 +1,4 @@
-//! What every handler can reach: the sessions, the settings, and what is counted of those who ask.
+//! What every handler can reach: the services, the settings, and what is counted of those who ask.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,12 +9,32 @@ use super::limits::Limits;
 use super::problem::Problem;
 use super::settings::Settings;
 use super::work::Work;
-use crate::session::registry::Registry;
+use crate::session::{
+    Beginnings, Contents, Core, Directory, Judge, Presences, Reporter, Saves, Services, Sessions, Tokens,
+};
 
 /// One for the program, shared by all its threads.
 pub struct App {
-    /// Every session.
-    pub registry: Arc<Registry>,
+    /// The store, the time and the settings of sessions.
+    pub core: Arc<Core>,
+    /// Which sessions there are.
+    pub directory: Arc<Directory>,
+    /// Which tokens count.
+    pub tokens: Arc<Tokens>,
+    /// What games play on.
+    pub contents: Arc<Contents>,
+    /// Players' sessions.
+    pub sessions: Arc<Sessions>,
+    /// Who is connected to them.
+    pub presences: Arc<Presences>,
+    /// Players' saves.
+    pub saves: Arc<Saves>,
+    /// Which games count in daily challenges.
+    pub judge: Arc<Judge>,
+    /// Who has begun daily challenges.
+    pub beginnings: Arc<Beginnings>,
+    /// Figures of the sessions.
+    pub reporter: Arc<Reporter>,
     /// Limits and deadlines.
     pub settings: Settings,
     /// The name of the cookie that carries a player's token. Each folder of saves has its own, because browsers have one jar for all
@@ -29,10 +49,27 @@ pub struct App {
 
 impl App {
     /// For a server that begins.
-    pub fn new(registry: Arc<Registry>, settings: Settings) -> Self {
-        let cookie = format!("cosmic_{}", registry.mark());
-        let (limits, work) = (Limits::new(&settings, &registry), Work::new(&settings, &registry));
-        Self { registry, settings, cookie, limits, work, shutting_down: AtomicBool::new(false) }
+    pub fn new(services: Services, settings: Settings) -> Self {
+        let Services { core, directory, tokens, contents, sessions, presences, .. } = services;
+        let Services { saves, judge, beginnings, reporter, mark, .. } = services;
+        let (limits, work) = (Limits::new(&settings, &core), Work::new(&settings, &core));
+        Self {
+            core,
+            directory,
+            tokens,
+            contents,
+            sessions,
+            presences,
+            saves,
+            judge,
+            beginnings,
+            reporter,
+            settings,
+            cookie: format!("cosmic_{mark}"),
+            limits,
+            work,
+            shutting_down: AtomicBool::new(false),
+        }
     }
 
     /// That of the server a request came to.

@@ -20,23 +20,22 @@ const MAX_PAGE: usize = 100;
 
 /// The day, and what of the day before can be told.
 pub async fn today(app: web::Data<App>, player: OptionalPlayer) -> Answer {
-    let registry = &app.registry;
-    let date = registry.today();
+    let date = app.core.today();
     let yesterday = date.before(1);
     let mut difficulties = Vec::new();
     for difficulty in Difficulty::ALL {
-        let goal = registry.content().balance.difficulty.of(difficulty).goal;
-        let entries = registry.board(BoardName { date, difficulty }).await?.standings.len();
+        let goal = app.contents.present().balance.difficulty.of(difficulty).goal;
+        let entries = app.judge.board(BoardName { date, difficulty }).await?.standings.len();
         difficulties.push(DifficultyView { difficulty, goal, entries });
     }
-    let yesterday = PastDayView { date: yesterday, seed: registry.seed_of(yesterday).await };
-    let unsettled = registry.clock().unsettled_secs;
+    let yesterday = PastDayView { date: yesterday, seed: app.judge.seed_of(yesterday).await };
+    let unsettled = app.core.clock().unsettled_secs;
     let body = TodayView {
         date,
         ends_at: date.ends_at(),
         difficulties,
         yesterday,
-        begun: player.0.map(|player| registry.begun_today(player)),
+        begun: player.0.map(|player| app.beginnings.begun_today(player)),
         retry_after: (unsettled > 0).then_some(unsettled),
     };
     Ok(sorted_json(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")), &body))
@@ -65,9 +64,8 @@ pub async fn board(app: web::Data<App>, player: OptionalPlayer, page: Query<Page
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Problem::new(Code::BadQuery, format!("A page has 1 to {MAX_PAGE} entries.")));
     }
-    let registry = &app.registry;
-    let date = date.unwrap_or_else(|| registry.today());
-    let board = registry.board(BoardName { date, difficulty }).await?;
+    let date = date.unwrap_or_else(|| app.core.today());
+    let board = app.judge.board(BoardName { date, difficulty }).await?;
     let own = player.0.and_then(|player| board.rank_of(player));
     let ranked = (1..).zip(&board.standings).skip(after).take(limit);
     let entries: Vec<_> = ranked.map(|(rank, standing)| StandingView::of(rank, standing, own)).collect();
@@ -80,7 +78,7 @@ pub async fn board(app: web::Data<App>, player: OptionalPlayer, page: Query<Page
         entries,
         next_after: (last < total).then_some(last),
         your_rank: player.0.map(|_| own),
-        seed: registry.seed_of(date).await,
+        seed: app.judge.seed_of(date).await,
     };
     Ok(sorted_json(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")), &body))
 }
@@ -91,6 +89,6 @@ pub async fn replay(app: web::Data<App>, _: OptionalPlayer, path: web::Path<(Str
     let date = date.parse().map_err(|_| SessionError::NoBoard)?;
     let difficulty = BoardName::difficulty(&difficulty).ok_or(SessionError::NoBoard)?;
     let rank = rank.parse().map_err(|_| SessionError::NoEntry)?;
-    let replay = app.registry.board_replay(BoardName { date, difficulty }, rank).await?;
+    let replay = app.judge.board_replay(BoardName { date, difficulty }, rank).await?;
     Ok(json(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")), &replay))
 }

@@ -158,8 +158,8 @@ impl<W: Wire> Channel<'_, W> {
     }
 
     async fn go_on(&mut self) -> Close {
-        let registry = self.app.registry.clone();
-        let mut beat = registry.lived() + SignedDuration::from_secs(W::HEARTBEAT);
+        let core = self.app.core.clone();
+        let mut beat = core.lived() + SignedDuration::from_secs(W::HEARTBEAT);
         loop {
             // In this order: a client that says much hears the news all the same, and is not given up meanwhile.
             let done = tokio::select! {
@@ -167,8 +167,8 @@ impl<W: Wire> Channel<'_, W> {
                 (id, done) = done(&mut self.under_way) => self.answer(&id, done).await,
                 news = self.presence.line.news(), if !self.leaving => self.tell(news).await,
                 incoming = self.wire.receive() => self.hear(incoming).await,
-                () = registry.sleep_until(beat) => {
-                    beat = registry.lived() + SignedDuration::from_secs(W::HEARTBEAT);
+                () = core.sleep_until(beat) => {
+                    beat = core.lived() + SignedDuration::from_secs(W::HEARTBEAT);
                     self.beat().await
                 }
             };
@@ -221,7 +221,7 @@ impl<W: Wire> Channel<'_, W> {
             }
             self.misses += 1;
         }
-        let now = self.app.registry.now();
+        let now = self.app.core.now();
         in_time(&self.app, &self.presence.line, self.wire.beat(now)).await
     }
 
@@ -279,12 +279,12 @@ impl<W: Wire> Channel<'_, W> {
             return;
         }
         let Some((id, order)) = self.orders.pop_front() else { return };
-        let (registry, owner) = (self.app.registry.clone(), self.owner);
+        let (app, owner) = (self.app.clone(), self.owner);
         let (session, connection) = (self.presence.session, self.presence.connection);
         self.leaving = matches!(order, Order::Leave);
         let done: Pin<Box<dyn Future<Output = Done>>> = match order {
-            Order::Act(command) => Box::pin(async move { registry.act(owner, session, *command).await.map(Some) }),
-            Order::Leave => Box::pin(async move { registry.leave(session, connection).await.map(|()| None) }),
+            Order::Act(command) => Box::pin(async move { app.sessions.act(owner, session, *command).await.map(Some) }),
+            Order::Leave => Box::pin(async move { app.presences.leave(session, connection).await.map(|()| None) }),
         };
         self.under_way = Some((id, done));
     }
@@ -318,7 +318,7 @@ async fn in_time(app: &App, line: &Line, sending: impl Future<Output = Result<()
     tokio::select! {
         sent = sending => sent.map_err(|Unreachable| Close::Gone),
         () = line.cut() => Err(Close::Slow),
-        () = app.registry.sleep(SEND_SECS) => Err(Close::Slow),
+        () = app.core.sleep(SEND_SECS) => Err(Close::Slow),
     }
 }
 

@@ -13,7 +13,7 @@ use super::code::Code;
 use super::problem::Problem;
 use crate::model::Save;
 use crate::session::resident::{Expected, Version};
-use crate::session::slots::{SlotCheck, tag};
+use crate::session::saves::{SlotCheck, tag};
 
 /// An `ETag` header.
 pub fn etag(tag: impl ToString) -> (HeaderName, String) {

@@ -12,7 +12,7 @@ use super::view::content::ContentView;
 
 /// That of new games.
 pub async fn present(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    let content = app.registry.content();
+    let content = app.contents.present();
     let fresh = not_modified(&request, &content.hash);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(etag(&content.hash));
@@ -22,7 +22,7 @@ pub async fn present(request: HttpRequest, app: web::Data<App>) -> HttpResponse 
 
 /// That of a game, by its hash. It never changes.
 pub async fn by_hash(app: web::Data<App>, hash: web::Path<String>) -> Answer {
-    let content = app.registry.find_content(hash.into_inner()).await?;
+    let content = app.contents.find(hash.into_inner()).await?;
     let Some(content) = content else {
         return Err(Problem::new(
             Code::ContentNotFound,

@@ -138,7 +138,7 @@ pub fn credentials(request: &HttpRequest) -> Result<Option<Credentials>, Problem
     let app = App::of(request)?;
     // None where nothing is there; a bad one where nothing else is.
     let of = |texts: Vec<&str>| {
-        let mut checked = texts.into_iter().map(|text| app.registry.check(text)).peekable();
+        let mut checked = texts.into_iter().map(|text| app.tokens.check(text)).peekable();
         checked.peek()?;
         Some(checked.find_map(Result::ok))
     };
@@ -182,7 +182,7 @@ pub fn cookie<'a>(request: &HttpRequest, app: &App, token: &Token) -> Cookie<'a>
 pub fn no_cookies<'a>(request: &HttpRequest, revoked: bool, was_ours: bool) -> Result<Vec<Cookie<'a>>, Problem> {
     let app = App::of(request)?;
     let own = cookies(request, &app.cookie);
-    let useless = if own.is_empty() { revoked } else { own.iter().all(|token| app.registry.check(token).is_err()) };
+    let useless = if own.is_empty() { revoked } else { own.iter().all(|token| app.tokens.check(token).is_err()) };
     let gone = [(app.cookie.as_str(), useless), (OLD_COOKIE, was_ours && old_cookie(request)?.is_none())];
     let gone = gone.into_iter().filter(|(_, gone)| *gone).map(|(name, _)| {
         let mut cookie = cookie_of(request, name.to_owned(), String::new());
@@ -195,7 +195,7 @@ pub fn no_cookies<'a>(request: &HttpRequest, revoked: bool, was_ours: bool) -> R
 /// What the cookie says that all servers of a host shared, if it is good here.
 pub fn old_cookie(request: &HttpRequest) -> Result<Option<Claims>, Problem> {
     let app = App::of(request)?;
-    Ok(cookies(request, OLD_COOKIE).into_iter().find_map(|token| app.registry.check(token).ok()))
+    Ok(cookies(request, OLD_COOKIE).into_iter().find_map(|token| app.tokens.check(token).ok()))
 }
 
 fn cookie_of<'a>(request: &HttpRequest, name: String, value: String) -> Cookie<'a> {
@@ -263,7 +263,7 @@ fn viewer(request: &HttpRequest) -> Result<(PlayerId, Role), Problem> {
     let claims = credentials(request)?.ok_or_else(Player::required)?.claims;
     let app = App::of(request)?;
     let id = session_id(request).ok_or(SessionError::NotFound)?;
-    Ok(app.registry.admit(&claims, id)?)
+    Ok(app.sessions.admit(&claims, id)?)
 }
 
 fn session_id(request: &HttpRequest) -> Option<SessionId> {

@@ -17,7 +17,7 @@ pub async fn ready(app: web::Data<App>) -> HttpResponse {
     if app.is_shutting_down() {
         return status(HttpResponse::ServiceUnavailable(), "shutting_down");
     }
-    let log = app.registry.store().log().report();
+    let log = app.core.store().log().report();
     if !log.healthy {
         return status(HttpResponse::ServiceUnavailable(), "store_unavailable");
     }
@@ -38,7 +38,7 @@ pub async fn version(app: web::Data<App>) -> HttpResponse {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         rules: RULES_VERSION,
-        content: &app.registry.content().hash,
+        content: &app.contents.present().hash,
     };
     sorted_json(&mut HttpResponse::Ok(), &version)
 }

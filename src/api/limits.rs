@@ -21,7 +21,7 @@ use super::code::Code;
 use super::problem::Problem;
 use super::proxies::{Proxies, neighbours};
 use super::settings::Settings;
-use crate::session::registry::Registry;
+use crate::session::Core;
 use crate::session::token::Bearer;
 
 /// Keys of a limit that are remembered. Only those of the last minute need to be, and this many are 4 MB.
@@ -48,11 +48,11 @@ pub struct Limits {
 
 impl Limits {
     /// As configured, in lived time.
-    pub fn new(settings: &Settings, registry: &Arc<Registry>) -> Self {
+    pub fn new(settings: &Settings, core: &Arc<Core>) -> Self {
         let (requests, connects) = (settings.requests_per_minute, settings.connects_per_minute);
         let now = || {
-            let registry = registry.clone();
-            move || registry.lived()
+            let core = core.clone();
+            move || core.lived()
         };
         // A household comes back all at once when its line does, so a minute's connects may come together. A minute's requests in
         // one moment would be felt by others.

@@ -1,4 +1,4 @@
-//! HTTP: extract, one call into the registry, respond. One app, for the program and for its tests.
+//! HTTP: extract, one call to a service, respond. One app, for the program and for its tests.
 
 mod admin;
 mod answer;
@@ -55,7 +55,7 @@ use tokio::sync::oneshot;
 use tracing::{Span, field};
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
-use crate::session::registry::Registry;
+use crate::session::Services;
 use app::App;
 pub use code::Code;
 use connection::{Deadlines, Stream};
@@ -76,35 +76,36 @@ const BACKLOG: i32 = 4096;
 /// How long requests under way may take once the server is told to stop.
 const GRACE_SECS: u64 = 10;
 
-/// How long a sweep waits after one in which sessions could not be written.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// Serves until `shutdown` is over; then finishes what is under way, writes everything down, and answers with the number of
 /// sessions that could not be written.
 pub async fn serve(
     listener: TcpListener,
-    registry: Arc<Registry>,
+    services: Services,
     settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<usize> {
-    let app = web::Data::new(App::new(registry.clone(), settings));
+    let app = web::Data::new(App::new(services.clone(), settings));
     let running = server(listener, &app)?;
     let handle = running.handle();
     let running = tokio::spawn(running);
     let (stop_sweeping, stopped) = oneshot::channel();
-    let sweeping = tokio::spawn(sweep(registry.clone(), stopped));
+    let Services { sweeper, presences, .. } = services;
+    let sweeping = {
+        let sweeper = sweeper.clone();
+        tokio::spawn(async move { sweeper.run(stopped).await })
+    };
 
     shutdown.await;
     tracing::info!("stopping");
     app.shut_down();
     // Clients reconnect as soon as they are told, perhaps to another server: so first it is all written down.
-    registry.checkpoint_all().await;
-    registry.close();
+    sweeper.checkpoint_all().await;
+    presences.close();
     handle.stop(true).await;
     running.await.map_err(io::Error::other)??;
     drop(stop_sweeping);
     sweeping.await.map_err(io::Error::other)?;
-    Ok(registry.checkpoint_all().await)
+    Ok(sweeper.checkpoint_all().await)
 }
 
 /// The server, which listens.
@@ -158,28 +159,6 @@ fn server(listener: TcpListener, app: &web::Data<App>) -> io::Result<Server> {
         Doorkeeper::new(http, door.clone(), deadlines, Arc::clone(&lingering))
     })?;
     Ok(server.run())
-}
-
-/// Sweeps again and again until it is told to stop; between sweeps, never within one: a half-done sweep could write an old state over a
-/// newer one.
-async fn sweep(registry: Arc<Registry>, mut stopped: oneshot::Receiver<()>) {
-    let every = Duration::from_secs(registry.settings().sweep_secs);
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            () = tokio::time::sleep(every) => {}
-            () = registry.store().log().pressed() => tracing::info!("the turn log is large"),
-        }
-        let swept = registry.sweep().await;
-        tracing::info!(?swept, "swept");
-        if swept.failed > 0 {
-            // The log may press for what cannot be written; to try that again at once is of no use.
-            tokio::select! {
-                _ = &mut stopped => break,
-                () = tokio::time::sleep(RETRY) => {}
-            }
-        }
-    }
 }
 
 /// What the log says of a request, with whatever is logged during it: little, because every request pays for it.

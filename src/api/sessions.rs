@@ -22,8 +22,8 @@ use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::model::PlayerId;
 use crate::session::live::Role;
-use crate::session::registry::{Created, NewGame};
 use crate::session::resident::{Command, Snapshot};
+use crate::session::sessions::{Created, NewGame};
 
 /// Turns in a page of history, when nothing else is asked and at the most.
 const MAX_PAGE: usize = 100;
@@ -92,17 +92,16 @@ pub async fn create(
             PlayerId::fresh()
         }
     };
-    let registry = &app.registry;
-    if asked.daily && !registry.played_before_today(owner) && registry.begun_today(owner).is_none() {
+    if asked.daily && !app.beginnings.played_before_today(owner) && app.beginnings.begun_today(owner).is_none() {
         app.limits.challenge(&request)?;
     }
     let from = app.limits.origin(&request);
-    registry.seen(owner, from);
+    app.directory.seen(owner, from);
     app.work.pay(Some(owner), from, Price::GAME)?;
-    let Created { snapshot, name } = app.registry.create(owner, asked, key).await?;
+    let Created { snapshot, name } = app.sessions.create(owner, asked, key).await?;
     let token = match player.0 {
-        Some((_, credentials)) => credentials.claims.ageing.then(|| app.registry.renew(&credentials.claims)),
-        None => Some(app.registry.mint(owner)),
+        Some((_, credentials)) => credentials.claims.ageing.then(|| app.tokens.renew(&credentials.claims)),
+        None => Some(app.tokens.mint(owner)),
     };
     let mut body = GameView { name: Some(name), ..GameView::of(&snapshot) };
     let mut response = HttpResponse::Created();
@@ -121,31 +120,31 @@ pub async fn list(request: HttpRequest, app: web::Data<App>, player: MaybePlayer
     let Some((owner, credentials)) = player.0 else {
         return Err(Player::required());
     };
-    let sessions = app.registry.list(owner).into_iter().map(SessionView::of).collect();
+    let sessions = app.directory.list(owner).into_iter().map(SessionView::of).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
     // A browser that comes back keeps its player for another 90 days, in this server's own cookie.
     if credentials.as_cookie && (credentials.claims.ageing || credentials.old) {
-        response.cookie(cookie(&request, &app, &app.registry.renew(&credentials.claims)));
+        response.cookie(cookie(&request, &app, &app.tokens.renew(&credentials.claims)));
     }
     Ok(sorted_json(&mut response, &SessionsView { sessions }))
 }
 
 /// The state of a game.
 pub async fn look(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
-    let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
+    let snapshot = app.sessions.look(viewer.1, viewer.0, *id).await?;
     versioned(&request, &snapshot, |response, snapshot| json(response, &GameView::of(snapshot)))
 }
 
 /// The known part of the star map.
 pub async fn map(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id: Id) -> Answer {
-    let snapshot = app.registry.look(viewer.1, viewer.0, *id).await?;
+    let snapshot = app.sessions.look(viewer.1, viewer.0, *id).await?;
     versioned(&request, &snapshot, |response, snapshot| sorted_json(response, &MapView::of(snapshot)))
 }
 
 /// What can be done, and why the rest cannot.
 pub async fn actions(request: HttpRequest, app: web::Data<App>, player: Player, id: Id) -> Answer {
-    let snapshot = app.registry.look(Role::Player, player.0, *id).await?;
+    let snapshot = app.sessions.look(Role::Player, player.0, *id).await?;
     versioned(&request, &snapshot, |response, snapshot| sorted_json(response, &OffersView::of(snapshot)))
 }
 
@@ -174,7 +173,7 @@ pub async fn act(
     action: Json<Action>,
 ) -> Answer {
     let command = Command { action: action.0, expected: if_match.expected.clone(), key: key.0 };
-    let acted = app.registry.act(player.0, *id, command).await.map_err(|error| if_match.explain(error.into()))?;
+    let acted = app.sessions.act(player.0, *id, command).await.map_err(|error| if_match.explain(error.into()))?;
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(acted.snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
@@ -207,7 +206,7 @@ pub async fn turns(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id
     let from = app.limits.origin(&request);
     if let Some(Format::Replay) = page.0.format {
         app.work.pay(payer, from, Price::default())?;
-        let replay = app.registry.replay(viewer.0, *id).await?;
+        let replay = app.saves.replay(viewer.0, *id).await?;
         app.work.charge(payer, from, Price::steps(replay.history.len()));
         return Ok(json(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")), &replay));
     }
@@ -216,8 +215,8 @@ pub async fn turns(request: HttpRequest, app: web::Data<App>, viewer: Viewer, id
         return Err(Problem::new(Code::BadQuery, format!("A page has 1 to {MAX_PAGE} turns.")));
     }
     app.work.pay(payer, from, Price::default())?;
-    let turns = app.registry.turns(viewer.1, viewer.0, *id, page.0.after, limit).await?;
-    app.work.charge(payer, from, Price::page(app.registry.history_bytes(*id).await));
+    let turns = app.sessions.turns(viewer.1, viewer.0, *id, page.0.after, limit).await?;
+    app.work.charge(payer, from, Price::page(app.sessions.history_bytes(*id).await));
     let next_after = if turns.len() == limit { turns.last().map(|turn| turn.revision) } else { None };
     let page = HistoryView { turns: turns.iter().map(TurnView::of).collect(), next_after };
     let mut response = HttpResponse::Ok();
@@ -244,14 +243,14 @@ pub async fn rename(
 ) -> Answer {
     let name = clean_name(&body.0.name)?;
     app.work.pay(Some(player.0), app.limits.origin(&request), Price::CHECKPOINT)?;
-    let listed = app.registry.rename(player.0, *id, name, if_match.expected.clone()).await;
+    let listed = app.sessions.rename(player.0, *id, name, if_match.expected.clone()).await;
     let listed = listed.map_err(|error| if_match.explain(error.into()))?;
     Ok(json(&mut HttpResponse::Ok(), &SessionView::of(listed)))
 }
 
 /// Deletes a game for good.
 pub async fn delete(app: web::Data<App>, player: Player, id: Id, if_match: IfMatch) -> Answer {
-    let deleted = app.registry.delete(player.0, *id, if_match.expected.clone()).await;
+    let deleted = app.sessions.delete(player.0, *id, if_match.expected.clone()).await;
     deleted.map_err(|error| if_match.explain(error.into()))?;
     Ok(HttpResponse::NoContent().finish())
 }

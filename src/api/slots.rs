@@ -21,7 +21,7 @@ use super::view::state::GameView;
 use super::work::{Price, Turn};
 use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
-use crate::session::slots::{AUTOSAVE, Resumed, SLOTS, tag};
+use crate::session::saves::{AUTOSAVE, Resumed, SLOTS, tag};
 
 /// A slot from the path: 0 to 4.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,7 @@ impl Which {
 /// A player's saves.
 pub async fn list(request: HttpRequest, app: web::Data<App>, player: Player) -> Answer {
     app.work.pay(Some(player.0), app.limits.origin(&request), Price::LIST)?;
-    let slots = app.registry.slots(player.0).await?;
+    let slots = app.saves.list(player.0).await?;
     let slots = slots.into_iter().map(|(number, save)| SlotView::of(number, save)).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "no-store"));
@@ -91,7 +91,7 @@ pub async fn list(request: HttpRequest, app: web::Data<App>, player: Player) -> 
 /// A save.
 pub async fn look(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
     app.work.pay(Some(player.0), app.limits.origin(&request), Price::LIST)?;
-    let save = app.registry.look_at_slot(player.0, slot.0).await?;
+    let save = app.saves.look(player.0, slot.0).await?;
     let tag = tag(&save);
     require_match(&request, &tag)?;
     let fresh = not_modified(&request, &tag);
@@ -111,9 +111,9 @@ pub async fn save(
     body: Json<Which>,
 ) -> Answer {
     let (number, from) = (slot.writable()?, app.limits.origin(&request));
-    let over = app.registry.has_slot(player.0, number);
+    let over = app.saves.has(player.0, number);
     app.work.pay(Some(player.0), from, Price::CHECKPOINT)?;
-    let save = app.registry.save(player.0, number, body.0.id()?, condition.check()).await?;
+    let save = app.saves.save(player.0, number, body.0.id()?, condition.check()).await?;
     app.work.charge(Some(player.0), from, Price::save(save.history.len(), over));
     Ok(json(HttpResponse::Ok().insert_header(etag(tag(&save))), &SlotView::of(slot.0, save)))
 }
@@ -127,7 +127,7 @@ pub async fn clear(
     condition: SlotCondition,
 ) -> Answer {
     app.work.pay(Some(player.0), app.limits.origin(&request), Price::CHECKPOINT)?;
-    app.registry.clear(player.0, slot.writable()?, condition.check()).await?;
+    app.saves.clear(player.0, slot.writable()?, condition.check()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -143,7 +143,7 @@ pub async fn load(
 ) -> Answer {
     let from = app.limits.origin(&request);
     app.work.pay(Some(player.0), from, Price::CHECKPOINT)?;
-    let loaded = app.registry.load_slot(player.0, slot.0, body.0.id()?, if_match.expected.clone(), key.0).await;
+    let loaded = app.saves.load(player.0, slot.0, body.0.id()?, if_match.expected.clone(), key.0).await;
     let Resumed { snapshot, steps } = loaded.map_err(|error| if_match.explain(error.into()))?;
     app.work.charge(Some(player.0), from, Price::load(steps));
     let mut response = HttpResponse::Ok();
@@ -156,7 +156,7 @@ pub async fn load(
 pub async fn export(request: HttpRequest, app: web::Data<App>, player: Player, slot: Slot) -> Answer {
     let from = app.limits.origin(&request);
     app.work.pay(Some(player.0), from, Price::LIST)?;
-    let save = app.registry.export(player.0, slot.0).await?;
+    let save = app.saves.export(player.0, slot.0).await?;
     app.work.charge(Some(player.0), from, Price::steps(save.history.len()));
     let file = format!("attachment; filename=\"cosmic-explorer-{}-turn-{}.json\"", slot.0, save.state.turn_count);
     let mut response = HttpResponse::Ok();
@@ -184,20 +184,19 @@ pub async fn import(
     let from = app.limits.origin(&request);
     let File { bytes, turn } = file;
     app.work.pay(known, from, Price::proof(bytes.len(), 0))?;
-    let mut proven = app.registry.prove(bytes).await?;
+    let mut proven = app.saves.prove(bytes).await?;
     // It is as large as a save now.
     drop(turn);
     app.work.charge(known, from, Price::proof(0, proven.steps()));
     proven.rename(clean_name(proven.name())?);
-    let registry = &app.registry;
     let (owner, token) = match known {
         Some(player) => (player, None),
         None => {
             let owner = PlayerId::fresh();
-            (owner, Some(registry.mint(owner)))
+            (owner, Some(app.tokens.mint(owner)))
         }
     };
-    let save = registry.import(owner, number, proven, condition.check(), key).await?;
+    let save = app.saves.import(owner, number, proven, condition.check(), key).await?;
     app.work.charge(known, from, Price::save(save.history.len(), false));
     let mut response = HttpResponse::Created();
     response.insert_header(etag(tag(&save)));

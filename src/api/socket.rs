@@ -31,7 +31,7 @@ use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
 use crate::session::live::Role;
 use crate::session::presence::Joined;
-use crate::session::registry::NewGame;
+use crate::session::sessions::NewGame;
 use crate::session::token::{Bearer, Claims};
 
 /// Bytes of a message; an action has some hundred.
@@ -111,14 +111,14 @@ async fn begin(
 ) -> Result<(Joined, Opening), Problem> {
     let known = credentials.map(|credentials| credentials.claims.player()).transpose()?;
     let owner = known.unwrap_or_else(PlayerId::fresh);
-    app.registry.seen(owner, from);
+    app.directory.seen(owner, from);
     app.work.pay(Some(owner), from, Price::GAME)?;
-    let created = app.registry.create(owner, NewGame::default(), key).await?;
-    let joined = app.registry.join(owner, created.snapshot.id, query.joining(Role::Player)).await?;
+    let created = app.sessions.create(owner, NewGame::default(), key).await?;
+    let joined = app.presences.join(owner, created.snapshot.id, query.joining(Role::Player)).await?;
     if let Some(credentials) = credentials {
-        app.registry.recheck(&credentials.claims)?;
+        app.tokens.recheck(&credentials.claims)?;
     }
-    let token = if known.is_none() { Some(app.registry.mint(owner)) } else { None };
+    let token = if known.is_none() { Some(app.tokens.mint(owner)) } else { None };
     Ok((joined, Opening { owner, bearer: Bearer::Player(owner), resumed: false, token }))
 }
 
@@ -129,11 +129,11 @@ async fn resume(
     id: SessionId,
     query: &ConnectQuery,
 ) -> Result<(Joined, Opening), SessionError> {
-    let (owner, role) = app.registry.admit(claims, id)?;
-    let joined = app.registry.join(owner, id, query.joining(role)).await?;
+    let (owner, role) = app.sessions.admit(claims, id)?;
+    let joined = app.presences.join(owner, id, query.joining(role)).await?;
     let token = match role {
         Role::Observer => None,
-        Role::Player => match app.registry.rotate(claims).await {
+        Role::Player => match app.tokens.rotate(claims).await {
             Ok(token) => Some(token),
             // The old one stays good.
             Err(SessionError::Store(error)) => {
@@ -169,14 +169,14 @@ async fn introduce(app: web::Data<App>, mut wire: Socket, id: SessionId, query: 
     };
     let first = tokio::select! {
         first = first => first,
-        () = app.registry.sleep(AUTH_SECS) => Ok((RequestId::None, None)),
+        () = app.core.sleep(AUTH_SECS) => Ok((RequestId::None, None)),
     };
     let (request_id, frame) = match first {
         Ok(first) => first,
         Err(why) => return wire.hang_up(None, why).await,
     };
     let claims = match frame {
-        Some(ClientFrame::Auth { token }) => app.registry.check(&token).ok(),
+        Some(ClientFrame::Auth { token }) => app.tokens.check(&token).ok(),
         _ => None,
     };
     let Some(claims) = claims else {
@@ -210,10 +210,10 @@ impl Socket {
 
     /// Closes, in time, whatever the client does.
     async fn hang_up(mut self, problem: Option<(RequestId, Problem)>, why: Close) {
-        let registry = self.app.registry.clone();
+        let core = self.app.core.clone();
         let parted = tokio::select! {
             parted = self.part(problem, why) => parted,
-            () = registry.sleep(CLOSE_SECS) => false,
+            () = core.sleep(CLOSE_SECS) => false,
         };
         match &self.connection {
             Some(connection) if parted => connection.close(),

@@ -41,9 +41,9 @@ pub async fn events(request: HttpRequest, app: web::Data<App>, id: Id, query: Qu
     }
     app.limits.connect(&request)?;
     let claims = credentials(&request)?.ok_or_else(Player::required)?.claims;
-    let (owner, role) = app.registry.admit(&claims, *id)?;
-    let joined = app.registry.join(owner, *id, query.joining(role)).await?;
-    app.registry.recheck(&claims)?;
+    let (owner, role) = app.sessions.admit(&claims, *id)?;
+    let joined = app.presences.join(owner, *id, query.joining(role)).await?;
+    app.tokens.recheck(&claims)?;
     let (sender, mut receiver) = mpsc::channel(1);
     let wire = EventStream { app: app.clone(), sender, connection: Connection::of(&request) };
     let resumed = joined.head.revision() > 0 || query.last_event().is_some();
@@ -109,7 +109,7 @@ impl Wire for EventStream {
         // The stream ends with what was sent, if that is read.
         drop(sender);
         if why != Close::Slow {
-            app.registry.sleep(CLOSE_SECS).await;
+            app.core.sleep(CLOSE_SECS).await;
         }
         if let Some(connection) = connection {
             connection.close();

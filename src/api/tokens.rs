@@ -26,13 +26,13 @@ pub async fn invite(
     _: NoKey,
     _: Json<Nothing>,
 ) -> Answer {
-    let token = app.registry.invite(player.0, *id)?;
+    let token = app.sessions.invite(player.0, *id)?;
     // Browsers send no fragment, so that the token gets into no log. It is relative to the page, which a proxy may have put below a
     // path that is not known here.
     let body = InvitationView {
         token: token.reveal(),
         link: format!("#watch={}&game={}", token.reveal(), *id),
-        expires_at: app.registry.on_the_wall(token.expires_at()),
+        expires_at: app.core.on_the_wall(token.expires_at()),
     };
     Ok(sorted_json(HttpResponse::Created().insert_header((CACHE_CONTROL, "no-store")), &body))
 }
@@ -50,7 +50,7 @@ pub async fn logout(
 ) -> Answer {
     let ours = old_cookie(&request)?.is_some();
     let revoked = match player {
-        Ok(player) => app.registry.logout(player.0).await.map_err(Problem::from),
+        Ok(player) => app.sessions.logout(player.0).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
     let gone = no_cookies(&request, revoked.is_ok(), ours)?;

@@ -16,7 +16,7 @@ use super::limits::Time;
 use super::problem::Problem;
 use super::settings::Settings;
 use crate::model::PlayerId;
-use crate::session::registry::Registry;
+use crate::session::Core;
 
 /// Accounts that are remembered, 6 MB at the most.
 const MAX_ACCOUNTS: usize = 1 << 16;
@@ -104,15 +104,15 @@ pub struct Work {
 }
 
 impl Work {
-    pub fn new(settings: &Settings, registry: &Arc<Registry>) -> Self {
+    pub fn new(settings: &Settings, core: &Arc<Core>) -> Self {
         // Where requests are not limited, what they cost is not either.
         let limited = settings.requests_per_minute > 0;
         let some = |per_minute: u64| (limited && per_minute > 0).then_some(per_minute as f64);
-        let registry = registry.clone();
+        let core = core.clone();
         Self {
             work: some(settings.work_per_minute),
             disk: some(settings.disk_per_minute),
-            time: Time::new(move || registry.lived()),
+            time: Time::new(move || core.lived()),
             accounts: Mutex::default(),
             turns: Mutex::default(),
             imports: Arc::new(Semaphore::new(MAX_IMPORTS)),

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use cosmic_explorer::files::saves_folder;
 use cosmic_explorer::game::content::{Content, Files};
 use cosmic_explorer::model::{BoardName, Checkpoint, Nonce, PlayerId, Save, SessionId, VERSION};
-use cosmic_explorer::session::challenge::Secret;
+use cosmic_explorer::session::ChallengeKey;
 use cosmic_explorer::session::token::{Bearer, Signer};
 use cosmic_explorer::store::{Opened, Settings, Store};
 use jiff::Timestamp;
@@ -150,8 +150,8 @@ impl Folder {
         Ok(save.history.len())
     }
 
-    fn secret(&self) -> anyhow::Result<Secret> {
-        Ok(Secret::new(&self.opened.store.keys(random)?))
+    fn secret(&self) -> anyhow::Result<ChallengeKey> {
+        Ok(ChallengeKey::new(&self.opened.store.keys(random)?))
     }
 
     /// Says of every entry of a board whether it is what it says; whether all of them are.

@@ -11,7 +11,7 @@ use cosmic_explorer::api;
 use cosmic_explorer::config::{Config, Flags};
 use cosmic_explorer::files::saves_folder;
 use cosmic_explorer::session::clock::SystemClock;
-use cosmic_explorer::session::registry::{Registry, Wiring};
+use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::store::{BeginAnew, Settings, Store};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
@@ -78,7 +78,7 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes, begin_anew };
     let opened = Store::open(&folder, settings).with_context(|| format!("saves in {}", folder.display()))?;
     let saves = opened.store.path().display().to_string();
-    let registry = Registry::open(Wiring {
+    let services = Services::open(Parts {
         opened,
         files,
         content: Arc::new(content),
@@ -92,14 +92,14 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     let stop = told_to_stop()?;
     // Whoever started the server may not listen any more.
     let _ = writeln!(std::io::stdout(), "Cosmic Explorer is listening on http://{address}, saves in {saves}");
-    let emptied = registry.clone();
+    let directory = services.directory.clone();
     let stop = async move {
         tokio::select! {
             () = stop => {}
-            () = emptied.emptied(), if exit_when_empty => tracing::info!("the last game has left memory"),
+            () = directory.emptied(), if exit_when_empty => tracing::info!("the last game has left memory"),
         }
     };
-    let failed = api::serve(listener, registry, http, stop).await?;
+    let failed = api::serve(listener, services, http, stop).await?;
     if failed > 0 {
         bail!("{failed} sessions could not be written down");
     }

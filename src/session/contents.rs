@@ -4,17 +4,18 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
 use super::SessionError;
+use super::core::Core;
 use crate::game::content::{Content, Files};
 use crate::model::Unproven;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use parking_lot::Mutex;
 
 /// Older content that is kept because it was shown: few servers have more.
 const MAX_SHOWN: usize = 4;
 
-/// Content by its hash. Every call but [`Self::present`] may block: it reads and parses texts.
-pub(super) struct Contents {
-    store: Arc<Store>,
+/// Content by its hash. Every call but [`Self::present`] and [`Self::find`] may block: it reads and parses texts.
+pub struct Contents {
+    core: Arc<Core>,
     /// The content of new games, as texts and read.
     files: Files,
     present: Arc<Content>,
@@ -25,12 +26,12 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub fn new(store: Arc<Store>, files: Files, present: Arc<Content>) -> Self {
-        if let Err(error) = store.mend_content(&present.hash, &files) {
+    pub(super) fn new(core: Arc<Core>, files: Files, present: Arc<Content>) -> Self {
+        if let Err(error) = core.store.mend_content(&present.hash, &files) {
             // Nobody needs it before there is other content.
             tracing::error!(%error, "damaged content could not be mended");
         }
-        Self { store, files, present, older: Mutex::default(), shown: Mutex::default() }
+        Self { core, files, present, older: Mutex::default(), shown: Mutex::default() }
     }
 
     /// The content of new games.
@@ -39,7 +40,7 @@ impl Contents {
     }
 
     /// The content a game began with.
-    pub fn of(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
+    pub(super) fn of(&self, hash: &str) -> Result<Arc<Content>, StoreError> {
         if self.present.hash == hash {
             return Ok(self.present.clone());
         }
@@ -47,7 +48,7 @@ impl Contents {
         if let Some(content) = older.get(hash).and_then(Weak::upgrade) {
             return Ok(content);
         }
-        let content = Arc::new(self.store.content(hash)?);
+        let content = Arc::new(self.core.store.content(hash)?);
         // Bounded: what no game in memory holds is forgotten.
         older.retain(|_, content| content.strong_count() > 0);
         older.insert(hash.to_owned(), Arc::downgrade(&content));
@@ -55,21 +56,26 @@ impl Contents {
     }
 
     /// The content that a client's file names. It may name anything.
-    pub fn known(&self, hash: &str) -> Result<Arc<Content>, SessionError> {
-        if hash == self.present.hash || self.store.has_content(hash) {
+    pub(super) fn known(&self, hash: &str) -> Result<Arc<Content>, SessionError> {
+        if hash == self.present.hash || self.core.store.has_content(hash) {
             return Ok(self.of(hash)?);
         }
         Err(SessionError::Save(Unproven::ContentMissing { content: hash.chars().take(64).collect() }.into()))
     }
 
     /// Keeps the content of a game, if it is the present one; an older one is kept already.
-    pub fn keep(&self, hash: &str) -> Result<(), StoreError> {
-        if hash == self.present.hash { self.store.keep_content(hash, &self.files) } else { Ok(()) }
+    pub(super) fn keep(&self, hash: &str) -> Result<(), StoreError> {
+        if hash == self.present.hash { self.core.store.keep_content(hash, &self.files) } else { Ok(()) }
     }
 
-    /// Content to be shown; none where no game here began with it.
-    pub fn find(&self, hash: &str) -> Result<Option<Arc<Content>>, StoreError> {
-        if !self.store.has_content(hash) {
+    /// Content to be shown; none where no game here began with it. Does not block.
+    pub async fn find(self: &Arc<Self>, hash: String) -> Result<Option<Arc<Content>>, SessionError> {
+        let me = self.clone();
+        self.core.blocking(move |_| me.find_here(&hash)).await
+    }
+
+    fn find_here(&self, hash: &str) -> Result<Option<Arc<Content>>, StoreError> {
+        if !self.core.store.has_content(hash) {
             return Ok(None);
         }
         let content = self.of(hash)?;

@@ -1,4 +1,4 @@
-//! What the registry knows of every session, under its one short lock: cards, owners, seats in memory, tombstones. Every `now`
+//! What the directory knows of every session, under its one short lock: cards, owners, seats in memory, tombstones. Every `now`
 //! here is lived time.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::live::Live;
 use super::resident::{Card, GameSession, Snapshot};
-use super::slots::SLOTS;
+use super::saves::SLOTS;
 use super::{SessionError, Settings};
 
 use crate::model::{Beginning, PlayerId, Save, SessionId, Tombstone};
@@ -161,9 +161,11 @@ impl Maps {
         idle_secs > 0 && self.lonely(id) && self.known.get(&id).is_some_and(idle)
     }
 
-    pub fn unfinished(&self, owner: PlayerId) -> usize {
-        let own = self.by_owner.get(&owner).into_iter().flatten();
-        own.filter(|id| self.known.get(id).is_some_and(|card| card.end.is_none())).count()
+    /// Whether a player may have one more unfinished game.
+    pub fn may_play(&self, owner: PlayerId, settings: &Settings) -> Result<(), SessionError> {
+        let (limit, own) = (settings.per_player, self.by_owner.get(&owner).into_iter().flatten());
+        let unfinished = own.filter(|id| self.known.get(id).is_some_and(|card| card.end.is_none())).count();
+        if unfinished >= limit { Err(SessionError::TooMany { limit }) } else { Ok(()) }
     }
 
     /// Remembers where a player was seen.

@@ -1,21 +1,44 @@
 //! Who is here: players, their sessions, which of them are in memory, and how they come and go. Nothing of HTTP.
 
-mod begun;
-pub mod challenge;
+mod beginnings;
+pub mod boards;
+mod challenge_key;
 pub mod clock;
 mod contents;
+mod core;
+pub mod directory;
 mod edit;
+mod judge;
 pub mod live;
 pub mod lived;
 mod maps;
 pub mod name;
 pub mod places;
 pub mod presence;
-pub mod registry;
+mod report;
 pub mod resident;
-mod revocation;
-pub mod slots;
+pub mod saves;
+mod seats;
+mod services;
+pub mod sessions;
+mod sweep;
 pub mod token;
+mod tokens;
+
+pub use beginnings::Beginnings;
+pub use challenge_key::ChallengeKey;
+pub use contents::Contents;
+pub use core::Core;
+pub use directory::Directory;
+pub use judge::Judge;
+pub use presence::Presences;
+pub use report::{Report, Reporter};
+pub use saves::Saves;
+pub use seats::Swept;
+pub use services::{Parts, Services};
+pub use sessions::Sessions;
+pub use sweep::Sweeper;
+pub use tokens::Tokens;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::SessionError;
+use super::core::Core;
+use super::directory::Directory;
 use super::live::{ConnectionId, End, Line, Live, MOST_OBSERVERS, Role};
 use super::lived::later;
-use super::registry::{Registry, session, session_mut};
 use super::resident::{GameSession, Snapshot};
+use super::seats::{Seats, session, session_mut};
 
 use crate::model::{EventId, PlayerId, SessionId, Turn};
 
@@ -33,7 +35,7 @@ pub struct Joining {
 
 /// A connection that has joined a session. Dropped, it has parted.
 pub struct Presence {
-    registry: Arc<Registry>,
+    presences: Arc<Presences>,
     /// Which session.
     pub session: SessionId,
     /// Which connection.
@@ -46,7 +48,7 @@ pub struct Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.registry.part(self.session, self.connection);
+        self.presences.leave_connection(self.session, self.connection);
     }
 }
 
@@ -62,18 +64,35 @@ pub struct Joined {
     pub missed: Option<Vec<Arc<Turn>>>,
 }
 
-impl Registry {
+/// Who is connected to sessions.
+pub struct Presences {
+    core: Arc<Core>,
+    directory: Arc<Directory>,
+    seats: Arc<Seats>,
+}
+
+impl Presences {
+    pub(super) fn new(core: Arc<Core>, directory: Arc<Directory>, seats: Arc<Seats>) -> Self {
+        Self { core, directory, seats }
+    }
+
     /// Joins a session, with what was missed.
-    pub async fn join(&self, owner: PlayerId, id: SessionId, joining: Joining) -> Result<Joined, SessionError> {
-        self.task(move |me| async move {
-            let seated = me.enter_as(joining.role, owner, id).await?;
+    pub async fn join(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        id: SessionId,
+        joining: Joining,
+    ) -> Result<Joined, SessionError> {
+        let me = self.clone();
+        let join = async move {
+            let seated = me.seats.enter_as(joining.role, owner, id).await?;
             let session = session(&seated)?;
             let (head, snapshot) = (session.event(), session.snapshot());
             let missed = me.missed(session, &head, joining.last_event.as_deref()).await?;
             let presence = me.connect(owner, id, &joining)?;
             Ok(Joined { presence, snapshot, head, missed })
-        })
-        .await
+        };
+        self.core.task(join).await
     }
 
     async fn missed(
@@ -91,7 +110,8 @@ impl Registry {
             return Ok(None);
         }
         let id = session.id();
-        let turns = self.blocking(move |store| store.turns(id.0, after.saturating_sub(1), up_to, usize::MAX)).await?;
+        let turns =
+            self.core.blocking(move |store| store.turns(id.0, after.saturating_sub(1), up_to, usize::MAX)).await?;
         let mut turns: Vec<_> = turns.into_iter().map(Arc::new).collect();
         // The turn the client has last is read too, to see that it is the same.
         let known = if after == 0 { Some(session.first_event()) } else { turns.first().map(|turn| EventId::of(turn)) };
@@ -105,7 +125,7 @@ impl Registry {
     /// The caller holds the session's seat.
     fn connect(self: &Arc<Self>, owner: PlayerId, id: SessionId, joining: &Joining) -> Result<Presence, SessionError> {
         let (connection, line, role) = (ConnectionId::fresh(), Arc::new(Line::default()), joining.role);
-        let mut maps = self.maps();
+        let mut maps = self.directory.maps();
         // It may have been deleted meanwhile.
         maps.card(owner, id)?;
         if maps.closing {
@@ -130,13 +150,13 @@ impl Registry {
             Role::Observer => live.observers.push((connection, line.clone())),
         }
         drop(maps);
-        Ok(Presence { registry: self.clone(), session: id, connection, role, line })
+        Ok(Presence { presences: self.clone(), session: id, connection, role, line })
     }
 
     /// A connection has ended, however it did.
-    fn part(self: &Arc<Self>, id: SessionId, connection: ConnectionId) {
-        let mut maps = self.maps();
-        let now = self.moment();
+    fn leave_connection(self: &Arc<Self>, id: SessionId, connection: ConnectionId) {
+        let mut maps = self.directory.maps();
+        let now = self.core.moment();
         let Some(live) = maps.live.get_mut(&id) else { return };
         live.observers.retain(|(each, _)| *each != connection);
         if live.player.as_ref().is_some_and(|(each, _)| *each == connection) {
@@ -156,102 +176,88 @@ impl Registry {
         if let Some(connection) = live.newest.filter(|_| live.link_dead()) {
             let me = self.clone();
             live.cancel();
-            live.timer = Some(self.runtime().spawn(async move { me.lapse(id, connection).await }).abort_handle());
+            live.timer = Some(self.core.spawn(async move { me.end_grace(id, connection).await }).abort_handle());
         }
     }
 
     /// Lets a session leave memory whose player does not come back in time.
-    async fn lapse(self: Arc<Self>, id: SessionId, connection: ConnectionId) {
+    async fn end_grace(self: Arc<Self>, id: SessionId, connection: ConnectionId) {
         loop {
-            let changed = self.changed.notified();
+            let changed = self.core.changed.notified();
             // None: it has a newer connection, or has left, and this timer means nothing any more.
             let Some(deadline) = self.deadline(id, connection) else { return };
-            if self.lived() < deadline {
+            if self.core.lived() < deadline {
                 tokio::select! {
-                    () = self.sleep_until(deadline) => {}
+                    () = self.core.sleep_until(deadline) => {}
                     () = changed => {}
                 }
                 continue;
             }
-            let seat = self.maps().resident.get(&id).map(|resident| resident.seat.clone());
-            let Some(seat) = seat else { return drop(self.maps().live.remove(&id)) };
+            let seat = self.directory.maps().resident.get(&id).map(|resident| resident.seat.clone());
+            let Some(seat) = seat else { return drop(self.directory.maps().live.remove(&id)) };
             let mut seated = seat.lock_owned().await;
             let Some(session) = seated.as_mut() else { continue };
-            if let Err(error) = self.checkpoint(id, session).await {
+            if let Err(error) = self.seats.checkpoint(id, session).await {
                 tracing::error!(%id, %error, "a session that nobody came back to could not be written; it stays for now");
                 drop(seated);
-                self.sleep(self.settings().sweep_secs as i64).await;
+                self.core.sleep(self.core.settings().sweep_secs as i64).await;
                 continue;
             }
             // Nobody joins while the seat is held; but a request may have come.
-            if self.deadline(id, connection).is_some_and(|deadline| self.lived() >= deadline) {
-                self.unseat(id, &mut seated);
+            if self.deadline(id, connection).is_some_and(|deadline| self.core.lived() >= deadline) {
+                self.seats.unseat(id, &mut seated);
             }
         }
     }
 
     /// When a dropped connection's session leaves memory, if it is still the newest; in lived time.
     fn deadline(&self, id: SessionId, connection: ConnectionId) -> Option<Timestamp> {
-        let maps = self.maps();
+        let maps = self.directory.maps();
         maps.live.get(&id).filter(|live| live.link_dead() && live.newest == Some(connection))?;
-        Some(later(maps.known.get(&id)?.active, self.settings().grace_secs))
+        Some(later(maps.known.get(&id)?.active, self.core.settings().grace_secs))
     }
 
     /// The player puts the game away: it is written down and leaves memory, without grace. From any connection but the player's
     /// newest this changes nothing.
-    pub async fn leave(&self, id: SessionId, connection: ConnectionId) -> Result<(), SessionError> {
-        self.task(move |me| async move {
-            let own = || me.maps().live.get(&id).is_some_and(|live| live.newest == Some(connection));
-            let seat = me.maps().resident.get(&id).map(|resident| resident.seat.clone());
+    pub async fn leave(self: &Arc<Self>, id: SessionId, connection: ConnectionId) -> Result<(), SessionError> {
+        let me = self.clone();
+        let leave = async move {
+            let own = || me.directory.maps().live.get(&id).is_some_and(|live| live.newest == Some(connection));
+            let seat = me.directory.maps().resident.get(&id).map(|resident| resident.seat.clone());
             let Some(seat) = seat.filter(|_| own()) else { return Ok(()) };
             let mut seated = seat.lock_owned().await;
-            me.checkpoint(id, session_mut(&mut seated)?).await?;
+            me.seats.checkpoint(id, session_mut(&mut seated)?).await?;
             // Another connection may have taken over meanwhile; none can now.
             if own() {
-                me.unseat(id, &mut seated);
+                me.seats.unseat(id, &mut seated);
             }
             Ok(())
-        })
-        .await
-    }
-
-    /// Waits until a lived time, whatever is done to the clock meanwhile.
-    pub async fn sleep_until(&self, time: Timestamp) {
-        self.time.clock().sleep_until(self.time.steady(time)).await;
-    }
-
-    /// Waits for some seconds.
-    pub async fn sleep(&self, secs: i64) {
-        self.sleep_until(later(self.lived(), secs)).await;
+        };
+        self.core.task(leave).await
     }
 
     /// Ends every connection, and takes no more.
     pub fn close(&self) {
-        let mut maps = self.maps();
+        let mut maps = self.directory.maps();
         maps.closing = true;
         maps.live.values().for_each(|live| live.end(End::Shutdown));
     }
 
     /// Connections of a session, and the seconds until it leaves memory because nobody came back to it.
     pub fn presence(&self, id: SessionId) -> (usize, Option<i64>) {
-        let maps = self.maps();
+        let maps = self.directory.maps();
         let Some(live) = maps.live.get(&id) else { return (0, None) };
         let newest = live.newest.filter(|_| live.link_dead());
         let connections = live.lines().count();
         drop(maps);
         let left = newest.and_then(|connection| self.deadline(id, connection));
-        (connections, left.map(|deadline| deadline.duration_since(self.lived()).as_secs().max(0)))
+        (connections, left.map(|deadline| deadline.duration_since(self.core.lived()).as_secs().max(0)))
     }
 
     /// Sessions with a connection of their player, and those that wait for one to come back.
     pub fn presences(&self) -> (usize, usize) {
-        let maps = self.maps();
+        let maps = self.directory.maps();
         let connected = maps.live.values().filter(|live| live.player.is_some()).count();
         (connected, maps.live.values().filter(|live| live.link_dead()).count())
-    }
-
-    /// Waits until the last session has left memory.
-    pub async fn emptied(&self) {
-        self.empty.notified().await;
     }
 }

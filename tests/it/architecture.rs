@@ -186,7 +186,7 @@ fn no_files_of_a_room_import_each_other_in_a_circle() {
 
 #[test]
 fn a_long_file_says_why() {
-    const NOT_YET: [&str; 1] = ["session"];
+    const NOT_YET: [&str; 0] = [];
     let wrong = rooms().into_iter().map(|(room, files)| {
         let wrong = files.into_iter().filter_map(|(file, _)| {
             let text = std::fs::read_to_string(&file).expect("a file");
@@ -219,7 +219,7 @@ fn no_function_is_long() {
 
 #[test]
 fn what_a_type_can_do_stands_in_one_file() {
-    const NOT_YET: [&str; 1] = ["session"];
+    const NOT_YET: [&str; 0] = [];
     // The rules of a turn call each other in circles, as the game does; each file has those of one kind of action.
     const BY_NATURE: [&str; 1] = ["game: Step"];
     let wrong = rooms().into_iter().map(|(room, files)| {

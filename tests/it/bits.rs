@@ -4,14 +4,13 @@
 //! `FLIPPED_BITS` says how many are tried (400 when not set); `scripts/flip-bits` tries ten thousand.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use cosmic_explorer::game::content::Difficulty;
 use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::model::{BoardName, Day, PlayerId};
+use cosmic_explorer::session::Services;
 use cosmic_explorer::session::SessionError;
 use cosmic_explorer::session::live::Role;
-use cosmic_explorer::session::registry::Registry;
 use cosmic_explorer::store::StoreError;
 use serde_json::json;
 
@@ -75,7 +74,7 @@ fn folder() -> (SimDisk, Vec<PlayerId>) {
         play_until(client, 9, |state| state["turn_count"].as_i64() > Some(18));
     }
     let owner = |client: &Client| {
-        let claims = server.registry.check(client.token.as_ref().expect("a token")).expect("a good token");
+        let claims = server.services.tokens.check(client.token.as_ref().expect("a token")).expect("a good token");
         claims.player().expect("a player")
     };
     let players = players.iter().map(owner).collect();
@@ -84,25 +83,25 @@ fn folder() -> (SimDisk, Vec<PlayerId>) {
 }
 
 /// Everything that players see, by what it is.
-fn view(registry: &Arc<Registry>, players: &[PlayerId]) -> BTreeMap<String, String> {
+fn view(services: &Services, players: &[PlayerId]) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
     let told = |error: SessionError| match error {
         SessionError::Store(StoreError::Damaged { .. }) | SessionError::Unread { damaged: true } => "told".to_owned(),
         error => format!("error: {error}"),
     };
     for player in players {
-        for listed in registry.list(*player) {
+        for listed in services.directory.list(*player) {
             let (id, card) = (listed.id, listed.card);
-            let looked = RUNTIME.block_on(registry.look(Role::Player, *player, id));
+            let looked = RUNTIME.block_on(services.sessions.look(Role::Player, *player, id));
             let state = looked.map_or_else(told, |seen| {
                 format!("{} {} {:?} {} {:?}", seen.revision, digest(&seen.game), card.name, card.ranked, card.challenge)
             });
             seen.insert(format!("game {id}"), state);
-            let turns = RUNTIME.block_on(registry.turns(Role::Player, *player, id, 0, 10_000));
+            let turns = RUNTIME.block_on(services.sessions.turns(Role::Player, *player, id, 0, 10_000));
             seen.insert(format!("history {id}"), turns.map_or_else(told, |turns| format!("{turns:?}")));
         }
         for slot in 0..=4 {
-            let save = RUNTIME.block_on(registry.slot(*player, slot));
+            let save = RUNTIME.block_on(services.saves.read(*player, slot));
             let save = save.map_or_else(told, |save| {
                 format!("{} {}", save.state.digest(&save.star_map.digest()), save.history.len())
             });
@@ -110,9 +109,9 @@ fn view(registry: &Arc<Registry>, players: &[PlayerId]) -> BTreeMap<String, Stri
         }
     }
     let board = BoardName { date: Day::of(dawn()), difficulty: Difficulty::Normal };
-    let board = RUNTIME.block_on(registry.board(board));
+    let board = RUNTIME.block_on(services.judge.board(board));
     seen.insert("board".to_owned(), board.map_or_else(told, |board| format!("{:?}", board.standings)));
-    let [_, _, _, tombstones] = registry.census();
+    let tombstones = services.reporter.report().tombstones;
     seen.insert("tombstones".to_owned(), tombstones.to_string());
     seen
 }
@@ -121,7 +120,7 @@ fn view(registry: &Arc<Registry>, players: &[PlayerId]) -> BTreeMap<String, Stri
 fn a_flipped_bit_costs_nothing_or_is_told() {
     let bits: u64 = std::env::var("FLIPPED_BITS").map_or(400, |bits| bits.parse().expect("FLIPPED_BITS is a number"));
     let (disk, players) = folder();
-    let whole = view(&open(&disk.after(End::Killed)).expect("a registry"), &players);
+    let whole = view(&open(&disk.after(End::Killed)).expect("services"), &players);
     assert!(whole.len() > 20 && !whole.values().any(|seen| seen == "told"), "{whole:#?}");
     let sizes: Vec<_> =
         disk.names().into_iter().map(|name| (disk.size(&name), name)).filter(|(size, _)| *size > 0).collect();
@@ -134,14 +133,14 @@ fn a_flipped_bit_costs_nothing_or_is_told() {
         let what = format!("{name} of {size} bytes, bit {bit}");
         let disk = disk.after(End::Killed);
         disk.damage(name, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
-        let registry = open(&disk).unwrap_or_else(|error| panic!("{what}: it does not start: {error}"));
-        let mut seen = view(&registry, &players);
+        let services = open(&disk).unwrap_or_else(|error| panic!("{what}: it does not start: {error}"));
+        let mut seen = view(&services, &players);
         if seen.get("tombstones") != whole.get("tombstones") && name == "tombstones.jsonl" {
             panic!("{what}: a tombstone is gone");
         }
         let differs: Vec<_> = whole.iter().filter(|(key, value)| seen.remove(*key).as_ref() != Some(*value)).collect();
         for (key, _) in &differs {
-            let now = view(&registry, &players).remove(*key);
+            let now = view(&services, &players).remove(*key);
             let own = name.split(['_', '.']).any(|part| part.len() > 30 && key.contains(part));
             let (was, now) = (&whole[*key], now.unwrap_or_default());
             let same = was.bytes().zip(now.bytes()).take_while(|(a, b)| a == b).count();

@@ -12,8 +12,9 @@ use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::game::rules::apply;
 use cosmic_explorer::model::{BoardName, Day, SessionId, Verdict};
 use cosmic_explorer::session::clock::ManualClock;
-use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
 use cosmic_explorer::session::resident::{Command, Expected};
+use cosmic_explorer::session::sessions::NewGame;
+use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::session::{SessionError, Settings};
 use cosmic_explorer::store::{Store, StoreError};
 use jiff::SignedDuration;
@@ -618,10 +619,10 @@ fn name() -> BoardName {
     BoardName { date: Day::of(dawn()), difficulty: Difficulty::Normal }
 }
 
-/// A registry whose seed of the day is always the same.
-fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
+/// Services whose seed of the day is always the same.
+fn open(disk: &SimDisk) -> Result<Services, StoreError> {
     let _inside = RUNTIME.enter();
-    Registry::open(Wiring {
+    Services::open(Parts {
         opened: Store::open_on(Arc::new(disk.clone()), STORE)?,
         files: built_in(),
         content: CONTENT.clone(),
@@ -635,9 +636,9 @@ fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
 /// A disk with a game of the challenge that one action will end, and that action.
 fn last_turn() -> (SimDisk, SessionId, Action) {
     let disk = SimDisk::new();
-    let registry = open(&disk).expect("a registry");
+    let services = open(&disk).expect("services");
     let asked = NewGame { daily: true, ..NewGame::default() };
-    let created = RUNTIME.block_on(registry.create(PLAYER, asked, None)).expect("a game");
+    let created = RUNTIME.block_on(services.sessions.create(PLAYER, asked, None)).expect("a game");
     let (id, mut game, mut dice) = (created.snapshot.id, (*created.snapshot.game).clone(), Dice::new(1));
     loop {
         let (action, _) = decide(&game, &mut dice);
@@ -647,40 +648,40 @@ fn last_turn() -> (SimDisk, SessionId, Action) {
             return (disk.after(End::PowerCut), id, action);
         }
         game = next;
-        act(&registry, id, &action).expect("nothing fails");
+        act(&services, id, &action).expect("nothing fails");
         if game.turn % 10 == 0 {
             // Its log is small.
-            RUNTIME.block_on(registry.sweep());
+            RUNTIME.block_on(services.sweeper.sweep());
         }
     }
 }
 
-fn act(registry: &Registry, id: SessionId, action: &Action) -> Result<(), SessionError> {
+fn act(services: &Services, id: SessionId, action: &Action) -> Result<(), SessionError> {
     let command = Command { action: action.clone(), expected: Default::default(), key: None };
-    RUNTIME.block_on(registry.act(PLAYER, id, command)).map(drop)
+    RUNTIME.block_on(services.sessions.act(PLAYER, id, command)).map(drop)
 }
 
-fn finished(registry: &Registry) -> bool {
-    registry.list(PLAYER)[0].card.end.is_some()
+fn finished(services: &Services) -> bool {
+    services.directory.list(PLAYER)[0].card.end.is_some()
 }
 
 /// Whether the game stands on the board once, and knows it; where it has not ended, it is ended first.
-fn stands(registry: &Registry, id: SessionId, action: &Action) -> Result<(), String> {
-    if !finished(registry) {
-        act(registry, id, action).map_err(|error| format!("ending it: {error}"))?;
+fn stands(services: &Services, id: SessionId, action: &Action) -> Result<(), String> {
+    if !finished(services) {
+        act(services, id, action).map_err(|error| format!("ending it: {error}"))?;
     }
-    let board = RUNTIME.block_on(registry.board(name())).map_err(|error| error.to_string())?;
+    let board = RUNTIME.block_on(services.judge.board(name())).map_err(|error| error.to_string())?;
     let own: Vec<_> = board.standings.iter().map(|standing| standing.claim.session_id).collect();
-    let verdict = registry.list(PLAYER)[0].card.challenge.and_then(|challenge| challenge.verdict);
+    let verdict = services.directory.list(PLAYER)[0].card.challenge.and_then(|challenge| challenge.verdict);
     if own == [id.0] && verdict == Some(Verdict::Counted) { Ok(()) } else { Err(format!("{own:?}, {verdict:?}")) }
 }
 
 /// Ends the game, looks at the board, and writes everything down; until something fails. Whether the game's end was answered.
 fn end_it(disk: &SimDisk, id: SessionId, action: &Action) -> bool {
-    let Ok(registry) = open(disk) else { return false };
-    let answered = act(&registry, id, action).is_ok();
-    drop(RUNTIME.block_on(registry.board(name())));
-    RUNTIME.block_on(registry.sweep());
+    let Ok(services) = open(disk) else { return false };
+    let answered = act(&services, id, action).is_ok();
+    drop(RUNTIME.block_on(services.judge.board(name())));
+    RUNTIME.block_on(services.sweeper.sweep());
     answered
 }
 
@@ -701,18 +702,18 @@ fn a_game_counts_once_whenever_the_server_is_killed_or_the_power_fails() {
         disk.stop_at(0);
         for end in ends {
             let next = disk.after(end);
-            let registry = open(&next).expect("it starts");
+            let services = open(&next).expect("it starts");
             let what = format!("stopped before {op} of {whole}, {end:?}");
-            assert!(!answered || finished(&registry), "{what}: the turn is lost");
+            assert!(!answered || finished(&services), "{what}: the turn is lost");
             cut += usize::from(answered);
-            stands(&registry, id, &action).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+            stands(&services, id, &action).unwrap_or_else(|problem| panic!("{what}: {problem}"));
             // What was found is there for good.
-            RUNTIME.block_on(registry.sweep());
+            RUNTIME.block_on(services.sweeper.sweep());
             next.stop_at(0);
-            drop(registry);
+            drop(services);
             for end in ends {
-                let registry = open(&next.after(end)).expect("it starts");
-                let found = stands(&registry, id, &action);
+                let services = open(&next.after(end)).expect("it starts");
+                let found = stands(&services, id, &action);
                 found.unwrap_or_else(|problem| panic!("{what}, then {end:?}: {problem}"));
             }
         }
@@ -726,7 +727,7 @@ fn a_disk_that_fails_once_costs_no_entry() {
     for fault in [Fault::Refused, Fault::Lied] {
         for at in 0.. {
             let disk = before.after(End::Killed);
-            let registry = open(&disk).expect("a registry");
+            let services = open(&disk).expect("services");
             let (first, failed) = (disk.count(), Arc::new(AtomicBool::new(false)));
             let told = failed.clone();
             disk.plan(Some(Box::new(move |_, number| {
@@ -734,13 +735,13 @@ fn a_disk_that_fails_once_costs_no_entry() {
                 told.fetch_or(fails, Ordering::Relaxed);
                 fails.then_some(fault)
             })));
-            drop(act(&registry, id, &action));
-            drop(RUNTIME.block_on(registry.board(name())));
-            RUNTIME.block_on(registry.sweep());
-            stands(&registry, id, &action).unwrap_or_else(|problem| panic!("{at} {fault:?}: {problem}"));
+            drop(act(&services, id, &action));
+            drop(RUNTIME.block_on(services.judge.board(name())));
+            RUNTIME.block_on(services.sweeper.sweep());
+            stands(&services, id, &action).unwrap_or_else(|problem| panic!("{at} {fault:?}: {problem}"));
             disk.stop_at(0);
-            let registry = open(&disk.after(End::PowerCut)).expect("it starts");
-            stands(&registry, id, &action).unwrap_or_else(|problem| panic!("{at} {fault:?}, restarted: {problem}"));
+            let services = open(&disk.after(End::PowerCut)).expect("it starts");
+            stands(&services, id, &action).unwrap_or_else(|problem| panic!("{at} {fault:?}, restarted: {problem}"));
             if !failed.load(Ordering::Relaxed) {
                 assert!(at > 5);
                 break;
@@ -754,25 +755,25 @@ fn a_game_that_is_deleted_before_anybody_looks_at_its_end_counts() {
     let (before, id, action) = last_turn();
     for _ in 0..10 {
         let disk = before.after(End::Killed);
-        let registry = open(&disk).expect("a registry");
-        act(&registry, id, &action).expect("nothing fails");
-        RUNTIME.block_on(registry.delete(PLAYER, id, Default::default())).expect("it goes");
+        let services = open(&disk).expect("services");
+        act(&services, id, &action).expect("nothing fails");
+        RUNTIME.block_on(services.sessions.delete(PLAYER, id, Default::default())).expect("it goes");
         disk.stop_at(0);
-        let registry = open(&disk.after(End::PowerCut)).expect("it starts");
-        let board = RUNTIME.block_on(registry.board(name())).expect("a board");
-        assert_eq!((board.standings.len(), registry.list(PLAYER).len()), (1, 0));
+        let services = open(&disk.after(End::PowerCut)).expect("it starts");
+        let board = RUNTIME.block_on(services.judge.board(name())).expect("a board");
+        assert_eq!((board.standings.len(), services.directory.list(PLAYER).len()), (1, 0));
     }
 }
 
-fn begin(registry: &Registry) -> Result<SessionId, SessionError> {
+fn begin(services: &Services) -> Result<SessionId, SessionError> {
     let asked = NewGame { daily: true, ..NewGame::default() };
-    RUNTIME.block_on(registry.create(PLAYER, asked, None)).map(|created| created.snapshot.id)
+    RUNTIME.block_on(services.sessions.create(PLAYER, asked, None)).map(|created| created.snapshot.id)
 }
 
 /// That the player has begun the day with the only game he has; which begins now where none has begun it.
-fn begun_once(registry: &Registry, answered: Option<SessionId>) -> Result<(), String> {
-    let own: Vec<_> = registry.list(PLAYER).iter().map(|listed| listed.id).collect();
-    match (own.as_slice(), begin(registry)) {
+fn begun_once(services: &Services, answered: Option<SessionId>) -> Result<(), String> {
+    let own: Vec<_> = services.directory.list(PLAYER).iter().map(|listed| listed.id).collect();
+    match (own.as_slice(), begin(services)) {
         ([], Ok(_)) if answered.is_none() => Ok(()),
         ([id], Err(SessionError::ChallengeBegun { session, there: true, .. })) if *id == session => {
             if answered.is_none_or(|answered| answered == session) { Ok(()) } else { Err("another game".to_owned()) }
@@ -784,32 +785,32 @@ fn begun_once(registry: &Registry, answered: Option<SessionId>) -> Result<(), St
 #[test]
 fn a_day_is_begun_once_whenever_the_server_is_killed_or_the_power_fails() {
     let before = SimDisk::new();
-    drop(open(&before).expect("a registry"));
+    drop(open(&before).expect("services"));
     before.stop_at(0);
     let whole = {
         let disk = before.after(End::Killed);
-        begin(&open(&disk).expect("a registry")).expect("a game");
+        begin(&open(&disk).expect("services")).expect("a game");
         disk.count()
     };
     let mut cut = 0;
     for op in 0..=whole {
         let disk = before.after(End::Killed);
         disk.stop_at(op);
-        let answered = open(&disk).ok().and_then(|registry| begin(&registry).ok());
+        let answered = open(&disk).ok().and_then(|services| begin(&services).ok());
         cut += usize::from(answered.is_none());
         disk.stop_at(0);
         for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)] {
             let next = disk.after(end);
-            let registry = open(&next).expect("it starts");
+            let services = open(&next).expect("it starts");
             let what = format!("stopped before {op} of {whole}, {end:?}");
-            begun_once(&registry, answered).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+            begun_once(&services, answered).unwrap_or_else(|problem| panic!("{what}: {problem}"));
             // Given up, it stays begun.
-            let id = registry.list(PLAYER)[0].id;
-            RUNTIME.block_on(registry.delete(PLAYER, id, Expected::default())).expect("it goes");
+            let id = services.directory.list(PLAYER)[0].id;
+            RUNTIME.block_on(services.sessions.delete(PLAYER, id, Expected::default())).expect("it goes");
             next.stop_at(0);
-            drop(registry);
-            let registry = open(&next.after(end)).expect("it starts");
-            let again = begin(&registry);
+            drop(services);
+            let services = open(&next.after(end)).expect("it starts");
+            let again = begin(&services);
             assert!(matches!(again, Err(SessionError::ChallengeBegun { there: false, .. })), "{what}: {again:?}");
         }
     }
@@ -822,7 +823,7 @@ fn a_beginning_that_the_disk_refuses_did_not_happen() {
         let mut refused = 0;
         for at in 0.. {
             let disk = SimDisk::new();
-            let registry = open(&disk).expect("a registry");
+            let services = open(&disk).expect("services");
             let (first, failed) = (disk.count(), Arc::new(AtomicBool::new(false)));
             let told = failed.clone();
             disk.plan(Some(Box::new(move |_, number| {
@@ -830,7 +831,7 @@ fn a_beginning_that_the_disk_refuses_did_not_happen() {
                 told.fetch_or(fails, Ordering::Relaxed);
                 fails.then_some(fault)
             })));
-            let answered = begin(&registry).ok();
+            let answered = begin(&services).ok();
             disk.plan(None);
             refused += usize::from(answered.is_none());
             disk.stop_at(0);

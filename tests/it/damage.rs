@@ -22,13 +22,13 @@ fn hit(disk: &SimDisk, client: &Client, name: &str, damage: Damage) -> Result<(M
         Damage::CutAt(length) => bytes.truncate(length),
         Damage::Flip(bit) => bytes[bit / 8] ^= 1 << (bit % 8),
     });
-    let registry = open(&disk).map_err(|error| format!("it does not start: {error}"))?;
+    let services = open(&disk).map_err(|error| format!("it does not start: {error}"))?;
     let token = client.token.as_ref().expect("a token").reveal();
-    registry.check(token).map_err(|_| "the token is no longer good")?;
-    let content = RUNTIME.block_on(registry.find_content(CONTENT.hash.clone()));
+    services.tokens.check(token).map_err(|_| "the token is no longer good")?;
+    let content = RUNTIME.block_on(services.contents.find(CONTENT.hash.clone()));
     content.map_err(|error| error.to_string())?.ok_or("the content is gone")?;
-    let missing = client.missing(&registry)?;
-    Ok((missing, registry.store().reported()))
+    let missing = client.missing(&services)?;
+    Ok((missing, services.core.store().reported()))
 }
 
 fn places(length: usize) -> Vec<usize> {

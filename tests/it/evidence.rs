@@ -1,12 +1,10 @@
 //! Nothing that may hold an answered turn is removed, rewritten or passed over because it could not be read now: every kind of file,
 //! every way in which it is not there, at a start and while the server runs; and then it is mended.
 
-use std::sync::Arc;
-
 use cosmic_explorer::model::SessionId;
+use cosmic_explorer::session::Services;
 use cosmic_explorer::session::SessionError;
 use cosmic_explorer::session::live::Role;
-use cosmic_explorer::session::registry::Registry;
 use cosmic_explorer::store::StoreError;
 
 use crate::sim::{End, SimDisk};
@@ -151,8 +149,8 @@ fn says_so(error: &SessionError) -> bool {
 }
 
 /// Everybody plays on: whose session is hit may be told that it cannot be read now.
-fn play_on(registry: &Arc<Registry>, client: &mut Client, hit: Option<SessionId>) -> Result<(), String> {
-    let missing = client.missing_as_told(registry, says_so)?;
+fn play_on(services: &Services, client: &mut Client, hit: Option<SessionId>) -> Result<(), String> {
+    let missing = client.missing_as_told(services, says_so)?;
     for session in client.kept() {
         let id = client.id(session);
         if missing.turns.iter().any(|(each, _)| *each == id) {
@@ -160,7 +158,7 @@ fn play_on(registry: &Arc<Registry>, client: &mut Client, hit: Option<SessionId>
             continue;
         }
         let may_fail = hit.is_none_or(|hit| hit == id);
-        match client.act(registry, session) {
+        match client.act(services, session) {
             Ok(()) => {}
             Err(error) if may_fail && says_so(&error) => client.open = None,
             Err(SessionError::Refused(_)) => client.open = None,
@@ -195,10 +193,10 @@ fn what_cannot_be_read_at_a_start_is_there_when_it_can() {
                 let hit = kind.0.starts_with("session_").then(|| client.id(client.kept()[0]));
                 let before = harm(&disk, kind, fault, hit);
                 match open(&disk) {
-                    Ok(registry) => {
-                        play_on(&registry, &mut client, hit).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+                    Ok(services) => {
+                        play_on(&services, &mut client, hit).unwrap_or_else(|problem| panic!("{what}: {problem}"));
                         if !killed {
-                            RUNTIME.block_on(registry.checkpoint_all());
+                            RUNTIME.block_on(services.sweeper.checkpoint_all());
                         }
                         disk.stop_at(0);
                     }
@@ -209,8 +207,8 @@ fn what_cannot_be_read_at_a_start_is_there_when_it_can() {
                 }
                 let disk = disk.after(End::Killed);
                 mend(&disk, fault, before);
-                let registry = open(&disk).unwrap_or_else(|error| panic!("{what}, mended: {error}"));
-                client.check(&registry).unwrap_or_else(|problem| panic!("{what}, mended: {problem}"));
+                let services = open(&disk).unwrap_or_else(|error| panic!("{what}, mended: {error}"));
+                client.check(&services).unwrap_or_else(|problem| panic!("{what}, mended: {problem}"));
             }
         }
     }
@@ -224,25 +222,25 @@ fn what_cannot_be_read_under_a_running_server_is_there_when_it_can() {
             for (killed, swept) in [(false, false), (true, false), (false, true), (true, true)] {
                 let what = format!("{kind:?} {fault:?}, killed {killed}, swept {swept}");
                 let (disk, mut client) = left_behind();
-                let registry = open(&disk).expect("a registry");
+                let services = open(&disk).expect("services");
                 for session in client.kept() {
-                    client.act(&registry, session).expect("a turn");
+                    client.act(&services, session).expect("a turn");
                 }
                 let hit = kind.0.starts_with("session_").then(|| client.id(client.kept()[0]));
                 let before = harm(&disk, kind, fault, hit);
-                play_on(&registry, &mut client, hit).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+                play_on(&services, &mut client, hit).unwrap_or_else(|problem| panic!("{what}: {problem}"));
                 if swept {
-                    RUNTIME.block_on(registry.sweep());
-                    play_on(&registry, &mut client, hit).unwrap_or_else(|problem| panic!("{what}, swept: {problem}"));
+                    RUNTIME.block_on(services.sweeper.sweep());
+                    play_on(&services, &mut client, hit).unwrap_or_else(|problem| panic!("{what}, swept: {problem}"));
                 }
                 if !killed {
-                    RUNTIME.block_on(registry.checkpoint_all());
+                    RUNTIME.block_on(services.sweeper.checkpoint_all());
                 }
                 disk.stop_at(0);
                 let disk = disk.after(End::Killed);
                 mend(&disk, fault, before);
-                let registry = open(&disk).unwrap_or_else(|error| panic!("{what}, mended: {error}"));
-                client.check(&registry).unwrap_or_else(|problem| panic!("{what}, mended: {problem}"));
+                let services = open(&disk).unwrap_or_else(|error| panic!("{what}, mended: {error}"));
+                client.check(&services).unwrap_or_else(|problem| panic!("{what}, mended: {problem}"));
             }
         }
     }
@@ -254,13 +252,13 @@ fn a_game_is_as_safe_as_its_second_copy() {
     for fault in [Fault::Moved, Fault::OneBit, Fault::Cut, Fault::Emptied] {
         let (disk, client) = left_behind();
         harm(&disk, ("session_", ".json"), fault, None);
-        let registry = open(&disk).expect("it starts");
-        client.check(&registry).unwrap_or_else(|problem| panic!("{fault:?}: {problem}"));
-        let report = registry.store().report();
+        let services = open(&disk).expect("it starts");
+        client.check(&services).unwrap_or_else(|problem| panic!("{fault:?}: {problem}"));
+        let report = services.core.store().report();
         assert!(report.rebuilt + report.mended >= 2, "{fault:?}: {report:?}");
         for session in client.kept() {
             let id = client.id(session);
-            let looked = RUNTIME.block_on(registry.look(Role::Player, PLAYER, id));
+            let looked = RUNTIME.block_on(services.sessions.look(Role::Player, PLAYER, id));
             assert!(looked.is_ok(), "{fault:?}: {looked:?}");
         }
     }
@@ -274,16 +272,16 @@ fn turns_that_are_written_again_are_there_whenever_that_ends() {
     for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2), End::Torn(3)] {
         for op in 0..16 {
             let (disk, mut client) = left_behind();
-            let registry = open(&disk).expect("a registry");
+            let services = open(&disk).expect("services");
             for session in client.kept() {
-                client.act(&registry, session).expect("a turn");
+                client.act(&services, session).expect("a turn");
             }
             let logs: Vec<_> = disk.names().into_iter().filter(|name| name.ends_with(".log")).collect();
             let taken: Vec<_> = logs.into_iter().map(|name| (disk.take(&name), name)).collect();
             disk.stop_at(disk.count() + op);
             // It may be answered or not.
-            drop(client.act(&registry, client.kept()[0]));
-            moved += registry.store().log().report().moved;
+            drop(client.act(&services, client.kept()[0]));
+            moved += services.core.store().log().report().moved;
             disk.stop_at(0);
             let disk = disk.after(end);
             for (bytes, name) in taken {
@@ -291,8 +289,8 @@ fn turns_that_are_written_again_are_there_whenever_that_ends() {
                     disk.put_back(&name, bytes);
                 }
             }
-            let registry = open(&disk).unwrap_or_else(|error| panic!("{end:?}, {op}: {error}"));
-            client.check(&registry).unwrap_or_else(|problem| panic!("{end:?}, {op}: {problem}"));
+            let services = open(&disk).unwrap_or_else(|error| panic!("{end:?}, {op}: {error}"));
+            client.check(&services).unwrap_or_else(|problem| panic!("{end:?}, {op}: {problem}"));
         }
     }
     assert!(moved > 0, "nothing was written again");

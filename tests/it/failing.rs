@@ -13,7 +13,7 @@ use crate::voyage::{Client, VOYAGE, open, reopen, store_on};
 /// not so many operations.
 fn fail_once(at: u64, fault: Fault) -> Result<Option<(Op, usize)>, String> {
     let disk = SimDisk::new();
-    let registry = open(&disk).map_err(|error| error.to_string())?;
+    let services = open(&disk).map_err(|error| error.to_string())?;
     let first = disk.count();
     let (told, failed) = std::sync::mpsc::channel();
     disk.plan(Some(Box::new(move |op, number| {
@@ -24,12 +24,12 @@ fn fail_once(at: u64, fault: Fault) -> Result<Option<(Op, usize)>, String> {
         fails.then_some(fault)
     })));
     let mut client = Client::new();
-    let refusals = client.sail_stubbornly(&registry, &VOYAGE)?;
-    client.check(&registry)?;
+    let refusals = client.sail_stubbornly(&services, &VOYAGE)?;
+    client.check(&services)?;
     disk.stop_at(0);
     for end in [End::PowerCut, End::Torn(1), End::Killed] {
-        let (_, registry) = reopen(&disk, end)?;
-        client.check(&registry).map_err(|problem| format!("{end:?}: {problem}"))?;
+        let (_, services) = reopen(&disk, end)?;
+        client.check(&services).map_err(|problem| format!("{end:?}: {problem}"))?;
     }
     Ok(failed.try_recv().ok().map(|op| (op, refusals)))
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use cosmic_explorer::api;
 use cosmic_explorer::model::{Keys, MAX_STEPS, Save, VERSION};
+use cosmic_explorer::session::ChallengeKey;
 use cosmic_explorer::session::Settings;
-use cosmic_explorer::session::challenge::Secret;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
@@ -426,8 +426,13 @@ fn of_older_rules(file: &Value, key: &str) -> Value {
         step["rules"] = json!(2);
     }
     let challenge = Some(key.repeat(32));
-    let secret =
-        Secret::new(&Keys { version: VERSION, current: String::new(), previous: None, challenge, revocations: false });
+    let secret = ChallengeKey::new(&Keys {
+        version: VERSION,
+        current: String::new(),
+        previous: None,
+        challenge,
+        revocations: false,
+    });
     let save = Save::read(old.to_string().as_bytes()).expect("a save");
     serde_json::to_value(secret.seal_save(save)).expect("JSON")
 }

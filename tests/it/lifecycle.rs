@@ -230,7 +230,7 @@ fn log_segments_are_written_over() {
         let disk = disk.after(end);
         let server = serve(store_on(&disk), Settings::default(), unlimited());
         assert_eq!(client.clone().at(&server.url).history(), history, "{end:?}");
-        assert_eq!(server.registry.store().reported(), [""; 0], "{end:?}");
+        assert_eq!(server.services.core.store().reported(), [""; 0], "{end:?}");
     }
     server.stop();
     assert_eq!(segments(&disk), [""; 0]);

@@ -22,7 +22,7 @@ fn stop_at(op: Option<u64>, without: Option<Barrier>) -> Result<u64, String> {
     let sailed = opened
         .as_ref()
         .map_err(ToString::to_string)
-        .and_then(|registry| client.sail(registry, &VOYAGE).map_err(|error| error.to_string()));
+        .and_then(|services| client.sail(services, &VOYAGE).map_err(|error| error.to_string()));
     if op.is_none() {
         sailed?;
     }
@@ -35,25 +35,25 @@ fn stop_at(op: Option<u64>, without: Option<Barrier>) -> Result<u64, String> {
     }
 
     for end in ENDS {
-        let (_, registry) = reopen(&disk, end)?;
-        client.check(&registry).map_err(|problem| format!("{end:?}: {problem}"))?;
+        let (_, services) = reopen(&disk, end)?;
+        client.check(&services).map_err(|problem| format!("{end:?}: {problem}"))?;
     }
     // Killed, started again, and then the power fails: at once, and after the client has repeated his request and gone on.
-    let (seen, registry) = reopen(&disk, End::Killed)?;
-    client.check(&registry).map_err(|problem| format!("killed: {problem}"))?;
+    let (seen, services) = reopen(&disk, End::Killed)?;
+    client.check(&services).map_err(|problem| format!("killed: {problem}"))?;
     for end in ENDS {
-        let (_, registry) = reopen(&seen, end)?;
-        client.check(&registry).map_err(|problem| format!("killed, then {end:?}: {problem}"))?;
+        let (_, services) = reopen(&seen, end)?;
+        client.check(&services).map_err(|problem| format!("killed, then {end:?}: {problem}"))?;
     }
     for going_on in [false, true] {
-        client.go_on(&registry)?;
+        client.go_on(&services)?;
         if going_on {
-            client.sail_on(&registry)?;
+            client.sail_on(&services)?;
         }
         for end in ENDS {
-            let (_, registry) = reopen(&seen, end)?;
+            let (_, services) = reopen(&seen, end)?;
             client
-                .check(&registry)
+                .check(&services)
                 .map_err(|problem| format!("killed, gone on ({going_on}), then {end:?}: {problem}"))?;
         }
     }
@@ -80,26 +80,26 @@ fn nothing_that_was_answered_is_lost_whenever_the_power_fails() {
 fn refused_turn_stays_away(without: Option<Barrier>) -> Result<(), String> {
     let disk = SimDisk::new();
     disk.without(without);
-    let registry = open(&disk).map_err(|error| error.to_string())?;
+    let services = open(&disk).map_err(|error| error.to_string())?;
     let mut client = Client::new();
-    client.sail(&registry, &VOYAGE[..7]).map_err(|error| error.to_string())?;
+    client.sail(&services, &VOYAGE[..7]).map_err(|error| error.to_string())?;
     // The first turn of a segment would only be overwritten by the next one.
-    client.act(&registry, 0).map_err(|error| error.to_string())?;
+    client.act(&services, 0).map_err(|error| error.to_string())?;
     let mut left = 1;
     disk.plan(Some(Box::new(move |op, _| {
         let fails = op == Op::Sync && left > 0;
         left -= u32::from(fails);
         fails.then_some(Fault::Lied)
     })));
-    let refused = client.act(&registry, 0);
+    let refused = client.act(&services, 0);
     assert!(matches!(refused, Err(SessionError::Store(StoreError::Unavailable { .. }))), "{refused:?}");
     client.open = None;
-    client.check(&registry).map_err(|problem| format!("refused: {problem}"))?;
-    client.act(&registry, 1).map_err(|error| format!("going on: {error}"))?;
+    client.check(&services).map_err(|problem| format!("refused: {problem}"))?;
+    client.act(&services, 1).map_err(|error| format!("going on: {error}"))?;
     disk.stop_at(0);
     for end in ENDS.into_iter().chain([End::Killed]) {
-        let (_, registry) = reopen(&disk, end)?;
-        client.check(&registry).map_err(|problem| format!("{end:?}: {problem}"))?;
+        let (_, services) = reopen(&disk, end)?;
+        client.check(&services).map_err(|problem| format!("{end:?}: {problem}"))?;
     }
     Ok(())
 }

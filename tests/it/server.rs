@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use cosmic_explorer::api;
 use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::session::clock::ManualClock;
-use cosmic_explorer::session::registry::{Registry, Wiring};
+use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::session::{SessionError, Settings};
 use cosmic_explorer::store::{Opened, Store, StoreError};
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use crate::play::CONTENT;
 pub struct Server {
     pub url: String,
     pub clock: Arc<ManualClock>,
-    pub registry: Arc<Registry>,
+    pub services: Services,
     runtime: tokio::runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<usize>>,
@@ -95,7 +95,7 @@ fn serve_by(clock: Arc<ManualClock>, opened: Opened, settings: Settings, mut api
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
         runtime.block_on(async move {
             let seeds = AtomicU64::new(1);
-            let registry = Registry::open(Wiring {
+            let services = Services::open(Parts {
                 opened,
                 content: CONTENT.clone(),
                 files: built_in(),
@@ -104,14 +104,14 @@ fn serve_by(clock: Arc<ManualClock>, opened: Opened, settings: Settings, mut api
                 key: || [7; 32],
                 settings,
             })
-            .expect("a registry");
-            ready.send((registry.clone(), tokio::runtime::Handle::current())).expect("the test waits");
+            .expect("services");
+            ready.send((services.clone(), tokio::runtime::Handle::current())).expect("the test waits");
             let told = async { drop(stopped.await) };
-            api::serve(listener, registry, api, told).await.expect("it serves")
+            api::serve(listener, services, api, told).await.expect("it serves")
         })
     });
-    let (registry, runtime) = receive("a server to start", &started);
-    Server { url, clock, registry, runtime, stop: Some(stop), thread: Some(thread) }
+    let (services, runtime) = receive("a server to start", &started);
+    Server { url, clock, services, runtime, stop: Some(stop), thread: Some(thread) }
 }
 
 /// Edits a stored session as an admin would: without its checksum.
@@ -145,25 +145,25 @@ impl Server {
         None
     }
 
-    pub fn sweep(&self) -> cosmic_explorer::session::registry::Swept {
-        let registry = self.registry.clone();
-        self.runtime.block_on(async move { registry.sweep().await })
+    pub fn sweep(&self) -> cosmic_explorer::session::Swept {
+        let services = self.services.clone();
+        self.runtime.block_on(async move { services.sweeper.sweep().await })
     }
 
     /// A new token in the place of one, as a socket that resumes gets it.
     pub fn rotate(&self, token: &str) -> Result<String, SessionError> {
-        let claims = self.registry.check(token).map_err(|_| SessionError::BadToken)?;
-        let rotated = self.runtime.block_on(self.registry.rotate(&claims))?;
+        let claims = self.services.tokens.check(token).map_err(|_| SessionError::BadToken)?;
+        let rotated = self.runtime.block_on(self.services.tokens.rotate(&claims))?;
         Ok(rotated.reveal().to_owned())
     }
 
     /// A player's token as this server's cookie.
     pub fn cookie(&self, token: &str) -> String {
-        format!("cosmic_{}={token}", self.registry.mark())
+        format!("cosmic_{}={token}", self.services.mark)
     }
 
     pub fn write_down_uses(&self) {
-        self.runtime.block_on(self.registry.write_down_uses()).expect("it is written");
+        self.runtime.block_on(self.services.tokens.write_down_uses()).expect("it is written");
     }
 
     pub fn client(&self) -> Client {

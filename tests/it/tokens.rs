@@ -216,8 +216,8 @@ fn after_a_logout_no_token_of_the_player_is_good() {
     let second = server.rotate(&first).expect("a token");
     client.token = Some(second.clone());
     let watcher = watcher(&client);
-    let claims = server.registry.check(&second).expect("it is good");
-    let renewed = server.registry.renew(&claims).reveal().to_owned();
+    let claims = server.services.tokens.check(&second).expect("it is good");
+    let renewed = server.services.tokens.renew(&claims).reveal().to_owned();
 
     let reply = logout(&client, &[]);
     assert_eq!((reply.status, reply.text.as_str()), (204, ""));
@@ -233,8 +233,8 @@ fn after_a_logout_no_token_of_the_player_is_good() {
             assert_eq!(with(&client, &other).at(&server.url).get("/api/slots").status, 200);
         };
         all_out(&server);
-        let late = server.registry.renew(&claims);
-        assert!(server.registry.check(late.reveal()).is_err(), "a renewal that had begun before");
+        let late = server.services.tokens.renew(&claims);
+        assert!(server.services.tokens.check(late.reveal()).is_err(), "a renewal that had begun before");
         let server = again(&folder, server);
         all_out(&server);
         assert_eq!(watcher.at(&server.url).look()["revision"], 0, "those who were invited go on watching");
@@ -368,7 +368,7 @@ fn stored_lines_are_read() {
     for nonce in [0x0000_0000_dead_beef, 0x0000_0001_dead_beef] {
         let found = players.map(|player| {
             let token = signer.sign(Bearer::Player(player), Nonce(nonce), dawn());
-            server.registry.check(token.reveal()).is_ok()
+            server.services.tokens.check(token.reveal()).is_ok()
         });
         assert_eq!(found, [true, false, nonce >> 32 == 1], "{nonce:x}");
     }
@@ -391,7 +391,7 @@ fn the_file_is_rewritten_and_what_concerns_no_token_is_forgotten() {
     server.sweep();
     assert!(lines(&folder) <= 102, "{} lines for one player", lines(&folder));
 
-    let gone: Vec<_> = (0..110).map(|_| server.registry.mint(PlayerId::fresh()).reveal().to_owned()).collect();
+    let gone: Vec<_> = (0..110).map(|_| server.services.tokens.mint(PlayerId::fresh()).reveal().to_owned()).collect();
     for token in &gone {
         assert_eq!(logout(&with(&server.client(), token), &[]).status, 204);
     }
@@ -420,7 +420,7 @@ fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
     let without: Vec<_> = (0..200)
         .map(|_| {
             server.clock.advance(1);
-            let first = server.registry.mint(PlayerId::fresh()).reveal().to_owned();
+            let first = server.services.tokens.mint(PlayerId::fresh()).reveal().to_owned();
             server.rotate(&server.rotate(&first).expect("a token")).expect("a token");
             first
         })
@@ -428,7 +428,7 @@ fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
     for (first, second) in &with_a_game {
         assert!(!good(&server, first) && good(&server, second));
     }
-    let revoked = without.iter().rev().take_while(|first| server.registry.check(first).is_err()).count();
+    let revoked = without.iter().rev().take_while(|first| server.services.tokens.check(first).is_err()).count();
     assert!((8..=10).contains(&revoked), "the last {revoked} are known");
     // What is still to be written of the uses above; after the sweep it would be more lines.
     server.write_down_uses();

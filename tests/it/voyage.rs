@@ -10,9 +10,10 @@ use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::model::{Change, PlayerId, Save, SessionId};
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::live::Role;
-use cosmic_explorer::session::registry::{NewGame, Registry, Wiring};
 use cosmic_explorer::session::resident::{Acted, Command, Expected};
+use cosmic_explorer::session::sessions::NewGame;
 use cosmic_explorer::session::token::Token;
+use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::session::{SessionError, Settings};
 use cosmic_explorer::store::{self, Opened, Store, StoreError};
 use tokio::runtime::Runtime;
@@ -128,13 +129,13 @@ const LAST_LEG: [Step; 4] = [Step::Act(0, 2), Step::Save(2), Step::Act(2, 1), St
 /// A folder as a killed server left it after all of that, and who knows what is in it.
 pub fn left_behind() -> (SimDisk, Client) {
     let disk = SimDisk::new();
-    let registry = open(&disk).expect("a registry");
+    let services = open(&disk).expect("services");
     let mut client = Client::new();
-    client.sail(&registry, &VOYAGE).expect("nothing fails");
+    client.sail(&services, &VOYAGE).expect("nothing fails");
     // A save, which the voyage has cleared; and turns that only the log has.
-    client.sail(&registry, &LAST_LEG).expect("nothing fails");
+    client.sail(&services, &LAST_LEG).expect("nothing fails");
     disk.stop_at(0);
-    drop(registry);
+    drop(services);
     (disk.after(End::Killed), client)
 }
 
@@ -150,9 +151,9 @@ pub fn store_on(disk: &SimDisk) -> Opened {
     Store::open_on(Arc::new(disk.clone()), STORE).expect("a store")
 }
 
-pub fn open(disk: &SimDisk) -> Result<Arc<Registry>, StoreError> {
+pub fn open(disk: &SimDisk) -> Result<Services, StoreError> {
     let _inside = RUNTIME.enter();
-    Registry::open(Wiring {
+    Services::open(Parts {
         opened: Store::open_on(Arc::new(disk.clone()), STORE)?,
         files: built_in(),
         content: CONTENT.clone(),
@@ -177,22 +178,22 @@ impl Client {
         }
     }
 
-    fn board(&mut self, registry: &Registry) {
-        self.token.get_or_insert_with(|| registry.mint(PLAYER));
-        self.leaver.get_or_insert_with(|| registry.mint(LEAVER));
+    fn board(&mut self, services: &Services) {
+        self.token.get_or_insert_with(|| services.tokens.mint(PLAYER));
+        self.leaver.get_or_insert_with(|| services.tokens.mint(LEAVER));
     }
 
-    pub fn sail(&mut self, registry: &Registry, voyage: &[Step]) -> Result<(), SessionError> {
-        self.board(registry);
+    pub fn sail(&mut self, services: &Services, voyage: &[Step]) -> Result<(), SessionError> {
+        self.board(services);
         for step in voyage {
-            self.step(registry, *step)?;
+            self.step(services, *step)?;
         }
         Ok(())
     }
 
     /// Goes on by repeating whatever the server could not do, as it asks for.
-    pub fn sail_stubbornly(&mut self, registry: &Registry, voyage: &[Step]) -> Result<usize, String> {
-        self.board(registry);
+    pub fn sail_stubbornly(&mut self, services: &Services, voyage: &[Step]) -> Result<usize, String> {
+        self.board(services);
         let single = |step: &Step| match *step {
             Step::Act(session, times) => vec![Step::Act(session, 1); times],
             other => vec![other],
@@ -200,7 +201,7 @@ impl Client {
         let mut refusals = 0;
         for step in voyage.iter().flat_map(single) {
             let mut tries = 0;
-            while let Err(error) = self.step(registry, step) {
+            while let Err(error) = self.step(services, step) {
                 let deleted = matches!((step, &error), (Step::Delete(_), SessionError::Gone { .. }));
                 if let Step::Delete(session) = step
                     && deleted
@@ -219,7 +220,7 @@ impl Client {
                 if matches!(self.open, Some(Open::Act { .. })) {
                     let before = self.taken();
                     // Not answered yet again, perhaps.
-                    drop(self.go_on(registry));
+                    drop(self.go_on(services));
                     if self.taken() > before {
                         break;
                     }
@@ -234,85 +235,85 @@ impl Client {
         self.sessions.iter().map(|promised| promised.turns.len()).sum()
     }
 
-    fn step(&mut self, registry: &Registry, step: Step) -> Result<(), SessionError> {
+    fn step(&mut self, services: &Services, step: Step) -> Result<(), SessionError> {
         match step {
             Step::Create(seed) => {
                 self.open = Some(Open::Create);
                 let asked = NewGame { seed: Some(seed), ..NewGame::default() };
-                let created = RUNTIME.block_on(registry.create(PLAYER, asked, None))?;
+                let created = RUNTIME.block_on(services.sessions.create(PLAYER, asked, None))?;
                 self.open = None;
                 let id = created.snapshot.id;
                 self.sessions.push(Promised { id, name: created.name, turns: Vec::new(), gone: false });
             }
             Step::Act(session, times) => {
                 for _ in 0..times {
-                    self.act(registry, session)?;
+                    self.act(services, session)?;
                 }
             }
             Step::Rename(session) => {
                 let name = "Another name".to_owned();
                 self.open = Some(Open::Rename { session, name: name.clone() });
                 let promised = &mut self.sessions[session];
-                RUNTIME.block_on(registry.rename(PLAYER, promised.id, name.clone(), Expected::Any))?;
+                RUNTIME.block_on(services.sessions.rename(PLAYER, promised.id, name.clone(), Expected::Any))?;
                 promised.name = name;
                 self.open = None;
             }
             Step::Delete(session) => {
                 self.open = Some(Open::Delete { session });
                 let promised = &mut self.sessions[session];
-                RUNTIME.block_on(registry.delete(PLAYER, promised.id, Expected::Any))?;
+                RUNTIME.block_on(services.sessions.delete(PLAYER, promised.id, Expected::Any))?;
                 promised.gone = true;
                 self.open = None;
             }
             Step::Save(session) => {
                 let id = self.sessions[session].id;
-                let digest = digest(&RUNTIME.block_on(registry.look(Role::Player, PLAYER, id))?.game);
+                let digest = digest(&RUNTIME.block_on(services.sessions.look(Role::Player, PLAYER, id))?.game);
                 self.open = Some(Open::Save { digest: digest.clone() });
-                RUNTIME.block_on(registry.save(PLAYER, SLOT, id, None))?;
+                RUNTIME.block_on(services.saves.save(PLAYER, SLOT, id, None))?;
                 self.slot = Some(digest);
                 self.open = None;
             }
             Step::Load(session) => {
                 self.open = Some(Open::Load { session });
                 let promised = &mut self.sessions[session];
-                let snapshot = RUNTIME.block_on(registry.load_slot(PLAYER, SLOT, promised.id, Expected::Any, None))?;
+                let snapshot = RUNTIME.block_on(services.saves.load(PLAYER, SLOT, promised.id, Expected::Any, None))?;
                 promised.turns.push((None, digest(&snapshot.game)));
                 self.open = None;
             }
             Step::Clear => {
                 self.open = Some(Open::Clear);
-                RUNTIME.block_on(registry.clear(PLAYER, SLOT, None))?;
+                RUNTIME.block_on(services.saves.clear(PLAYER, SLOT, None))?;
                 self.slot = None;
                 self.open = None;
             }
             Step::Rotate => {
                 let token = self.token.as_ref().expect("a token");
-                let claims = registry.check(token.reveal()).map_err(|_| SessionError::BadToken)?;
-                RUNTIME.block_on(registry.write_down_uses())?;
+                let claims = services.tokens.check(token.reveal()).map_err(|_| SessionError::BadToken)?;
+                RUNTIME.block_on(services.tokens.write_down_uses())?;
                 self.open = Some(Open::Rotate);
-                let next = RUNTIME.block_on(registry.rotate(&claims))?;
+                let next = RUNTIME.block_on(services.tokens.rotate(&claims))?;
                 self.replaced.extend(self.token.replace(next));
                 self.open = None;
             }
             Step::Logout => {
                 self.open = Some(Open::Logout);
-                RUNTIME.block_on(registry.logout(LEAVER))?;
+                RUNTIME.block_on(services.sessions.logout(LEAVER))?;
                 self.left = true;
                 self.open = None;
             }
-            Step::Sweep => drop(RUNTIME.block_on(registry.sweep())),
+            Step::Sweep => drop(RUNTIME.block_on(services.sweeper.sweep())),
         }
         Ok(())
     }
 
-    pub fn act(&mut self, registry: &Registry, session: usize) -> Result<(), SessionError> {
+    pub fn act(&mut self, services: &Services, session: usize) -> Result<(), SessionError> {
         let id = self.sessions[session].id;
-        let snapshot = RUNTIME.block_on(registry.look(Role::Player, PLAYER, id))?;
+        let snapshot = RUNTIME.block_on(services.sessions.look(Role::Player, PLAYER, id))?;
         let (action, _) = decide(&snapshot.game, &mut self.dice);
         let key = Some(format!("{session}-{}", snapshot.revision));
         let command = Command { action, expected: Expected::revision(Some(snapshot.revision)), key };
         self.open = Some(Open::Act { session, command: command.clone() });
-        let acted = RUNTIME.block_on(registry.act(PLAYER, id, command.clone()))?;
+        let acted = RUNTIME.block_on(services.sessions.act(PLAYER, id, command.clone()))?;
         self.answered(session, command.action, &acted);
         Ok(())
     }
@@ -325,14 +326,14 @@ impl Client {
     }
 
     /// Whether everything that was answered is there, and nothing else but what was asked for last.
-    pub fn check(&self, registry: &Registry) -> Result<(), String> {
-        self.check_tokens(registry)?;
+    pub fn check(&self, services: &Services) -> Result<(), String> {
+        self.check_tokens(services)?;
         for (number, promised) in self.sessions.iter().enumerate() {
-            self.check_session(registry, number, promised).map_err(|problem| format!("session {number}: {problem}"))?;
+            self.check_session(services, number, promised).map_err(|problem| format!("session {number}: {problem}"))?;
         }
-        self.check_slot(registry)?;
+        self.check_slot(services)?;
         let kept = self.sessions.iter().filter(|promised| !promised.gone).count();
-        let listed = registry.list(PLAYER).len();
+        let listed = services.directory.list(PLAYER).len();
         let asked = usize::from(matches!(self.open, Some(Open::Create)));
         let dying = usize::from(matches!(self.open, Some(Open::Delete { .. })));
         if !(kept - dying..=kept + asked).contains(&listed) {
@@ -352,8 +353,8 @@ impl Client {
         kept.map(|(number, _)| number).collect()
     }
 
-    fn check_tokens(&self, registry: &Registry) -> Result<(), String> {
-        let good = |token: &Token| registry.check(token.reveal()).is_ok();
+    fn check_tokens(&self, services: &Services) -> Result<(), String> {
+        let good = |token: &Token| services.tokens.check(token.reveal()).is_ok();
         if !self.token.as_ref().is_some_and(good) {
             return Err("the token is no longer good".to_owned());
         }
@@ -370,38 +371,39 @@ impl Client {
     }
 
     /// What is missing of what was answered. Anything that is there and wrong is an error.
-    pub fn missing(&self, registry: &Registry) -> Result<Missing, String> {
-        self.missing_as_told(registry, |error| matches!(error, SessionError::Store(StoreError::Damaged { .. })))
+    pub fn missing(&self, services: &Services) -> Result<Missing, String> {
+        self.missing_as_told(services, |error| matches!(error, SessionError::Store(StoreError::Damaged { .. })))
     }
 
     /// The same, where sessions and saves may also be missing because of what the server says of them.
     pub fn missing_as_told(
         &self,
-        registry: &Registry,
+        services: &Services,
         told: impl Fn(&SessionError) -> bool,
     ) -> Result<Missing, String> {
         let mut missing = Missing::default();
-        if self.check_slot(registry).is_err() {
-            match RUNTIME.block_on(registry.slot(PLAYER, SLOT)) {
+        if self.check_slot(services).is_err() {
+            match RUNTIME.block_on(services.saves.read(PLAYER, SLOT)) {
                 Err(error) if told(&error) => missing.slot = true,
                 other => return Err(format!("the slot: {:?}", other.map(|save| save.name))),
             }
         }
         for (number, promised) in self.sessions.iter().enumerate() {
-            let looked = RUNTIME.block_on(registry.look(Role::Player, PLAYER, promised.id));
+            let looked = RUNTIME.block_on(services.sessions.look(Role::Player, PLAYER, promised.id));
             match looked {
                 Err(SessionError::Gone { .. } | SessionError::NotFound) if promised.gone => {}
                 Err(error) if told(&error) => missing.sessions.push(promised.id),
                 Err(error) => return Err(format!("session {number}: {error}")),
                 Ok(_) if promised.gone => return Err(format!("session {number} was deleted, and is there")),
                 Ok(snapshot) => {
-                    let turns = match RUNTIME.block_on(registry.turns(Role::Player, PLAYER, promised.id, 0, 1000)) {
-                        Err(error) if told(&error) => {
-                            missing.sessions.push(promised.id);
-                            continue;
-                        }
-                        turns => turns.map_err(|error| error.to_string())?,
-                    };
+                    let turns =
+                        match RUNTIME.block_on(services.sessions.turns(Role::Player, PLAYER, promised.id, 0, 1000)) {
+                            Err(error) if told(&error) => {
+                                missing.sessions.push(promised.id);
+                                continue;
+                            }
+                            turns => turns.map_err(|error| error.to_string())?,
+                        };
                     let turns: BTreeMap<_, _> = turns.into_iter().map(|turn| (turn.revision, turn.digest)).collect();
                     for (revision, (_, digest)) in (1..).zip(&promised.turns) {
                         match turns.get(&revision) {
@@ -422,8 +424,8 @@ impl Client {
         Ok(missing)
     }
 
-    fn check_slot(&self, registry: &Registry) -> Result<(), String> {
-        let found = match RUNTIME.block_on(registry.slot(PLAYER, SLOT)) {
+    fn check_slot(&self, services: &Services) -> Result<(), String> {
+        let found = match RUNTIME.block_on(services.saves.read(PLAYER, SLOT)) {
             Ok(save) => Some(save_digest(&save)),
             Err(SessionError::SlotEmpty { .. }) => None,
             Err(error) => return Err(format!("the slot: {error}")),
@@ -436,8 +438,8 @@ impl Client {
         if found == self.slot || asked { Ok(()) } else { Err(format!("the slot has {found:?}")) }
     }
 
-    fn check_session(&self, registry: &Registry, number: usize, promised: &Promised) -> Result<(), String> {
-        let looked = RUNTIME.block_on(registry.look(Role::Player, PLAYER, promised.id));
+    fn check_session(&self, services: &Services, number: usize, promised: &Promised) -> Result<(), String> {
+        let looked = RUNTIME.block_on(services.sessions.look(Role::Player, PLAYER, promised.id));
         let absent = matches!(looked, Err(SessionError::Gone { .. } | SessionError::NotFound));
         let dying = matches!(self.open, Some(Open::Delete { session }) if session == number);
         if promised.gone || (dying && absent) {
@@ -445,7 +447,7 @@ impl Client {
         }
         let snapshot = looked.map_err(|error| error.to_string())?;
         let turns = RUNTIME
-            .block_on(registry.turns(Role::Player, PLAYER, promised.id, 0, 1000))
+            .block_on(services.sessions.turns(Role::Player, PLAYER, promised.id, 0, 1000))
             .map_err(|error| error.to_string())?;
         let revisions: Vec<_> = turns.iter().map(|turn| turn.revision).collect();
         if revisions != (1..=snapshot.revision).collect::<Vec<_>>() {
@@ -473,7 +475,7 @@ impl Client {
         if beyond.len() > 1 || beyond.first().is_some_and(|(action, _)| Some(action.as_ref()) != asked) {
             return Err("there is more than was asked for".to_owned());
         }
-        let listed = registry.list(PLAYER).into_iter().find(|listed| listed.id == promised.id);
+        let listed = services.directory.list(PLAYER).into_iter().find(|listed| listed.id == promised.id);
         let name = listed.map(|listed| listed.card.name);
         let renamed = match &self.open {
             Some(Open::Rename { session, name }) if *session == number => Some(name),
@@ -486,25 +488,25 @@ impl Client {
     }
 
     /// Repeats what was not answered. What can be seen of it counts from now on.
-    pub fn go_on(&mut self, registry: &Registry) -> Result<(), String> {
-        let listed = registry.list(PLAYER);
+    pub fn go_on(&mut self, services: &Services) -> Result<(), String> {
+        let listed = services.directory.list(PLAYER);
         match self.open.take() {
             None | Some(Open::Rotate) => {}
             Some(Open::Logout) => {
-                self.left = self.leaver.as_ref().is_some_and(|token| registry.check(token.reveal()).is_err());
+                self.left = self.leaver.as_ref().is_some_and(|token| services.tokens.check(token.reveal()).is_err());
             }
             Some(Open::Act { session, command }) => {
-                let acted = RUNTIME.block_on(registry.act(PLAYER, self.sessions[session].id, command.clone()));
+                let acted = RUNTIME.block_on(services.sessions.act(PLAYER, self.sessions[session].id, command.clone()));
                 self.answered(session, command.action, &acted.map_err(|error| format!("repeated: {error}"))?);
             }
             Some(Open::Save { .. } | Open::Clear) => {
-                let found = RUNTIME.block_on(registry.slot(PLAYER, SLOT));
+                let found = RUNTIME.block_on(services.saves.read(PLAYER, SLOT));
                 self.slot = found.ok().as_ref().map(save_digest);
             }
             Some(Open::Load { session }) => {
                 let promised = &mut self.sessions[session];
                 let seen = RUNTIME
-                    .block_on(registry.look(Role::Player, PLAYER, promised.id))
+                    .block_on(services.sessions.look(Role::Player, PLAYER, promised.id))
                     .map_err(|error| error.to_string())?;
                 if seen.revision > promised.turns.len() as u64 {
                     promised.turns.push((None, digest(&seen.game)));
@@ -531,24 +533,24 @@ impl Client {
     }
 
     /// Takes a turn more in every session.
-    pub fn sail_on(&mut self, registry: &Registry) -> Result<(), String> {
+    pub fn sail_on(&mut self, services: &Services) -> Result<(), String> {
         let here = |promised: &&Promised| {
             !promised.gone
                 && RUNTIME
-                    .block_on(registry.look(Role::Player, PLAYER, promised.id))
+                    .block_on(services.sessions.look(Role::Player, PLAYER, promised.id))
                     .is_ok_and(|seen| seen.game.end.is_none())
         };
         let left: Vec<_> = self.sessions.iter().enumerate().filter(|(_, each)| here(each)).map(|(at, _)| at).collect();
         for session in left {
-            self.act(registry, session).map_err(|error| format!("going on: {error}"))?;
+            self.act(services, session).map_err(|error| format!("going on: {error}"))?;
         }
         Ok(())
     }
 }
 
 /// A process ends, in a way, and the next one opens what is left of the disk.
-pub fn reopen(disk: &SimDisk, end: End) -> Result<(SimDisk, Arc<Registry>), String> {
+pub fn reopen(disk: &SimDisk, end: End) -> Result<(SimDisk, Services), String> {
     let next = disk.after(end);
-    let registry = open(&next).map_err(|error| format!("it does not start: {error}"))?;
-    Ok((next, registry))
+    let services = open(&next).map_err(|error| format!("it does not start: {error}"))?;
+    Ok((next, services))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::game::content::Difficulty;
 use crate::model::{Day, SessionId};
-use crate::session::challenge::Standing;
+use crate::session::boards::Standing;
 
 /// The day's challenge.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::state::ChallengeView;
 use crate::model::Verdict;
-use crate::session::registry::Listed;
+use crate::session::directory::Listed;
 
 /// A player's sessions.
 #[derive(Debug, Serialize)]

@@ -1,4 +1,4 @@
-//! A player's saves: four slots, and slot 0, which is the game last played.
+//! Players' saves: four slots, and slot 0, which is the game last played.
 //!
 //! A game whose future somebody may know is not ranked. So what is loaded, exported or imported is unranked, and so is the game
 //! that a loaded or exported save was taken from, as long as it goes on.
@@ -10,12 +10,17 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::SessionError;
+use super::challenge_key::ChallengeKey;
+use super::contents::Contents;
+use super::core::Core;
+use super::directory::Directory;
 use super::edit::Edit;
-use super::registry::{Registry, session, session_mut};
+use super::judge::Judge;
 use super::resident::{Expected, Snapshot};
+use super::seats::{Seats, session, session_mut};
 use crate::hex::hex;
-use crate::model::{Beginning, Change, Checkpoint, MAX_STEPS, PlayerId, Replay, Save, SessionId};
-use crate::store::StoreError;
+use crate::model::{Beginning, Change, MAX_STEPS, PlayerId, Replay, Save, SessionId};
+use crate::store::{Store, StoreError};
 
 /// The view of the game last played.
 pub const AUTOSAVE: u8 = 0;
@@ -41,7 +46,7 @@ pub fn tag(save: &Save) -> String {
 /// Who writes a player's slots. Held while one is looked at and written, so that what was looked at is what is replaced. Players
 /// share some of them, because one for each would be kept for ever.
 #[derive(Default)]
-pub(super) struct Doors([tokio::sync::Mutex<()>; 32]);
+struct Doors([tokio::sync::Mutex<()>; 32]);
 
 impl Doors {
     fn of(&self, owner: PlayerId) -> &tokio::sync::Mutex<()> {
@@ -87,19 +92,42 @@ impl Deref for Resumed {
     }
 }
 
-impl Registry {
+/// Players' saves.
+pub struct Saves {
+    core: Arc<Core>,
+    directory: Arc<Directory>,
+    contents: Arc<Contents>,
+    seats: Arc<Seats>,
+    judge: Arc<Judge>,
+    key: ChallengeKey,
+    doors: Doors,
+}
+
+impl Saves {
+    pub(super) fn new(
+        core: Arc<Core>,
+        directory: Arc<Directory>,
+        contents: Arc<Contents>,
+        seats: Arc<Seats>,
+        judge: Arc<Judge>,
+        key: ChallengeKey,
+    ) -> Self {
+        Self { core, directory, contents, seats, judge, key, doors: Doors::default() }
+    }
+
     /// A player's saves, by slot. Without their histories.
-    pub async fn slots(&self, owner: PlayerId) -> Result<Vec<(u8, Save)>, SessionError> {
-        self.task(move |me| async move {
+    pub async fn list(self: &Arc<Self>, owner: PlayerId) -> Result<Vec<(u8, Save)>, SessionError> {
+        let me = self.clone();
+        let work = async move {
             let mut saves = Vec::new();
             if let Some((played, id)) = me.last_played(owner) {
                 saves.push((AUTOSAVE, Save { saved_at: played, ..me.copy(owner, id, false).await? }));
             }
             for number in SLOTS {
-                if !me.maps().slots.contains(&(owner, number)) {
+                if !me.directory.maps().slots.contains(&(owner, number)) {
                     continue;
                 }
-                match me.shown_slot(owner, number).await {
+                match me.shown(owner, number).await {
                     Ok(save) => saves.push((number, save)),
                     // It has been set aside, and is told of in `/stats`; the others are there.
                     Err(SessionError::Store(StoreError::Damaged { .. } | StoreError::Newer { .. })) => {}
@@ -108,96 +136,106 @@ impl Registry {
                 }
             }
             Ok(saves)
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// The save in a slot.
-    pub async fn slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
-        self.task(move |me| async move {
+    pub async fn read(self: &Arc<Self>, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        let me = self.clone();
+        let work = async move {
             if number != AUTOSAVE {
-                return me.stored_slot(owner, number).await;
+                return me.stored(owner, number).await;
             }
             let (played, id) = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
             Ok(Save { saved_at: played, ..short(me.copy(owner, id, true).await?)? })
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// The save in a slot, without its history.
-    pub async fn look_at_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
-        self.task(move |me| async move {
+    pub async fn look(self: &Arc<Self>, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        let me = self.clone();
+        let work = async move {
             if number != AUTOSAVE {
-                return me.shown_slot(owner, number).await;
+                return me.shown(owner, number).await;
             }
             let (played, id) = me.last_played(owner).ok_or(SessionError::SlotEmpty { number })?;
             Ok(Save { saved_at: played, ..me.copy(owner, id, false).await? })
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// Whether there is a save in a slot.
-    pub fn has_slot(&self, owner: PlayerId, number: u8) -> bool {
-        self.maps().slots.contains(&(owner, number))
+    pub fn has(&self, owner: PlayerId, number: u8) -> bool {
+        self.directory.maps().slots.contains(&(owner, number))
     }
 
     /// Saves a session's game as it stands.
     pub async fn save(
-        &self,
+        self: &Arc<Self>,
         owner: PlayerId,
         number: u8,
         id: SessionId,
         check: Option<SlotCheck>,
     ) -> Result<Save, SessionError> {
-        self.task(move |me| async move {
+        let me = self.clone();
+        let work = async move {
             let _door = me.doors.of(owner).lock().await;
-            me.check_slot(owner, number, check).await?;
+            me.check(owner, number, check).await?;
             me.may_copy(owner, id).await?;
-            let now = me.moment();
-            me.maps().card(owner, id)?.touch(now);
+            let now = me.core.moment();
+            me.directory.maps().card(owner, id)?.touch(now);
             let save = short(me.copy(owner, id, true).await?)?;
             me.fill(owner, number, save).await
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// Empties a slot.
-    pub async fn clear(&self, owner: PlayerId, number: u8, check: Option<SlotCheck>) -> Result<(), SessionError> {
-        self.task(move |me| async move {
+    pub async fn clear(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        number: u8,
+        check: Option<SlotCheck>,
+    ) -> Result<(), SessionError> {
+        let me = self.clone();
+        let work = async move {
             let _door = me.doors.of(owner).lock().await;
-            me.check_slot(owner, number, check).await?;
-            if !me.maps().slots.contains(&(owner, number)) {
+            me.check(owner, number, check).await?;
+            if !me.directory.maps().slots.contains(&(owner, number)) {
                 return Err(SessionError::SlotEmpty { number });
             }
-            me.blocking(move |store| store.remove_slot(owner.0, number)).await?;
-            let mut maps = me.maps();
+            me.core.blocking(move |store| store.remove_slot(owner.0, number)).await?;
+            let mut maps = me.directory.maps();
             maps.slots.remove(&(owner, number));
             maps.shown_slots.remove(&(owner, number));
             Ok(())
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// Lets a save take the place of a session's game: a revision of its own. Again under the same key, it is answered and not done again.
-    pub async fn load_slot(
-        &self,
+    pub async fn load(
+        self: &Arc<Self>,
         owner: PlayerId,
         number: u8,
         id: SessionId,
         expected: Expected,
         key: Option<String>,
     ) -> Result<Resumed, SessionError> {
-        self.task(move |me| async move {
-            let _running = me.claim(owner, id, key.clone())?;
+        let me = self.clone();
+        let work = async move {
+            let _running = me.directory.claim(owner, id, key.clone())?;
             if let Some(key) = &key
                 && let Some(snapshot) = me.loaded_before(owner, id, number, key).await?
             {
                 return Ok(Resumed { snapshot, steps: 0 });
             }
-            if me.maps().card(owner, id)?.permadeath {
+            if me.directory.maps().card(owner, id)?.permadeath {
                 return Err(SessionError::Permadeath);
             }
-            let save = me.slot(owner, number).await?;
+            let save = me.read(owner, number).await?;
             let source = SessionId(save.session_id);
             if number == AUTOSAVE {
                 me.may_copy(owner, source).await?;
@@ -205,32 +243,33 @@ impl Registry {
             if source != id {
                 me.unrank(owner, source).await?;
             }
-            let registry = me.clone();
+            let contents = me.contents.clone();
             let (save, game, content) = me
+                .core
                 .blocking(move |store| {
-                    let content = registry.contents.of(&save.content)?;
+                    let content = contents.of(&save.content)?;
                     let game = save.restore(&content);
                     let game = game.map_err(|problem| store.reject_slot(owner.0, number, &problem.to_string()))?;
                     Ok((save, game, content))
                 })
                 .await?;
-            let mut seated = me.enter(owner, id).await?;
+            let mut seated = me.seats.enter(owner, id).await?;
             me.may_resume(owner, id, game.end.is_some())?;
-            if me.blocking(move |store| store.history_bytes(id.0)).await? > MOST_HISTORY {
+            if me.core.blocking(move |store| store.history_bytes(id.0)).await? > MOST_HISTORY {
                 return Err(SessionError::HistoryFull { limit: MOST_HISTORY });
             }
             let session = session_mut(&mut seated)?;
             let steps = save.history.len();
-            let (turn, before) = session.load(number, save, (game, content), &expected, key, me.now())?;
+            let (turn, before) = session.load(number, save, (game, content), &expected, key, me.core.now())?;
             let turn = Arc::new(turn);
-            if let Err(error) = me.write(id, session, Some(turn.clone())).await {
+            if let Err(error) = me.seats.write(id, session, Some(turn.clone())).await {
                 session.unload(before);
                 return Err(error);
             }
-            me.publish(id, session, Some(&turn));
+            me.seats.publish(id, session, Some(&turn));
             Ok(Resumed { snapshot: session.snapshot(), steps })
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// The session as it stands, if a save was loaded under the key before.
@@ -241,10 +280,10 @@ impl Registry {
         number: u8,
         key: &str,
     ) -> Result<Option<Snapshot>, SessionError> {
-        let seated = self.enter(owner, id).await?;
+        let seated = self.seats.enter(owner, id).await?;
         let session = session(&seated)?;
         let Some(revision) = session.revision_of(key) else { return Ok(None) };
-        let turns = self.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
+        let turns = self.core.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
         match turns.first().map(|turn| &turn.deed) {
             Some(Change::Loaded { loaded }) if loaded.slot == number => Ok(Some(session.snapshot())),
             _ => Err(SessionError::KeyReused { revision }),
@@ -252,32 +291,34 @@ impl Registry {
     }
 
     /// A save for a file, without its owner.
-    pub async fn export(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
-        self.task(move |me| async move {
-            let save = me.slot(owner, number).await?;
+    pub async fn export(self: &Arc<Self>, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        let me = self.clone();
+        let work = async move {
+            let save = me.read(owner, number).await?;
             if number == AUTOSAVE {
                 me.may_copy(owner, SessionId(save.session_id)).await?;
             }
             me.unrank(owner, SessionId(save.session_id)).await?;
-            let (secret, save) = (me.secret.clone(), save.exported());
-            me.blocking(move |_| Ok(secret.seal_save(save))).await
-        })
-        .await
+            let (key, save) = (me.key.clone(), save.exported());
+            me.core.blocking(move |_| Ok(key.seal_save(save))).await
+        };
+        self.core.task(work).await
     }
 
     /// Looks at a save that a client brings, and plays it again.
-    pub async fn prove(&self, file: impl AsRef<[u8]> + Send + 'static) -> Result<Proven, SessionError> {
-        self.task(move |me| async move {
-            let registry = me.clone();
-            me.blocking(move |_| Ok(registry.prove_here(file.as_ref()))).await?.map(Proven)
-        })
-        .await
+    pub async fn prove(self: &Arc<Self>, file: impl AsRef<[u8]> + Send + 'static) -> Result<Proven, SessionError> {
+        let me = self.clone();
+        let work = async move {
+            let prover = me.clone();
+            me.core.blocking(move |_| Ok(prover.prove_here(file.as_ref()))).await?.map(Proven)
+        };
+        self.core.task(work).await
     }
 
     fn prove_here(&self, file: &[u8]) -> Result<Save, SessionError> {
         let mut save = Save::read(file)?;
         let content = self.contents.known(&save.content)?;
-        let sealed = save.seal.take().is_some_and(|seal| self.secret.has_sealed(file, &seal));
+        let sealed = save.seal.take().is_some_and(|seal| self.key.has_sealed(file, &seal));
         save.prove(&content, sealed)?;
         save.check_count()?;
         Ok(save)
@@ -285,48 +326,50 @@ impl Registry {
 
     /// Puts a proven save into a slot.
     pub async fn import(
-        &self,
+        self: &Arc<Self>,
         owner: PlayerId,
         number: u8,
         proven: Proven,
         check: Option<SlotCheck>,
         key: Option<String>,
     ) -> Result<Save, SessionError> {
-        self.task(move |me| async move {
+        let me = self.clone();
+        let work = async move {
             let _door = me.doors.of(owner).lock().await;
             let Proven(mut save) = proven;
             save.owner = Some(owner.0);
             save.imported_with = key.map(|key| Beginning::of(key, &(&save.name, save.replay())));
             if let Some(again) = &save.imported_with
-                && let Ok(there) = me.stored_slot(owner, number).await
+                && let Ok(there) = me.stored(owner, number).await
                 && let Some(before) = there.imported_with.as_ref().filter(|before| before.key == again.key)
             {
                 return if before == again { Ok(there) } else { Err(SessionError::KeyTaken) };
             }
-            me.check_slot(owner, number, check).await?;
-            save.saved_at = me.now();
+            me.check(owner, number, check).await?;
+            save.saved_at = me.core.now();
             me.fill(owner, number, save).await
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// All it takes to play a finished game again.
-    pub async fn replay(&self, owner: PlayerId, id: SessionId) -> Result<Replay, SessionError> {
-        self.task(move |me| async move {
-            if me.maps().card(owner, id)?.end.is_none() {
+    pub async fn replay(self: &Arc<Self>, owner: PlayerId, id: SessionId) -> Result<Replay, SessionError> {
+        let me = self.clone();
+        let work = async move {
+            if me.directory.maps().card(owner, id)?.end.is_none() {
                 return Err(SessionError::NotFinished);
             }
             me.may_copy(owner, id).await?;
             Ok(me.copy(owner, id, true).await?.replay())
-        })
-        .await
+        };
+        self.core.task(work).await
     }
 
     /// Whether a session's game may be taken out of it: not while it has permadeath and goes on, because its future could be tried
     /// out in the copy; and not with the seed of a challenge whose day is not over. What may be copied stays so.
     async fn may_copy(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         let challenge = {
-            let mut maps = self.maps();
+            let mut maps = self.directory.maps();
             let card = maps.card(owner, id)?;
             if card.permadeath && card.end.is_none() {
                 return Err(SessionError::Permadeath);
@@ -334,23 +377,23 @@ impl Registry {
             card.challenge
         };
         match challenge {
-            Some(challenge) => self.may_tell(challenge.date).await,
+            Some(challenge) => self.judge.may_tell(challenge.date).await,
             None => Ok(()),
         }
     }
 
     /// The session that was played last, and when.
     fn last_played(&self, owner: PlayerId) -> Option<(Timestamp, SessionId)> {
-        let maps = self.maps();
+        let maps = self.directory.maps();
         let own = maps.by_owner.get(&owner)?;
         let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.active, card.last_activity, *id)));
         played.max().map(|(_, played, id)| (played, id))
     }
 
     /// The caller holds the player's door.
-    async fn check_slot(&self, owner: PlayerId, number: u8, check: Option<SlotCheck>) -> Result<(), SessionError> {
+    async fn check(&self, owner: PlayerId, number: u8, check: Option<SlotCheck>) -> Result<(), SessionError> {
         let Some(check) = check else { return Ok(()) };
-        let save = match self.stored_slot(owner, number).await {
+        let save = match self.stored(owner, number).await {
             Ok(save) => Some(save),
             Err(SessionError::SlotEmpty { .. }) => None,
             Err(error) => return Err(error),
@@ -358,10 +401,10 @@ impl Registry {
         if check(save.as_ref()) { Ok(()) } else { Err(SessionError::SlotChanged { number }) }
     }
 
-    async fn stored_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
-        let read = self.blocking(move |store| store.slot(owner.0, number)).await;
+    async fn stored(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        let read = self.core.blocking(move |store| store.slot(owner.0, number)).await;
         if matches!(read, Ok(None)) {
-            let mut maps = self.maps();
+            let mut maps = self.directory.maps();
             maps.slots.remove(&(owner, number));
             maps.shown_slots.remove(&(owner, number));
         }
@@ -369,21 +412,21 @@ impl Registry {
     }
 
     /// A stored save without its history: it is asked for with every list, and may take long to read.
-    async fn shown_slot(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
-        let known = self.maps().shown_slots.get(&(owner, number)).cloned();
+    async fn shown(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
+        let known = self.directory.maps().shown_slots.get(&(owner, number)).cloned();
         if let Some(save) = known {
             return Ok(Save::clone(&save));
         }
-        let save = self.stored_slot(owner, number).await?;
+        let save = self.stored(owner, number).await?;
         let save = Save { history: Vec::new(), ..save };
-        self.show_slot(owner, number, &save, false);
+        self.show(owner, number, &save, false);
         Ok(save)
     }
 
     /// Keeps a save for lists. One that was only read does not take the place of one that was written meanwhile.
-    fn show_slot(&self, owner: PlayerId, number: u8, save: &Save, written: bool) {
+    fn show(&self, owner: PlayerId, number: u8, save: &Save, written: bool) {
         let shown = Arc::new(without_history(save));
-        let mut maps = self.maps();
+        let mut maps = self.directory.maps();
         if maps.shown_slots.len() >= MOST_SHOWN {
             maps.shown_slots.clear();
         }
@@ -395,9 +438,9 @@ impl Registry {
 
     async fn fill(&self, owner: PlayerId, number: u8, save: Save) -> Result<Save, SessionError> {
         {
-            let mut maps = self.maps();
+            let mut maps = self.directory.maps();
             // As many saves as sessions, whoever they belong to; half of them for those who have a game.
-            let stored = self.settings().stored;
+            let stored = self.core.settings().stored;
             let most = if maps.by_owner.contains_key(&owner) { stored } else { stored.div_ceil(2) };
             if !maps.slots.contains(&(owner, number)) && maps.slots.len() >= most {
                 return Err(SessionError::StoreFull);
@@ -405,63 +448,44 @@ impl Registry {
             maps.slots.insert((owner, number));
             maps.shown_slots.remove(&(owner, number));
         }
-        let registry = self.arc()?;
+        let contents = self.contents.clone();
         let save = self
+            .core
             .blocking(move |store| {
-                registry.contents.keep(&save.content)?;
+                contents.keep(&save.content)?;
                 store.write_slot(owner.0, number, &save)?;
                 Ok(save)
             })
             .await?;
-        self.show_slot(owner, number, &save, true);
+        self.show(owner, number, &save, true);
         Ok(save)
     }
 
-    /// A session as it would be stored now. Needs no place in memory.
-    pub(super) async fn stored_form(&self, owner: PlayerId, id: SessionId) -> Result<Checkpoint, SessionError> {
-        loop {
-            let seat = {
-                let mut maps = self.maps();
-                maps.card(owner, id)?;
-                maps.resident.get(&id).map(|resident| resident.seat.clone())
-            };
-            if let Some(seat) = seat {
-                // It may have left while this waited.
-                let Some(form) = seat.lock_owned().await.as_ref().map(|session| session.checkpoint(self.moment()))
-                else {
-                    tokio::task::yield_now().await;
-                    continue;
-                };
-                return Ok(form);
-            }
-            // Alone, because what is damaged is written anew.
-            if let Some(stored) = self.aside(id, move |store| store.load(id.0)).await? {
-                return stored.ok_or(SessionError::NotFound);
-            }
-        }
-    }
-
     async fn copy(&self, owner: PlayerId, id: SessionId, with_history: bool) -> Result<Save, SessionError> {
-        let form = self.stored_form(owner, id).await?;
-        let now = self.now();
-        self.blocking(move |store| {
+        let form = self.seats.stored_form(owner, id).await?;
+        let now = self.core.now();
+        let copy = move |store: &Store| {
             let history = if with_history { store.lineage(id.0, form.revision)? } else { Vec::new() };
             Ok(Save::of(form, history, now))
-        })
-        .await
+        };
+        self.core.blocking(copy).await
     }
 
     /// A game that goes on is no longer ranked; durably, before anybody learns its future. Needs no place in memory.
     async fn unrank(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         // It may be gone: only its save is left.
-        if self.maps().card(owner, id).is_err() { Ok(()) } else { self.edit(owner, id, Edit::Unrank).await }
+        if self.directory.maps().card(owner, id).is_err() {
+            Ok(())
+        } else {
+            self.seats.edit(owner, id, Edit::Unrank).await
+        }
     }
 
     /// A finished game that goes on counts as one more that is unfinished.
     fn may_resume(&self, owner: PlayerId, id: SessionId, finished: bool) -> Result<(), SessionError> {
-        let mut maps = self.maps();
+        let mut maps = self.directory.maps();
         let resumes = !finished && maps.card(owner, id)?.end.is_some();
-        if resumes { self.may_play(&maps, owner) } else { Ok(()) }
+        if resumes { maps.may_play(owner, &self.core.settings()) } else { Ok(()) }
     }
 }
 

@@ -12,14 +12,13 @@
 //! Every time here is lived time: neither a token nor a revocation ends because somebody has set the clock.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::SessionError;
-use super::live::{End, Role};
-use super::registry::Registry;
-use super::slots::SLOTS;
+use super::core::Core;
 use super::token::{BadToken, Bearer, Claims, LIFE_SECS, Signer, Token};
 use crate::model::{self, Nonce, Nonces, PlayerId, SessionId};
 use crate::store::{Store, StoreError};
@@ -28,8 +27,11 @@ use crate::store::{Store, StoreError};
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
 
 /// Signs and checks tokens, and knows which are revoked.
-pub(super) struct Tokens {
+pub struct Tokens {
+    core: Arc<Core>,
     signer: Signer,
+    /// Whether a player has something stored.
+    has_anything: Box<dyn Fn(PlayerId) -> bool + Send + Sync>,
     list: Mutex<List>,
     /// Held while the file is written, so that its lines come in the order of the changes.
     writing: Mutex<()>,
@@ -60,12 +62,18 @@ struct List {
 }
 
 impl Tokens {
-    pub fn open(signer: Signer, lines: Vec<Nonces>) -> Self {
+    pub(super) fn new(
+        core: Arc<Core>,
+        signer: Signer,
+        lines: Vec<Nonces>,
+        has_anything: impl Fn(PlayerId) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let mut list = List { lines: lines.len(), ..List::default() };
         for Nonces { player, current, previous, at, .. } in lines {
             list.entries.insert(PlayerId(player), Entry { current, previous, used: None, at });
         }
-        Self { signer, list: Mutex::new(list), writing: Mutex::default() }
+        let has_anything = Box::new(has_anything);
+        Self { core, signer, has_anything, list: Mutex::new(list), writing: Mutex::default() }
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
@@ -99,6 +107,118 @@ impl Tokens {
             (Ok(()), None) => list.lines += changed.len(),
         }
         written
+    }
+
+    /// What a token says, if it is good. It waits for nothing: every request comes through here.
+    pub fn check(self: &Arc<Self>, text: &str) -> Result<Claims, BadToken> {
+        let now = self.core.lived();
+        let claims = self.signer.check(text, now)?;
+        let Bearer::Player(player) = claims.bearer else { return Ok(claims) };
+        let first_used = self.list().admit(player, claims.nonce, now)?;
+        if first_used {
+            let me = self.clone();
+            // Should it fail, the sweeper tries again.
+            self.core.spawn(async move { drop(me.write_down_uses().await) });
+        }
+        Ok(claims)
+    }
+
+    /// The first token of a new player.
+    pub fn mint(&self, player: PlayerId) -> Token {
+        self.signer.sign(Bearer::Player(player), Nonce::first(), self.core.lived())
+    }
+
+    /// The same token with a new life: to a rotation or a logout it is the same, also to one that comes at this moment. For the
+    /// previous token it is the current one, because it may take its place in a browser.
+    pub fn renew(&self, claims: &Claims) -> Token {
+        let current = claims.player().ok().and_then(|player| self.list().current(player));
+        self.signer.sign(claims.bearer, current.unwrap_or(claims.nonce), self.core.lived())
+    }
+
+    /// A token to watch a session with. Whether it may be had is for the caller to ask.
+    pub fn watch(&self, id: SessionId) -> Token {
+        self.signer.sign(Bearer::Observer(id), Nonce::first(), self.core.lived())
+    }
+
+    /// Whether a token that was good a moment ago still is: for who has joined a session in between.
+    pub fn recheck(&self, claims: &Claims) -> Result<(), SessionError> {
+        let Bearer::Player(player) = claims.bearer else { return Ok(()) };
+        let admitted = self.list().admit(player, claims.nonce, self.core.lived());
+        admitted.map(|_| ()).map_err(|BadToken| SessionError::BadToken)
+    }
+
+    /// A new token in the place of one that is good. The old one stays good until the new one is used, and ten seconds longer.
+    pub async fn rotate(self: &Arc<Self>, claims: &Claims) -> Result<Token, SessionError> {
+        let (player, nonce) = (claims.player()?, claims.nonce);
+        let me = self.clone();
+        let rotated = self.core.blocking(move |store| {
+            let _alone = me.alone();
+            let now = me.core.lived();
+            let current = {
+                let mut list = me.list();
+                if list.admit(player, nonce, now).is_err() {
+                    // It was revoked since it was checked.
+                    return Ok(Err(BadToken));
+                }
+                list.current(player)
+            };
+            if let Some(current) = current.filter(|current| *current != nonce) {
+                // The answer to the last rotation was lost, or is on its way to another page.
+                return Ok(Ok(current));
+            }
+            let next = nonce.next();
+            let entry = Entry { current: Some(next), previous: Some(nonce), used: None, at: now };
+            me.change(store, player, entry).map(|()| Ok(next))
+        });
+        let nonce = rotated.await?.map_err(|BadToken| SessionError::BadToken)?;
+        Ok(self.signer.sign(Bearer::Player(player), nonce, self.core.lived()))
+    }
+
+    /// Revokes every token of a player.
+    pub(super) async fn revoke(self: &Arc<Self>, player: PlayerId) -> Result<(), SessionError> {
+        let me = self.clone();
+        let revoked = move |store: &Store| {
+            let _alone = me.alone();
+            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.core.lived() })
+        };
+        self.core.blocking(revoked).await
+    }
+
+    /// Writes down what counts of a player from now on; once that is durable, it counts. The caller is alone.
+    fn change(&self, store: &Store, player: PlayerId, entry: Entry) -> Result<(), StoreError> {
+        if let Err(error) = store.append_nonces(&[line((&player, &entry))]) {
+            self.list().doubtful = true;
+            return Err(error);
+        }
+        let mut list = self.list();
+        // As many as there can be players with a game or a save; so nobody who has one is forgotten for others.
+        let most = 2 * self.core.settings().stored;
+        if !list.entries.contains_key(&player) {
+            // The directory's lock within this one, never the other way round.
+            list.make_room(most, |player| (self.has_anything)(*player));
+        }
+        list.entries.insert(player, entry);
+        list.unwritten.remove(&player);
+        list.lines += 1;
+        Ok(())
+    }
+
+    /// Writes down which tokens were first used. That happens by itself; this waits for it.
+    pub async fn write_down_uses(self: &Arc<Self>) -> Result<(), SessionError> {
+        let me = self.clone();
+        self.core.blocking(move |store| me.write_down(store)).await
+    }
+
+    /// Forgets whom no token concerns any more, and writes down what is not in the file or too much of it.
+    pub(super) async fn tidy(self: &Arc<Self>) {
+        let due = {
+            let mut list = self.list();
+            list.prune(self.core.lived());
+            list.stale() || !list.unwritten.is_empty()
+        };
+        if due && let Err(error) = self.write_down_uses().await {
+            tracing::error!(%error, "which tokens count could not be written down; it will be tried again");
+        }
     }
 }
 
@@ -160,150 +280,6 @@ impl List {
         order.sort_unstable();
         for (_, _, id) in order.iter().take(self.entries.len() - most + most.div_ceil(10)) {
             self.entries.remove(id);
-        }
-    }
-}
-
-impl Registry {
-    /// What a token says, if it is good. It waits for nothing: every request comes through here.
-    pub fn check(&self, text: &str) -> Result<Claims, BadToken> {
-        let now = self.lived();
-        let claims = self.tokens.signer.check(text, now)?;
-        let Bearer::Player(player) = claims.bearer else { return Ok(claims) };
-        let first_used = self.tokens.list().admit(player, claims.nonce, now)?;
-        if first_used && let Ok(me) = self.arc() {
-            // Should it fail, the sweeper tries again.
-            self.runtime().spawn_blocking(move || drop(me.tokens.write_down(me.store())));
-        }
-        Ok(claims)
-    }
-
-    /// The first token of a new player.
-    pub fn mint(&self, player: PlayerId) -> Token {
-        self.tokens.signer.sign(Bearer::Player(player), Nonce::first(), self.lived())
-    }
-
-    /// The same token with a new life: to a rotation or a logout it is the same, also to one that comes at this moment. For the
-    /// previous token it is the current one, because it may take its place in a browser.
-    pub fn renew(&self, claims: &Claims) -> Token {
-        let current = claims.player().ok().and_then(|player| self.tokens.list().current(player));
-        self.tokens.signer.sign(claims.bearer, current.unwrap_or(claims.nonce), self.lived())
-    }
-
-    /// A token to watch a session with. Whether it may be had is for the caller to ask.
-    pub fn watch(&self, id: SessionId) -> Token {
-        self.tokens.signer.sign(Bearer::Observer(id), Nonce::first(), self.lived())
-    }
-
-    /// A token that a player gives to those who are to watch his session.
-    pub fn invite(&self, owner: PlayerId, id: SessionId) -> Result<Token, SessionError> {
-        self.maps().card(owner, id)?;
-        Ok(self.watch(id))
-    }
-
-    /// Whose a session is, or was, as long as its tombstone stands.
-    pub fn owner_of(&self, id: SessionId) -> Option<PlayerId> {
-        let maps = self.maps();
-        let card = maps.known.get(&id).map(|card| card.owner);
-        card.or_else(|| maps.tombstones.by_id.get(&id).map(|stone| PlayerId(stone.owner)))
-    }
-
-    /// Whose session it is to whom, by his token: the player's own, as far as anybody knows yet, or one he may watch.
-    pub fn admit(&self, claims: &Claims, id: SessionId) -> Result<(PlayerId, Role), SessionError> {
-        match claims.bearer {
-            Bearer::Player(player) => Ok((player, Role::Player)),
-            Bearer::Observer(watched) => {
-                let owner = self.owner_of(watched).filter(|_| watched == id);
-                Ok((owner.ok_or(SessionError::NotFound)?, Role::Observer))
-            }
-        }
-    }
-
-    /// Whether a token that was good a moment ago still is: for who has joined a session in between.
-    pub fn recheck(&self, claims: &Claims) -> Result<(), SessionError> {
-        let Bearer::Player(player) = claims.bearer else { return Ok(()) };
-        let admitted = self.tokens.list().admit(player, claims.nonce, self.lived());
-        admitted.map(|_| ()).map_err(|BadToken| SessionError::BadToken)
-    }
-
-    /// A new token in the place of one that is good. The old one stays good until the new one is used, and ten seconds longer.
-    pub async fn rotate(&self, claims: &Claims) -> Result<Token, SessionError> {
-        let (player, nonce) = (claims.player()?, claims.nonce);
-        let me = self.arc()?;
-        let rotated = self.blocking(move |store| {
-            let _alone = me.tokens.alone();
-            let now = me.lived();
-            let current = {
-                let mut list = me.tokens.list();
-                if list.admit(player, nonce, now).is_err() {
-                    // It was revoked since it was checked.
-                    return Ok(Err(BadToken));
-                }
-                list.current(player)
-            };
-            if let Some(current) = current.filter(|current| *current != nonce) {
-                // The answer to the last rotation was lost, or is on its way to another page.
-                return Ok(Ok(current));
-            }
-            let next = nonce.next();
-            let entry = Entry { current: Some(next), previous: Some(nonce), used: None, at: now };
-            me.change(store, player, entry).map(|()| Ok(next))
-        });
-        let nonce = rotated.await?.map_err(|BadToken| SessionError::BadToken)?;
-        Ok(self.tokens.signer.sign(Bearer::Player(player), nonce, self.lived()))
-    }
-
-    /// Revokes every token of a player.
-    pub async fn logout(&self, player: PlayerId) -> Result<(), SessionError> {
-        let me = self.arc()?;
-        self.blocking(move |store| {
-            let _alone = me.tokens.alone();
-            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.lived() })?;
-            // Who is connected with one of them goes too.
-            let maps = me.maps();
-            let own = maps.by_owner.get(&player).into_iter().flatten().filter_map(|id| maps.live.get(id));
-            own.filter_map(|live| live.player.as_ref()).for_each(|(_, line)| line.end(End::Revoked));
-            Ok(())
-        })
-        .await
-    }
-
-    /// Writes down what counts of a player from now on; once that is durable, it counts. The caller is alone.
-    fn change(&self, store: &Store, player: PlayerId, entry: Entry) -> Result<(), StoreError> {
-        if let Err(error) = store.append_nonces(&[line((&player, &entry))]) {
-            self.tokens.list().doubtful = true;
-            return Err(error);
-        }
-        let mut list = self.tokens.list();
-        // As many as there can be players with a game or a save; so nobody who has one is forgotten for others.
-        let most = 2 * self.settings().stored;
-        if !list.entries.contains_key(&player) {
-            // This lock within the other, never the other way round.
-            let maps = self.maps();
-            let saves = |player: &PlayerId| SLOTS.into_iter().any(|number| maps.slots.contains(&(*player, number)));
-            list.make_room(most, |player| maps.by_owner.contains_key(player) || saves(player));
-        }
-        list.entries.insert(player, entry);
-        list.unwritten.remove(&player);
-        list.lines += 1;
-        Ok(())
-    }
-
-    /// Writes down which tokens were first used. That happens by itself; this waits for it.
-    pub async fn write_down_uses(&self) -> Result<(), SessionError> {
-        let me = self.arc()?;
-        self.blocking(move |store| me.tokens.write_down(store)).await
-    }
-
-    /// Forgets whom no token concerns any more, and writes down what is not in the file or too much of it.
-    pub(super) async fn tidy_tokens(&self) {
-        let due = {
-            let mut list = self.tokens.list();
-            list.prune(self.lived());
-            list.stale() || !list.unwritten.is_empty()
-        };
-        if due && let Err(error) = self.write_down_uses().await {
-            tracing::error!(%error, "which tokens count could not be written down; it will be tried again");
         }
     }
 }

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::SessionError;
-use super::lived::Lived;
-use super::registry::Registry;
-use super::resident::Card;
+use super::core::Core;
+use super::directory::Directory;
+use super::judge::Judge;
 use crate::model::{self, Begun, Day, PlayerId, SessionId};
 use crate::store::{Store, StoreError};
 
@@ -21,8 +21,10 @@ use crate::store::{Store, StoreError};
 const KEPT_SECS: i64 = 48 * 3600;
 
 /// Who has begun which day's challenge.
-#[derive(Default)]
-pub(super) struct Beginnings {
+pub struct Beginnings {
+    core: Arc<Core>,
+    directory: Arc<Directory>,
+    judge: Arc<Judge>,
     days: Mutex<BTreeMap<Day, List>>,
     /// Held while a day's file is written.
     writing: Mutex<()>,
@@ -44,7 +46,7 @@ struct Beginning {
 
 /// A player's beginning that is not written down yet. Dropped before it is, it was none.
 pub(super) struct Reservation {
-    registry: Arc<Registry>,
+    beginnings: Arc<Beginnings>,
     pub day: Day,
     owner: PlayerId,
     kept: bool,
@@ -53,7 +55,7 @@ pub(super) struct Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if !self.kept
-            && let Some(list) = self.registry.begun.days().get_mut(&self.day)
+            && let Some(list) = self.beginnings.days().get_mut(&self.day)
         {
             list.players.remove(&self.owner);
         }
@@ -65,40 +67,40 @@ fn line(owner: &PlayerId, begun: &Beginning) -> Begun {
 }
 
 impl Beginnings {
-    /// Reads the days' files, and adds the games whose line a crash, or an older version of the program, has left out.
-    pub fn open<'a>(
-        store: &Store,
+    /// Reads who has begun, and adds the games whose line a crash, or an older version of the program, has left out. Blocks.
+    pub(super) fn open(
+        core: Arc<Core>,
+        directory: Arc<Directory>,
+        judge: Arc<Judge>,
         days: &[Day],
-        cards: impl Iterator<Item = (SessionId, &'a Card)>,
-        time: &Lived,
     ) -> Result<Self, StoreError> {
         let mut lists: BTreeMap<Day, List> = BTreeMap::new();
         for day in days {
             let list = lists.entry(*day).or_default();
-            for Begun { player, session_id, at, .. } in store.begun(*day)? {
+            for Begun { player, session_id, at, .. } in core.store.begun(*day)? {
                 list.players.insert(PlayerId(player), Beginning { session: SessionId(session_id), at });
             }
         }
         // Nobody can begin one of a day that is over; and yesterday may be today again when the clock is set.
-        let first = Day::of(time.clock().now()).min(Day::of(time.now())).before(1);
+        let first = core.today().min(Day::of(core.lived())).before(1);
         let mut missing: BTreeMap<Day, Vec<Begun>> = BTreeMap::new();
-        for (session, card) in cards {
+        for (session, card) in &directory.maps().known {
             let Some(day) = card.challenge.map(|challenge| challenge.date).filter(|day| *day >= first) else {
                 continue;
             };
-            let begun = Beginning { session, at: card.active };
+            let begun = Beginning { session: *session, at: card.active };
             let players = &mut lists.entry(day).or_default().players;
             if let std::collections::hash_map::Entry::Vacant(vacant) = players.entry(card.owner) {
                 missing.entry(day).or_default().push(line(&card.owner, vacant.insert(begun)));
             }
         }
         for (day, lines) in missing {
-            if let Err(error) = store.append_begun(day, &lines) {
+            if let Err(error) = core.store.append_begun(day, &lines) {
                 tracing::error!(%day, %error, "who began the challenge could not be written down; it will be tried again");
                 lists.entry(day).or_default().doubtful = true;
             }
         }
-        Ok(Self { days: Mutex::new(lists), writing: Mutex::default() })
+        Ok(Self { core, directory, judge, days: Mutex::new(lists), writing: Mutex::default() })
     }
 
     fn days(&self) -> MutexGuard<'_, BTreeMap<Day, List>> {
@@ -138,63 +140,59 @@ impl Beginnings {
         }
         written
     }
-}
 
-impl Registry {
     /// Reserves the day's challenge for a player.
-    pub(super) fn begin_day(&self, owner: PlayerId, session: SessionId) -> Result<Reservation, SessionError> {
-        let day = self.time.today()?;
-        let registry = self.arc()?;
-        let (ends_at, retry_after) = (day.ends_at(), day.left(self.now()));
-        if self.time.closed(day) {
+    pub(super) fn reserve(self: &Arc<Self>, owner: PlayerId, session: SessionId) -> Result<Reservation, SessionError> {
+        let day = self.core.time.today()?;
+        let (ends_at, retry_after) = (day.ends_at(), day.left(self.core.now()));
+        if self.core.time.closed(day) {
             return Err(SessionError::ChallengeClosed { ends_at, retry_after });
         }
-        let mut days = self.begun.days();
+        let mut days = self.days();
         let players = &mut days.entry(day).or_default().players;
         if let Some(begun) = players.get(&owner) {
             let session = begun.session;
             drop(days);
-            let there = self.maps().known.contains_key(&session);
+            let there = self.directory.maps().known.contains_key(&session);
             return Err(SessionError::ChallengeBegun { session, there, ends_at, retry_after });
         }
         // As many as there can be games: who begins one and deletes it must not fill the disk with lines.
-        if players.len() >= self.settings().stored {
+        if players.len() >= self.core.settings().stored {
             return Err(SessionError::StoreFull);
         }
-        players.insert(owner, Beginning { session, at: self.lived() });
+        players.insert(owner, Beginning { session, at: self.core.lived() });
         drop(days);
-        Ok(Reservation { registry, day, owner, kept: false })
+        Ok(Reservation { beginnings: self.clone(), day, owner, kept: false })
     }
 
     /// The game that a player has begun today, deleted or not.
     pub fn begun_today(&self, owner: PlayerId) -> Option<SessionId> {
-        let days = self.begun.days();
-        days.get(&self.today())?.players.get(&owner).map(|begun| begun.session)
+        let days = self.days();
+        days.get(&self.core.today())?.players.get(&owner).map(|begun| begun.session)
     }
 
     /// Whether a player has a game of an earlier day.
     pub fn played_before_today(&self, owner: PlayerId) -> bool {
-        let (maps, today) = (self.maps(), self.today());
+        let (maps, today) = (self.directory.maps(), self.core.today());
         let own = maps.by_owner.get(&owner).into_iter().flatten();
         own.filter_map(|id| maps.known.get(id)).any(|card| Day::of(card.created_at) < today)
     }
 
     /// Writes a beginning down; from then on it counts for good.
-    pub(super) async fn keep_beginning(&self, mut reserved: Reservation) -> Result<(), SessionError> {
-        let (me, day, owner) = (self.arc()?, reserved.day, reserved.owner);
-        self.blocking(move |store| me.begun.write(store, day, owner)).await?;
+    pub(super) async fn keep(self: &Arc<Self>, mut reserved: Reservation) -> Result<(), SessionError> {
+        let (me, day, owner) = (self.clone(), reserved.day, reserved.owner);
+        self.core.blocking(move |store| me.write(store, day, owner)).await?;
         reserved.kept = true;
         Ok(())
     }
 
     /// Forgets who began the days that are long over; such a day is closed first, so that nobody begins it again whatever the clock
     /// will show.
-    pub(super) async fn forget_beginnings(&self) {
-        let Ok(today) = self.time.today() else { return };
-        let now = self.lived();
+    pub(super) async fn forget_old(self: &Arc<Self>) {
+        let Ok(today) = self.core.time.today() else { return };
+        let now = self.core.lived();
         let old = |list: &List| list.players.values().all(|begun| now.duration_since(begun.at).as_secs() >= KEPT_SECS);
-        let over: Vec<_> =
-            self.begun.days().range(..today).filter(|(_, list)| old(list)).map(|(day, _)| *day).collect();
+        let over: Vec<_> = self.days().range(..today).filter(|(_, list)| old(list)).map(|(day, _)| *day).collect();
         for day in over {
             if let Err(error) = self.forget_day(day).await {
                 tracing::error!(%day, %error, "who began the challenge could not be forgotten; it will be tried again");
@@ -202,15 +200,15 @@ impl Registry {
         }
     }
 
-    async fn forget_day(&self, day: Day) -> Result<(), SessionError> {
-        self.close_day(day).await?;
-        let me = self.arc()?;
-        self.blocking(move |store| {
-            let _alone = me.begun.alone();
+    async fn forget_day(self: &Arc<Self>, day: Day) -> Result<(), SessionError> {
+        self.judge.close_day(day).await?;
+        let me = self.clone();
+        let forget = move |store: &Store| {
+            let _alone = me.alone();
             store.remove_begun(day)?;
-            me.begun.days().remove(&day);
+            me.days().remove(&day);
             Ok(())
-        })
-        .await
+        };
+        self.core.blocking(forget).await
     }
 }

@@ -1,0 +1,237 @@
+//! The directory: every session that is known, and what is under way with it. All of it stands under one short lock that is never held
+//! over an await.
+
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use super::SessionError;
+use super::core::Core;
+use super::live::{End, Role};
+use super::maps::{Maps, Seat};
+use super::resident::Card;
+use super::saves::SLOTS;
+use crate::model::{PlayerId, SessionId};
+use crate::store::StoreError;
+
+/// Commands that are under way or wait for a session; beyond, they are refused.
+const MOST_COMMANDS: usize = 128;
+
+/// A session in lists.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Which.
+    pub id: SessionId,
+    /// What is told of it.
+    pub card: Card,
+    /// Whether it is in memory.
+    pub resident: bool,
+}
+
+/// A command and its key, which are under way as long as this lives.
+pub(super) struct Running {
+    directory: Arc<Directory>,
+    id: SessionId,
+    key: Option<String>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut maps = self.directory.maps();
+        let Entry::Occupied(mut commands) = maps.commands.entry(self.id) else { return };
+        commands.get_mut().count -= 1;
+        if let Some(key) = &self.key {
+            commands.get_mut().keys.retain(|each| each != key);
+        }
+        if commands.get().count == 0 {
+            commands.remove();
+        }
+    }
+}
+
+/// Every session that is known.
+pub struct Directory {
+    core: Arc<Core>,
+    maps: Mutex<Maps>,
+    /// Held while sessions are tried again that could not be read.
+    readmitting: tokio::sync::Mutex<()>,
+    /// The last session has left memory.
+    empty: Notify,
+}
+
+impl Directory {
+    pub(super) fn new(core: Arc<Core>, maps: Maps) -> Self {
+        Self { core, maps: Mutex::new(maps), readmitting: tokio::sync::Mutex::default(), empty: Notify::new() }
+    }
+
+    pub(super) fn maps(&self) -> MutexGuard<'_, Maps> {
+        self.maps.lock()
+    }
+
+    /// The owner's session. Where it could not be read it is tried again, for the next time.
+    pub(super) fn card<'a>(
+        self: &Arc<Self>,
+        maps: &'a mut Maps,
+        owner: PlayerId,
+        id: SessionId,
+    ) -> Result<&'a mut Card, SessionError> {
+        let card = maps.card(owner, id);
+        if let Err(SessionError::Unread { damaged: false }) = &card {
+            let me = self.clone();
+            self.core.spawn(async move { me.readmit().await });
+        }
+        card
+    }
+
+    /// That its player asks for a session is activity; that others watch it is none.
+    pub(super) fn touch(&self, role: Role, card: &mut Card) {
+        if role == Role::Player {
+            card.touch(self.core.moment());
+        }
+    }
+
+    /// Where the owner's session sits, if it is in memory.
+    pub(super) fn seat_of(
+        self: &Arc<Self>,
+        role: Role,
+        owner: PlayerId,
+        id: SessionId,
+    ) -> Result<Option<Seat>, SessionError> {
+        let mut maps = self.maps();
+        self.touch(role, self.card(&mut maps, owner, id)?);
+        Ok(maps.resident.get(&id).map(|resident| resident.seat.clone()))
+    }
+
+    /// Whose a session is, or was, as long as its tombstone stands.
+    pub(super) fn owner_of(&self, id: SessionId) -> Option<PlayerId> {
+        let maps = self.maps();
+        let card = maps.known.get(&id).map(|card| card.owner);
+        card.or_else(|| maps.tombstones.by_id.get(&id).map(|stone| PlayerId(stone.owner)))
+    }
+
+    /// Whether a player has a game or a save.
+    pub(super) fn has_anything(&self, player: PlayerId) -> bool {
+        let maps = self.maps();
+        maps.by_owner.contains_key(&player) || SLOTS.into_iter().any(|number| maps.slots.contains(&(player, number)))
+    }
+
+    /// Remembers where a player was seen, for the shares of addresses.
+    pub fn seen(&self, player: PlayerId, from: IpAddr) {
+        self.maps().see(player, from);
+    }
+
+    /// Counts a command, and marks its key as under way, until the answer is dropped.
+    pub(super) fn claim(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        id: SessionId,
+        key: Option<String>,
+    ) -> Result<Running, SessionError> {
+        let mut maps = self.maps();
+        self.card(&mut maps, owner, id)?;
+        let commands = maps.commands.entry(id).or_default();
+        if key.as_ref().is_some_and(|key| commands.keys.contains(key)) {
+            return Err(SessionError::KeyRunning);
+        }
+        if commands.count >= MOST_COMMANDS {
+            return Err(SessionError::Busy { limit: MOST_COMMANDS });
+        }
+        commands.count += 1;
+        commands.keys.extend(key.clone());
+        drop(maps);
+        Ok(Running { directory: self.clone(), id, key })
+    }
+
+    /// A player's own sessions, oldest first.
+    pub fn list(&self, owner: PlayerId) -> Vec<Listed> {
+        let maps = self.maps();
+        let own = maps.by_owner.get(&owner).into_iter().flatten();
+        let listed = |id: &SessionId| {
+            let (card, resident) = (maps.known.get(id)?.clone(), maps.resident.contains_key(id));
+            Some(Listed { id: *id, card, resident })
+        };
+        own.filter_map(listed).collect()
+    }
+
+    /// The sessions in memory, for reports.
+    pub fn residents(&self) -> Vec<Listed> {
+        let maps = self.maps();
+        let resident = maps.resident.iter().filter(|(_, resident)| resident.shown.is_some());
+        let mut list: Vec<_> = resident
+            .filter_map(|(id, _)| maps.known.get(id).map(|card| Listed { id: *id, card: card.clone(), resident: true }))
+            .collect();
+        list.sort_by_key(|listed| listed.id);
+        list
+    }
+
+    /// Ends the connections of a session that is in memory no more.
+    pub(super) fn disconnect_all(&self, maps: &mut Maps, id: SessionId, end: End) {
+        if let Some(live) = maps.live.remove(&id) {
+            live.end(end);
+        }
+        if maps.resident.is_empty() {
+            self.empty.notify_one();
+        }
+    }
+
+    /// Ends a player's own connections to their sessions.
+    pub(super) fn disconnect_player(&self, player: PlayerId, end: End) {
+        let maps = self.maps();
+        let own = maps.by_owner.get(&player).into_iter().flatten().filter_map(|id| maps.live.get(id));
+        own.filter_map(|live| live.player.as_ref()).for_each(|(_, line)| line.end(end));
+    }
+
+    /// Waits until the last session has left memory.
+    pub async fn emptied(&self) {
+        self.empty.notified().await;
+    }
+
+    /// Tries to read sessions again that could not be read. Once at a time.
+    pub async fn readmit(&self) {
+        let Ok(_alone) = self.readmitting.try_lock() else { return };
+        let unread: Vec<_> = self.maps().unread.iter().filter(|(_, damaged)| !**damaged).map(|(id, _)| *id).collect();
+        for id in unread {
+            match self.core.blocking(move |store| store.header(id.0)).await {
+                Ok(header) => {
+                    let mut maps = self.maps();
+                    if header.is_none() && self.core.store.log().holds(id.0) {
+                        // It is on its way back, perhaps.
+                        continue;
+                    }
+                    maps.unread.remove(&id);
+                    if let Some(header) = header {
+                        let (id, card) = Card::of(header);
+                        tracing::info!(%id, "a session can be read again");
+                        maps.insert(id, card);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%id, %error, "a session cannot be read yet");
+                    if matches!(error, SessionError::Store(StoreError::Damaged { .. })) {
+                        self.maps().unread.insert(id, true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets tombstones that have stood long enough, and rewrites their file when most of it is out of date.
+    pub(super) async fn prune_tombstones(&self) {
+        let now = self.core.lived();
+        let stale = {
+            let mut maps = self.maps();
+            maps.tombstones.prune(now);
+            maps.tombstones.lines > 2 * maps.tombstones.order.len() + 100
+        };
+        if !stale {
+            return;
+        }
+        match self.core.blocking(move |store| store.compact_tombstones(|stone| !super::maps::past(stone, now))).await {
+            Ok(lines) => self.maps().tombstones.lines = lines,
+            Err(error) => tracing::error!(%error, "the tombstones could not be rewritten"),
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! Seats: how sessions come into memory, are changed and written down there, and leave it.
+//!
+//! A session in memory holds one of `limit` places, from before anything is awaited for it until it has left. Each has a lock
+//! of its own, its seat; whoever holds it may await the disk, because nobody may act on a session while it is being read or written.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
+
+use super::SessionError;
+use super::contents::Contents;
+use super::core::{Core, micros};
+use super::directory::Directory;
+use super::edit::Edit;
+use super::live::{End, Role};
+use super::lived::Moment;
+use super::maps::{Resident, Seat, Seated, Yields, idle_secs};
+use super::places::Place;
+use super::resident::GameSession;
+use crate::model::{Checkpoint, PlayerId, SessionId, Turn};
+use crate::store::{Store, StoreError};
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sessions written down.
+    pub checkpoints: usize,
+    /// Sessions that left memory.
+    pub evicted: usize,
+    /// Sessions that could not be written down; they stay, and are tried again.
+    pub failed: usize,
+}
+
+impl Swept {
+    /// Counts a checkpoint, if one was written; whether all is well.
+    fn count(&mut self, id: SessionId, written: Result<bool, SessionError>) -> bool {
+        match written {
+            Ok(written) => {
+                self.checkpoints += usize::from(written);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%id, %error, "a checkpoint failed; it will be tried again");
+                self.failed += 1;
+                false
+            }
+        }
+    }
+}
+
+/// The sessions in memory.
+pub(super) struct Seats {
+    core: Arc<Core>,
+    directory: Arc<Directory>,
+    contents: Arc<Contents>,
+}
+
+impl Seats {
+    pub fn new(core: Arc<Core>, directory: Arc<Directory>, contents: Arc<Contents>) -> Self {
+        Self { core, directory, contents }
+    }
+
+    /// The owner's session, alone with the caller until they let go; read back from the store where it must be.
+    pub async fn enter(self: &Arc<Self>, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
+        self.enter_as(Role::Player, owner, id).await
+    }
+
+    /// The same for somebody who watches.
+    pub async fn enter_as(
+        self: &Arc<Self>,
+        role: Role,
+        owner: PlayerId,
+        id: SessionId,
+    ) -> Result<Seated, SessionError> {
+        loop {
+            if let Some(seat) = self.directory.seat_of(role, owner, id)? {
+                let seated = seat.lock_owned().await;
+                if seated.is_some() {
+                    return Ok(seated);
+                }
+                // It left, or could not come, while this waited. Whoever left it in the map has forgotten it.
+                let mut maps = self.directory.maps();
+                if maps
+                    .resident
+                    .get(&id)
+                    .is_some_and(|resident| Arc::ptr_eq(&resident.seat, OwnedMutexGuard::mutex(&seated)))
+                {
+                    maps.resident.remove(&id);
+                }
+                continue;
+            }
+            let place = self.make_room(owner).await?;
+            let seat = Seat::default();
+            let seated = seat.clone().lock_owned().await;
+            {
+                let mut maps = self.directory.maps();
+                maps.card(owner, id)?;
+                if maps.resident.contains_key(&id) {
+                    // Somebody else was faster. The place goes back.
+                    continue;
+                }
+                maps.resident.insert(id, Resident::coming(seat));
+            }
+            return self.seat(id, seated, place).await;
+        }
+    }
+
+    /// Like [`Self::enter`], for callers that can be stopped at any time: only waiting for the session's lock is done in place.
+    pub async fn approach(self: &Arc<Self>, owner: PlayerId, id: SessionId) -> Result<Seated, SessionError> {
+        if let Some(seat) = self.directory.seat_of(Role::Player, owner, id)? {
+            let seated = seat.lock_owned().await;
+            if seated.is_some() {
+                return Ok(seated);
+            }
+        }
+        let me = self.clone();
+        self.core.task(async move { me.enter(owner, id).await }).await
+    }
+
+    /// Reads a session back into the empty seat that was set for it.
+    async fn seat(&self, id: SessionId, mut seated: Seated, place: Place) -> Result<Seated, SessionError> {
+        match self.load(id, place).await {
+            Ok(session) => {
+                self.core.counters.loads.fetch_add(1, Ordering::Relaxed);
+                self.publish(id, &session, None);
+                *seated = Some(session);
+                Ok(seated)
+            }
+            Err(error) => {
+                // It stays known: its owner is told what is wrong, each time, and it may come back.
+                self.directory.maps().resident.remove(&id);
+                Err(error)
+            }
+        }
+    }
+
+    async fn load(&self, id: SessionId, place: Place) -> Result<GameSession, SessionError> {
+        let (contents, keeps_ages) = (self.contents.clone(), self.core.settings().retention_days > 0);
+        self.core
+            .blocking(move |store| {
+                let checkpoint = store.load(id.0)?.ok_or_else(|| store.missing(id.0))?;
+                let content = contents.of(&checkpoint.content)?;
+                let session = GameSession::restore(checkpoint, content, place);
+                let mut session = session.map_err(|problem| store.reject(id.0, &problem.to_string()))?;
+                // That it was asked for counts, after a restart too.
+                if store.log().holds(id.0) || keeps_ages {
+                    session.touch();
+                }
+                Ok(session)
+            })
+            .await
+    }
+
+    /// A place in memory: a free one, or that of somebody who can give way. It is taken before anything is awaited.
+    pub async fn make_room(&self, owner: PlayerId) -> Result<Place, SessionError> {
+        loop {
+            if let Some(place) = self.core.places.take() {
+                return Ok(place);
+            }
+            let place = self.clear_place(Some(owner)).await?;
+            if let Some(place) = place.and_then(|place| self.core.places.hand_on(place)) {
+                return Ok(place);
+            }
+        }
+    }
+
+    /// Makes a session leave that can; none where it was asked for meanwhile.
+    async fn clear_place(&self, asks: Option<PlayerId>) -> Result<Option<Place>, SessionError> {
+        let now = self.core.lived();
+        let victim = self.directory.maps().victim(asks, now, &self.core.settings());
+        let Some((id, seat, why)) = victim else { return Err(self.limit_reached(now)) };
+        let mut seated = seat.lock_owned().await;
+        let result = self.make_leave(id, &mut seated, why).await;
+        if let Some(resident) = self.directory.maps().resident.get_mut(&id) {
+            resident.leaving = false;
+        }
+        result
+    }
+
+    /// After the limit was lowered: makes those leave who can.
+    pub async fn shrink(&self) {
+        while self.core.places.is_crowded() {
+            match self.clear_place(None).await {
+                Ok(place) => drop(place.and_then(|place| self.core.places.hand_on(place))),
+                // All of them are in use, or cannot be written; at the next sweep again.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Lets a session leave for another one; not if it was asked for in the meantime.
+    async fn make_leave(&self, id: SessionId, seated: &mut Seated, why: Yields) -> Result<Option<Place>, SessionError> {
+        let Some(session) = seated.as_mut() else { return Ok(None) };
+        self.checkpoint(id, session).await?;
+        let now = self.core.lived();
+        {
+            let mut maps = self.directory.maps();
+            if !maps.still_yields(id, why, now, self.core.settings().yield_secs) {
+                return Ok(None);
+            }
+            if why == Yields::Crowded {
+                self.directory.disconnect_all(&mut maps, id, End::Crowded);
+            }
+        }
+        Ok(self.unseat(id, seated))
+    }
+
+    /// Takes a session that is written down out of memory.
+    pub fn unseat(&self, id: SessionId, seated: &mut Seated) -> Option<Place> {
+        let session = seated.take()?;
+        let mut maps = self.directory.maps();
+        maps.resident.remove(&id);
+        self.directory.disconnect_all(&mut maps, id, End::Left);
+        drop(maps);
+        self.core.counters.evictions.fetch_add(1, Ordering::Relaxed);
+        Some(session.leave())
+    }
+
+    fn limit_reached(&self, now: Timestamp) -> SessionError {
+        let (maps, settings) = (self.directory.maps(), self.core.settings());
+        let longest = maps.resident.keys().filter_map(|id| maps.known.get(id)).map(|card| idle_secs(card, now)).max();
+        let wait = settings.yield_secs - longest.unwrap_or(0);
+        SessionError::LimitReached { limit: settings.limit, retry_after: wait.clamp(1, 3600) }
+    }
+
+    /// Writes a session down if a checkpoint would say something new; whether it did. The caller holds its seat, so that nobody
+    /// acts on it meanwhile.
+    pub async fn checkpoint(&self, id: SessionId, session: &mut GameSession) -> Result<bool, SessionError> {
+        if !session.dirty() {
+            return Ok(false);
+        }
+        self.write(id, session, None).await?;
+        Ok(true)
+    }
+
+    /// Writes a new session down.
+    pub async fn write_first(&self, id: SessionId, session: &mut GameSession, now: Moment) -> Result<(), SessionError> {
+        let checkpoint = session.checkpoint(now);
+        let contents = self.contents.clone();
+        let written = self.core.blocking(move |store| {
+            contents.keep(&checkpoint.content)?;
+            store.create(&checkpoint)
+        });
+        let written = self.counted(written.await);
+        if let Err(error) = &written {
+            tracing::error!(%id, %error, "a new session could not be written");
+        }
+        written?;
+        session.saved();
+        Ok(())
+    }
+
+    /// Writes a session down, with the line of history that no action led to.
+    pub async fn write(
+        &self,
+        id: SessionId,
+        session: &mut GameSession,
+        load: Option<Arc<Turn>>,
+    ) -> Result<(), SessionError> {
+        let began = Instant::now();
+        let own =
+            self.directory.maps().known.get(&id).map(|card| Moment { wall: card.last_activity, lived: card.active });
+        let last_activity = own.unwrap_or_else(|| self.core.moment());
+        let checkpoint = session.checkpoint(last_activity);
+        let contents = self.contents.clone();
+        let written = self.core.blocking(move |store| {
+            contents.keep(&checkpoint.content)?;
+            store.save(&checkpoint, load.as_deref())
+        });
+        let written = self.counted(written.await);
+        self.core.counters.last_checkpoint_micros.store(micros(began), Ordering::Relaxed);
+        written?;
+        session.saved();
+        Ok(())
+    }
+
+    fn counted(&self, written: Result<(), SessionError>) -> Result<(), SessionError> {
+        let counters = &self.core.counters;
+        let counter = if written.is_ok() { &counters.checkpoints } else { &counters.checkpoint_failures };
+        counter.fetch_add(1, Ordering::Relaxed);
+        written
+    }
+
+    /// Shows readers what has become of a session, and tells its connections of the turn that led there.
+    pub fn publish(&self, id: SessionId, session: &GameSession, turn: Option<&Arc<Turn>>) {
+        let mut maps = self.directory.maps();
+        if let Some(card) = maps.known.get_mut(&id) {
+            session.tell(card);
+        }
+        if session.due() {
+            maps.due.insert(id);
+        }
+        let snapshot = session.snapshot();
+        if let (Some(live), Some(turn)) = (maps.live.get(&id), turn) {
+            let slow = live.tell(turn, &snapshot);
+            self.core.counters.slow_readers.fetch_add(slow as u64, Ordering::Relaxed);
+        }
+        if let Some(resident) = maps.resident.get_mut(&id) {
+            resident.shown = Some(snapshot);
+        }
+    }
+
+    /// Works on what is stored of a session that is not in memory; whoever wants to bring it back waits. None where it is in memory,
+    /// or being buried.
+    pub async fn while_stored<T: Send + 'static>(
+        &self,
+        id: SessionId,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Option<T>, SessionError> {
+        let seat = Seat::default();
+        // Nobody else has seen this seat: the lock is free.
+        let seated = seat.clone().lock_owned().await;
+        {
+            let mut maps = self.directory.maps();
+            if maps.resident.contains_key(&id) || !maps.known.contains_key(&id) {
+                return Ok(None);
+            }
+            maps.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });
+        }
+        let done = self.core.blocking(work).await;
+        self.directory.maps().resident.remove(&id);
+        drop(seated);
+        done.map(Some)
+    }
+
+    /// Changes a session where it is: in memory, or as it is stored. Needs no place in memory.
+    pub async fn edit(&self, owner: PlayerId, id: SessionId, edit: Edit) -> Result<(), SessionError> {
+        loop {
+            let seat = {
+                let mut maps = self.directory.maps();
+                let card = maps.card(owner, id)?;
+                if !edit.is_wanted(card.ranked, card.end.is_some()) {
+                    return Ok(());
+                }
+                maps.resident.get(&id).map(|resident| resident.seat.clone())
+            };
+            if let Some(seat) = seat {
+                let mut seated = seat.lock_owned().await;
+                let Some(session) = seated.as_mut() else {
+                    // It left while this waited.
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                session.edit(edit);
+                if edit.is_urgent() {
+                    self.checkpoint(id, session).await?;
+                }
+                self.publish(id, session, None);
+                return Ok(());
+            }
+            let written = self.while_stored(id, move |store| match store.load(id.0)? {
+                Some(mut form) => {
+                    edit.apply(&mut form.ranked, &mut form.challenge);
+                    store.save(&form, None)
+                }
+                None => Ok(()),
+            });
+            if written.await?.is_some() {
+                if let Some(card) = self.directory.maps().known.get_mut(&id) {
+                    edit.apply(&mut card.ranked, &mut card.challenge);
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// A session as it would be stored now. Needs no place in memory.
+    pub async fn stored_form(&self, owner: PlayerId, id: SessionId) -> Result<Checkpoint, SessionError> {
+        loop {
+            let seat = {
+                let mut maps = self.directory.maps();
+                maps.card(owner, id)?;
+                maps.resident.get(&id).map(|resident| resident.seat.clone())
+            };
+            if let Some(seat) = seat {
+                // It may have left while this waited.
+                let seated = seat.lock_owned().await;
+                let Some(form) = seated.as_ref().map(|session| session.checkpoint(self.core.moment())) else {
+                    drop(seated);
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                return Ok(form);
+            }
+            // Alone, because what is damaged is written anew.
+            if let Some(stored) = self.while_stored(id, move |store| store.load(id.0)).await? {
+                return stored.ok_or(SessionError::NotFound);
+            }
+        }
+    }
+
+    /// Writes down what changed, and lets what is idle leave memory.
+    pub async fn sweep(&self, swept: &mut Swept) {
+        let now = self.core.lived();
+        let is_idle = |id| self.directory.maps().idle(id, now, self.core.settings().idle_secs);
+        for (id, seat) in self.seats(|resident| !resident.leaving) {
+            let mut seated = seat.lock_owned().await;
+            let Some(session) = seated.as_mut() else { continue };
+            if !swept.count(id, self.checkpoint(id, session).await) {
+                continue;
+            }
+            if is_idle(id) {
+                self.unseat(id, &mut seated);
+                swept.evicted += 1;
+            }
+        }
+    }
+
+    /// Writes down everything that changed; for the end. The number of sessions that could not be written.
+    pub async fn checkpoint_all(&self) -> usize {
+        let mut swept = Swept::default();
+        for (id, seat) in self.seats(|_| true) {
+            let mut seated = seat.lock_owned().await;
+            let Some(session) = seated.as_mut() else { continue };
+            swept.count(id, self.checkpoint(id, session).await);
+        }
+        swept.failed
+    }
+
+    fn seats(&self, which: impl Fn(&Resident) -> bool) -> Vec<(SessionId, Seat)> {
+        let maps = self.directory.maps();
+        let seats = maps.resident.iter().filter(|(_, resident)| which(resident));
+        seats.map(|(id, resident)| (*id, resident.seat.clone())).collect()
+    }
+
+    /// Makes checkpoints of sessions that are not in memory, where only the log has their last turns.
+    pub async fn settle(&self, swept: &mut Swept) {
+        for id in self.core.store.log().uncovered().into_iter().map(SessionId) {
+            let settled = self.while_stored(id, move |store| store.settle(id.0)).await;
+            swept.count(id, settled.map(|settled| settled.is_some()));
+        }
+    }
+}
+
+/// The session in a seat that was entered.
+pub(super) fn session(seated: &Seated) -> Result<&GameSession, SessionError> {
+    seated.as_ref().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
+}
+
+/// See [`session`].
+pub(super) fn session_mut(seated: &mut Seated) -> Result<&mut GameSession, SessionError> {
+    seated.as_mut().ok_or_else(|| SessionError::Internal("an empty seat was entered".to_owned()))
+}
