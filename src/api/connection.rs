@@ -98,6 +98,8 @@ pub struct Connection {
     /// A request is being answered.
     answering: Cell<bool>,
     reading: Cell<Reading>,
+    /// It was taken over for a socket.
+    socket: Cell<bool>,
     /// Since the request came.
     asked: Cell<Instant>,
     /// Since the last answer, or the beginning.
@@ -127,6 +129,7 @@ impl Connection {
             deadlines,
             answering: Cell::new(false),
             reading: Cell::new(Reading::Nothing),
+            socket: Cell::new(false),
             asked: Cell::new(now),
             idle: Cell::new(now),
             head: Cell::new(Some(now)),
@@ -168,9 +171,9 @@ impl Connection {
         !self.answering.get() && self.blocked.get().is_none()
     }
 
-    /// Whether the client has closed its side, or broken off.
-    pub fn is_over(&self) -> bool {
-        self.over.get()
+    /// Whether it is, or was, one for a socket.
+    pub fn is_socket(&self) -> bool {
+        self.socket.get()
     }
 
     /// It has ended with an error.
@@ -484,6 +487,7 @@ impl Answering {
     pub fn with(&self, status: StatusCode) {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             self.0.reading.set(Reading::Socket);
+            self.0.socket.set(true);
         }
     }
 }

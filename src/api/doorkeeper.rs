@@ -129,7 +129,8 @@ async fn serve(
             connection.set_over();
             return Err(error);
         }
-        Ok(None) if !connection.unread() => return Ok(()),
+        // What a client still says to a socket that has ended would break it off before it has read why.
+        Ok(None) if !connection.unread() && !connection.is_socket() => return Ok(()),
         Ok(None) => {}
         Ok(Some(End::Late)) if idle => connection.turn_away(&connection.late()),
         Ok(Some(end)) => {

@@ -213,17 +213,18 @@ impl Socket {
         let core = self.app.core.clone();
         let parted = tokio::select! {
             parted = self.part(problem, why) => parted,
-            () = core.sleep(CLOSE_SECS) => false,
+            () = core.sleep(CLOSE_SECS) => Parted::Not,
         };
-        match &self.connection {
-            Some(connection) if parted => connection.close(),
-            Some(connection) => connection.abort(),
-            None => {}
+        match (&self.connection, parted) {
+            (Some(connection), Parted::Client) => connection.close(),
+            (Some(connection), Parted::Not) => connection.abort(),
+            // Its last words may still be on their way: the connection lingers by itself.
+            (_, Parted::Server) | (None, _) => {}
         }
     }
 
-    /// Says why it closes, and waits until the client does too; whether it does.
-    async fn part(&mut self, problem: Option<(RequestId, Problem)>, why: Close) -> bool {
+    /// Says why it closes, and waits until the client does too, or the answer has ended.
+    async fn part(&mut self, problem: Option<(RequestId, Problem)>, why: Close) -> Parted {
         if let Some((id, problem)) = problem {
             drop(self.send(&Frame::Error { id: &id, problem: problem.document() }).await);
         }
@@ -237,17 +238,25 @@ impl Socket {
             }
             for _ in 0..MAX_AFTER_CLOSE {
                 match self.messages.recv().await {
-                    Some(Ok(AggregatedMessage::Close(_))) => return true,
+                    Some(Ok(AggregatedMessage::Close(_))) => return Parted::Client,
                     Some(Ok(_)) => {}
-                    // Its own doing, or what follows cannot be read.
-                    Some(Err(_)) | None => {
-                        return self.connection.as_ref().is_none_or(|connection| connection.is_over());
-                    }
+                    // With the last words the answer ends, and with it what is heard.
+                    Some(Err(_)) | None => return Parted::Server,
                 }
             }
         }
-        false
+        Parted::Not
     }
+}
+
+/// How a socket has been closed.
+enum Parted {
+    /// The client has closed too.
+    Client,
+    /// All is said, and nothing more is heard.
+    Server,
+    /// The client does not stop, or does not read.
+    Not,
 }
 
 impl Wire for Socket {

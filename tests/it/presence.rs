@@ -931,6 +931,28 @@ fn names_are_short_over_a_socket_too() {
     assert_eq!(socket.act(1, &wait())["revision"], 1);
 }
 
+/// A connection that is broken off may take what was said last with it.
+#[test]
+fn a_connection_ends_after_its_last_words_and_is_not_broken_off() {
+    let (_folder, server) = start();
+    for (seed, way) in (1..).zip(["deleted", "left", "replaced", "logged out"]) {
+        let client = server.player(seed);
+        let mut socket = Socket::resume(&server.url, &client, "").expect("a socket");
+        let mut other = None;
+        match way {
+            "deleted" => drop(client.send("DELETE", &client.path(""), &[], None)),
+            "left" => socket.say(&json!({"type": "leave", "id": 1})),
+            "replaced" => other = Some(Socket::resume(&server.url, &client, "&takeover=true").expect("a socket")),
+            _ => drop(client.send("POST", "/api/logout", &[], None)),
+        }
+        // The client says nothing, and reads what comes to its end.
+        let said = socket.read_to_end().unwrap_or_else(|error| panic!("{way}: it was broken off: {error}"));
+        // A close frame, with a reason after its code.
+        assert!(said.contains(&0x88), "{way}: it closes with a reason");
+        drop(other);
+    }
+}
+
 #[test]
 fn who_only_talks_and_never_reads_is_hung_up_on() {
     let (_folder, server) = start();

@@ -153,6 +153,12 @@ impl Socket {
         }
     }
 
+    /// Reads bytes as they come until the connection ends, and how that was.
+    pub fn read_to_end(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(self.ws.get_mut(), &mut bytes).map(|_| bytes)
+    }
+
     /// Sends bytes as they are.
     pub fn say_raw(&mut self, bytes: &[u8]) {
         use std::io::Write;
