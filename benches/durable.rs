@@ -16,8 +16,7 @@ use cosmic_explorer::game::content::{Content, built_in};
 use cosmic_explorer::session::Settings;
 use cosmic_explorer::session::clock::SystemClock;
 use cosmic_explorer::session::{Parts, Services};
-use cosmic_explorer::store::log::Durability;
-use cosmic_explorer::store::{self, Store};
+use cosmic_explorer::store::folder::{self, Durability};
 use serde_json::Value;
 
 /// As in the program.
@@ -123,15 +122,15 @@ fn listen() -> (TcpListener, SocketAddr) {
 /// The program's own server, with games under way.
 fn cosmic(name: &'static str, durability: Durability, folder: &std::path::Path) -> Server {
     let (listener, address) = listen();
-    let folder = folder.join(name);
+    let path = folder.join(name);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("tokio");
         runtime.block_on(async move {
-            let store = store::Settings { durability, ..store::Settings::default() };
+            let store = folder::Settings { durability, ..folder::Settings::default() };
             let settings = Settings { limit: 10_000, per_player: 10_000, ..Settings::default() };
             let files = built_in();
             let services = Services::open(Parts {
-                opened: Store::open(&folder, store).expect("a store"),
+                opened: folder::open(&path, store).expect("a store"),
                 content: Content::parse(&files).expect("content").into(),
                 files,
                 clock: std::sync::Arc::new(SystemClock::new()),
@@ -139,6 +138,7 @@ fn cosmic(name: &'static str, durability: Durability, folder: &std::path::Path) 
                 key: || [7; 32],
                 settings,
             })
+            .await
             .expect("services");
             let limits = api::Settings { requests_per_minute: 0, connects_per_minute: 0, ..api::Settings::default() };
             api::serve(listener, services, limits, std::future::pending()).await.expect("it serves");

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::files::{self, as_text};
-use crate::store::log::Durability;
-use crate::{api, session, store};
+use crate::store::folder::{self, Durability};
+use crate::{api, session};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,8 +58,8 @@ impl Default for Config {
             bind: "127.0.0.1:8080".to_owned(),
             saves: None,
             data: None,
-            durability: store::Settings::default().durability,
-            turn_log_bytes: store::Settings::default().log_bytes,
+            durability: folder::Settings::default().durability,
+            turn_log_bytes: folder::Settings::default().log_bytes,
             log: "info".to_owned(),
             hosts: Vec::new(),
             origins: Vec::new(),

@@ -104,13 +104,13 @@ fn uncached(body: &impl Serialize) -> HttpResponse {
 
 /// Figures.
 pub async fn stats(_: Insider, app: web::Data<App>) -> Answer {
-    let (report, counters, store) = (app.reporter.report(), &app.core.counters, app.core.store());
+    let (report, counters, store) = (app.reporter.report(), &app.core.counters, app.core.store().report());
     let sessions = app.directory.residents().into_iter().map(|listed| ResidentStatsView {
         session_id: listed.id,
-        turn_count: listed.card.turn_count,
-        wealth: listed.card.wealth,
-        game_over: listed.card.end.is_some(),
-        victory: listed.card.end.as_deref() == Some("victory"),
+        turn_count: listed.summary.turn_count,
+        wealth: listed.summary.wealth,
+        game_over: listed.summary.end.is_some(),
+        victory: listed.summary.end.as_deref() == Some("victory"),
     });
     let Report { boards, due, entries, refused, .. } = report;
     Ok(uncached(&StatsView {
@@ -134,10 +134,10 @@ pub async fn stats(_: Insider, app: web::Data<App>) -> Answer {
         last_checkpoint_micros: count(&counters.last_checkpoint_micros),
         last_sweep_micros: count(&counters.last_sweep_micros),
         memory_bytes: memory_stats::memory_stats().map(|memory| memory.physical_mem),
-        turn_log: figures(&store.log().report()),
-        store: figures(&store.report()),
+        turn_log: store.turn_log,
+        store: store.store,
         unread: report.unread,
-        set_aside: store.reported(),
+        set_aside: store.set_aside,
         sessions: sessions.collect(),
     }))
 }
@@ -162,9 +162,9 @@ pub async fn residents(_: Insider, app: web::Data<App>) -> Answer {
             connection_count,
             timeout_remaining_secs,
             is_shutting_down,
-            revision: listed.card.revision,
-            idle_secs: now.duration_since(listed.card.active).as_secs(),
-            created_at: listed.card.created_at,
+            revision: listed.summary.revision,
+            idle_secs: now.duration_since(listed.summary.active).as_secs(),
+            created_at: listed.summary.meta.created_at,
         }
     });
     Ok(uncached(&ResidentsView { sessions: sessions.collect() }))

@@ -19,9 +19,9 @@ use super::view::state::StateView;
 use super::view::turn::{ActedView, TurnView};
 use crate::model::{EventId, PlayerId, Turn};
 use crate::session::SessionError;
-use crate::session::live::{End, Line, News, Role};
+use crate::session::game_session::{Acted, Command, Expected, Snapshot};
+use crate::session::outbox::{End, Outbox, Role, Updates};
 use crate::session::presence::{Joined, Presence};
-use crate::session::resident::{Acted, Command, Expected, Snapshot};
 use crate::session::token::{Bearer, Token};
 
 /// Pings without an answer after which a client is dead.
@@ -165,7 +165,7 @@ impl<W: Wire> Channel<'_, W> {
             let done = tokio::select! {
                 biased;
                 (id, done) = done(&mut self.under_way) => self.answer(&id, done).await,
-                news = self.presence.line.news(), if !self.leaving => self.tell(news).await,
+                news = self.presence.outbox.updates(), if !self.leaving => self.tell(news).await,
                 incoming = self.wire.receive() => self.hear(incoming).await,
                 () = core.sleep_until(beat) => {
                     beat = core.lived() + SignedDuration::from_secs(W::HEARTBEAT);
@@ -180,7 +180,7 @@ impl<W: Wire> Channel<'_, W> {
 
     /// Sends a frame; not for ever to a client that does not read.
     async fn say(&mut self, frame: &Frame<'_>) -> Result<(), Close> {
-        in_time(&self.app, &self.presence.line, self.wire.send(frame)).await
+        in_time(&self.app, &self.presence.outbox, self.wire.send(frame)).await
     }
 
     async fn tell_turns(&mut self, turns: &[Arc<Turn>]) -> Result<(), Close> {
@@ -190,8 +190,8 @@ impl<W: Wire> Channel<'_, W> {
         Ok(())
     }
 
-    async fn tell(&mut self, news: News) -> Result<(), Close> {
-        let News { turns, state, end } = news;
+    async fn tell(&mut self, news: Updates) -> Result<(), Close> {
+        let Updates { turns, state, end } = news;
         self.tell_turns(&turns).await?;
         self.later = state.or(self.later.take());
         if self.under_way.is_none() {
@@ -222,7 +222,7 @@ impl<W: Wire> Channel<'_, W> {
             self.misses += 1;
         }
         let now = self.app.core.now();
-        in_time(&self.app, &self.presence.line, self.wire.beat(now)).await
+        in_time(&self.app, &self.presence.outbox, self.wire.beat(now)).await
     }
 
     async fn hear(&mut self, incoming: Incoming) -> Result<(), Close> {
@@ -291,7 +291,7 @@ impl<W: Wire> Channel<'_, W> {
 
     async fn answer(&mut self, id: &RequestId, done: Done) -> Result<(), Close> {
         // The turn itself comes before the answer to the player who took it. An end is still there the next time.
-        if let Some(News { turns, state, .. }) = self.presence.line.take() {
+        if let Some(Updates { turns, state, .. }) = self.presence.outbox.take() {
             self.tell_turns(&turns).await?;
             self.later = state.or(self.later.take());
         }
@@ -314,7 +314,11 @@ impl<W: Wire> Channel<'_, W> {
 }
 
 /// Waits until something is sent; not for ever, and not for a client that is too slow already.
-async fn in_time(app: &App, line: &Line, sending: impl Future<Output = Result<(), Unreachable>>) -> Result<(), Close> {
+async fn in_time(
+    app: &App,
+    line: &Outbox,
+    sending: impl Future<Output = Result<(), Unreachable>>,
+) -> Result<(), Close> {
     tokio::select! {
         sent = sending => sent.map_err(|Unreachable| Close::Gone),
         () = line.cut() => Err(Close::Slow),

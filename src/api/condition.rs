@@ -12,7 +12,7 @@ use actix_web::{FromRequest, HttpRequest};
 use super::code::Code;
 use super::problem::Problem;
 use crate::model::Save;
-use crate::session::resident::{Expected, Version};
+use crate::session::game_session::{Expected, Version};
 use crate::session::saves::{SlotCheck, tag};
 
 /// An `ETag` header.

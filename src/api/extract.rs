@@ -20,8 +20,8 @@ use super::json::parse;
 use super::problem::Problem;
 use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
-use crate::session::live::Role;
 use crate::session::name;
+use crate::session::outbox::Role;
 use crate::session::token::{Claims, LIFE_SECS, Token};
 
 /// The cookie that carried a player's token before each server had one of its own. Browsers have one jar for all ports of a host, so
@@ -286,11 +286,8 @@ impl FromRequest for Id {
 /// The name of a game as it will be shown.
 pub fn clean_name(name: &str) -> Result<String, Problem> {
     name::accept(name).ok_or_else(|| {
-        let detail = format!(
-            "A name has 1 to {} visible characters, and {} bytes at the most.",
-            name::LONGEST,
-            name::MOST_BYTES
-        );
+        let detail =
+            format!("A name has 1 to {} visible characters, and {} bytes at the most.", name::LONGEST, name::MAX_BYTES);
         Problem::new(Code::BadName, detail)
     })
 }

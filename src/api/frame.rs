@@ -10,7 +10,7 @@ use super::view::state::StateView;
 use super::view::turn::{ActedView, TurnView};
 use crate::model::{Departure, EventId, SessionId};
 use crate::session::SessionError;
-use crate::session::live::{ConnectionId, End};
+use crate::session::outbox::{ConnectionId, End};
 use crate::store::StoreError;
 
 /// What the server says. Event streams name a frame by its type.

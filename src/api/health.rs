@@ -6,6 +6,7 @@ use super::answer::sorted_json;
 use super::app::App;
 use super::view::server::{HealthView, VersionView};
 use crate::game::RULES_VERSION;
+use crate::store::Health;
 
 /// It runs.
 pub async fn health() -> HttpResponse {
@@ -17,15 +18,11 @@ pub async fn ready(app: web::Data<App>) -> HttpResponse {
     if app.is_shutting_down() {
         return status(HttpResponse::ServiceUnavailable(), "shutting_down");
     }
-    let log = app.core.store().log().report();
-    if !log.healthy {
-        return status(HttpResponse::ServiceUnavailable(), "store_unavailable");
+    match app.core.store().health() {
+        Health::Good => status(HttpResponse::Ok(), "ready"),
+        Health::Unavailable => status(HttpResponse::ServiceUnavailable(), "store_unavailable"),
+        Health::Exposed => status(HttpResponse::ServiceUnavailable(), "turn_log_lost"),
     }
-    if log.exposed > 0 {
-        // Turns that were answered are only in memory.
-        return status(HttpResponse::ServiceUnavailable(), "turn_log_lost");
-    }
-    status(HttpResponse::Ok(), "ready")
 }
 
 fn status(mut response: HttpResponseBuilder, status: &'static str) -> HttpResponse {

@@ -15,7 +15,7 @@ use super::json::parse;
 use super::problem::Problem;
 use crate::game::action::Action;
 use crate::model::strict::Strict;
-use crate::session::live::{ConnectionId, Role};
+use crate::session::outbox::{ConnectionId, Role};
 use crate::session::presence::Joining;
 
 /// The query of a request for a connection.

@@ -147,6 +147,7 @@ impl From<SessionError> for Problem {
             SessionError::TooMany { limit } => too_many(limit),
             SessionError::StoreFull => Self::new(Code::StoreFull, STORE_FULL).retry_after(3600),
             SessionError::Busy { limit } => busy(limit),
+            SessionError::Contended => Self::new(Code::SessionBusy, CONTENDED).retry_after(1),
             SessionError::Replaced => Self::new(Code::Replaced, REPLACED),
             SessionError::TooManyObservers { limit } => too_many_observers(limit),
             SessionError::Closing => Self::new(Code::ShuttingDown, CLOSING).retry_after(5),
@@ -190,6 +191,7 @@ const ONLY_WATCHES: &str = "This token can only watch the session it was made fo
 const STORE_FULL: &str = "This server keeps as many games as it can, and none of them can go for another one of yours. Delete one of \
                           your own, or try again later.";
 const REPLACED: &str = "Another connection plays this session now. Add takeover=true to take it back.";
+const CONTENDED: &str = "The game was moved by other requests each time this one was tried. Nothing was changed by it. Repeat it in a moment.";
 const CLOSING: &str = "The server stops, and will be back. Every game is saved.";
 const KEY_RUNNING: &str = "A request with this Idempotency-Key is under way. Repeat it in a second for its answer.";
 const KEY_TAKEN: &str =

@@ -21,8 +21,8 @@ use crate::game::action::Action;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::model::PlayerId;
-use crate::session::live::Role;
-use crate::session::resident::{Command, Snapshot};
+use crate::session::game_session::{Command, Snapshot};
+use crate::session::outbox::Role;
 use crate::session::sessions::{Created, NewGame};
 
 /// Turns in a page of history, when nothing else is asked and at the most.

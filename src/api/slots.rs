@@ -19,9 +19,9 @@ use super::problem::Problem;
 use super::view::slot::{ImportedView, SlotView, SlotsView};
 use super::view::state::GameView;
 use super::work::{Price, Turn};
-use crate::model::{PlayerId, SessionId};
+use crate::model::{AUTOSAVE, PlayerId, SLOTS, SessionId};
 use crate::session::SessionError;
-use crate::session::saves::{AUTOSAVE, Resumed, SLOTS, tag};
+use crate::session::saves::{Resumed, tag};
 
 /// A slot from the path: 0 to 4.
 #[derive(Clone, Copy, Debug)]

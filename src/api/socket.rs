@@ -29,7 +29,7 @@ use super::query::Query;
 use super::work::Price;
 use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
-use crate::session::live::Role;
+use crate::session::outbox::Role;
 use crate::session::presence::Joined;
 use crate::session::sessions::NewGame;
 use crate::session::token::{Bearer, Claims};

@@ -1,7 +1,7 @@
 //! What one player, and one address, may make the server do in a minute besides playing: reading, replaying and writing, in bytes.
 //!
 //! A request costs what it makes the server do, whatever it is answered. What that is may only be known when it is done; so a player
-//! who has spent more than there was pays it off before the next request.
+//! a player who has spent more than there was pays it off before the next request.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -12,7 +12,8 @@ use cosmic_explorer::game::content::{Content, Files};
 use cosmic_explorer::model::{BoardName, Checkpoint, Nonce, PlayerId, Save, SessionId, VERSION};
 use cosmic_explorer::session::ChallengeKey;
 use cosmic_explorer::session::token::{Bearer, Signer};
-use cosmic_explorer::store::{Opened, Settings, Store};
+use cosmic_explorer::store::Opened;
+use cosmic_explorer::store::folder::{self, Settings};
 use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
@@ -64,27 +65,27 @@ struct Folder {
 }
 
 impl Folder {
-    fn content(&mut self, hash: &str) -> anyhow::Result<Arc<Content>> {
+    async fn content(&mut self, hash: &str) -> anyhow::Result<Arc<Content>> {
         if hash == self.present.hash {
             return Ok(self.present.clone());
         }
         if let Some(content) = self.older.get(hash) {
             return Ok(content.clone());
         }
-        let content = Arc::new(self.opened.store.content(hash)?);
+        let content = Arc::new(self.opened.store.content(hash.to_owned()).await?);
         self.older.insert(hash.to_owned(), content.clone());
         Ok(content)
     }
 
-    fn session(&self, id: Uuid) -> anyhow::Result<Save> {
-        let checkpoint = self.opened.store.load(id)?.context("there is no such game")?;
-        let history = self.opened.store.lineage(id, checkpoint.revision)?;
+    async fn session(&self, id: SessionId) -> anyhow::Result<Save> {
+        let checkpoint = self.opened.store.read(id).await?.context("there is no such game")?;
+        let history = self.opened.store.lineage(id, checkpoint.revision).await?;
         let at = checkpoint.last_activity;
         Ok(Save::of(checkpoint, history, at))
     }
 
-    fn slot(&self, player: Uuid, number: u8) -> anyhow::Result<Save> {
-        self.opened.store.slot(player, number)?.context("there is no such save")
+    async fn slot(&self, player: PlayerId, number: u8) -> anyhow::Result<Save> {
+        self.opened.store.slot(player, number).await?.context("there is no such save")
     }
 
     /// All there is, by the names `list` gives.
@@ -92,27 +93,27 @@ impl Folder {
         let mut sessions: Vec<_> = self.opened.sessions.iter().map(|header| header.session_id).collect();
         let mut slots = self.opened.slots.clone();
         sessions.sort_unstable();
-        slots.sort_unstable();
+        slots.sort_unstable_by_key(|(player, number)| (player.0, *number));
         let sessions = sessions.iter().map(Uuid::to_string);
-        sessions.chain(slots.iter().map(|(player, number)| format!("{player}/{number}"))).collect()
+        sessions.chain(slots.iter().map(|(player, number)| format!("{}/{number}", player.0))).collect()
     }
 
-    fn find(&self, name: &str) -> anyhow::Result<Save> {
+    async fn find(&self, name: &str) -> anyhow::Result<Save> {
         let unknown =
             || format!("{name:?} names no game (its id) and no save (PLAYER/SLOT); `saves list` has the names");
         match name.split_once('/') {
             Some((player, number)) => {
-                let (player, number) = (player.parse().ok(), number.parse().ok());
+                let (player, number) = (player.parse().ok().map(PlayerId), number.parse().ok());
                 let (player, number) = player.zip(number).with_context(unknown)?;
-                self.slot(player, number)
+                self.slot(player, number).await
             }
-            None => self.session(name.parse().ok().with_context(unknown)?),
+            None => self.session(SessionId(name.parse().ok().with_context(unknown)?)).await,
         }
     }
 
-    fn list(&self) {
+    async fn list(&self) {
         for name in self.names() {
-            match self.find(&name) {
+            match self.find(&name).await {
                 Ok(save) => say(line(&name, &save)),
                 Err(error) => say(format!("{name:<38}  {error}")),
             }
@@ -120,10 +121,10 @@ impl Folder {
     }
 
     /// Says of everything there is whether it is what it says; whether all of it is.
-    fn verify(&mut self) -> anyhow::Result<bool> {
+    async fn verify(&mut self) -> anyhow::Result<bool> {
         let mut good = true;
         for name in self.names() {
-            match self.prove(&name) {
+            match self.prove(&name).await {
                 Ok(turns) => say(format!("{name:<38}  good: {turns} actions")),
                 Err(error) => {
                     good = false;
@@ -134,33 +135,33 @@ impl Folder {
         let mut boards = self.opened.boards.clone();
         boards.sort_unstable();
         for board in boards {
-            good &= self.examine(board)?;
+            good &= self.examine(board).await?;
         }
-        for name in self.opened.store.reported() {
+        for name in self.opened.store.report().set_aside {
             good = false;
             say(format!("{name:<38}  BAD: damaged"));
         }
         Ok(good)
     }
 
-    fn prove(&mut self, name: &str) -> anyhow::Result<usize> {
-        let save = self.find(name)?;
-        let content = self.content(&save.content)?;
+    async fn prove(&mut self, name: &str) -> anyhow::Result<usize> {
+        let save = self.find(name).await?;
+        let content = self.content(&save.content).await?;
         save.prove(&content, true)?;
         Ok(save.history.len())
     }
 
-    fn secret(&self) -> anyhow::Result<ChallengeKey> {
-        Ok(ChallengeKey::new(&self.opened.store.keys(random)?))
+    async fn key(&self) -> anyhow::Result<ChallengeKey> {
+        Ok(ChallengeKey::new(&self.opened.store.keys(random).await?))
     }
 
     /// Says of every entry of a board whether it is what it says; whether all of them are.
-    fn examine(&mut self, board: BoardName) -> anyhow::Result<bool> {
-        let secret = self.secret()?;
+    async fn examine(&mut self, board: BoardName) -> anyhow::Result<bool> {
+        let key = self.key().await?;
         let mut good = true;
-        for (line, entry) in (1..).zip(self.opened.store.board(board)?) {
-            let content = self.content(&entry.claim.content).ok();
-            let told = match secret.examine(board, &entry, content.as_deref()) {
+        for (line, entry) in (1..).zip(self.opened.store.board(board).await?) {
+            let content = self.content(&entry.claim.content).await.ok();
+            let told = match key.examine(board, &entry, content.as_deref()) {
                 Ok(true) => format!("good: {} actions", entry.history.len()),
                 Ok(false) => "unverifiable, but sealed by this server".to_owned(),
                 Err(refusal) => {
@@ -174,15 +175,15 @@ impl Folder {
     }
 
     /// Makes a game of an exported one. `files` are the present content's, which the folder keeps for games to come.
-    fn import(&mut self, file: &[u8], files: &Files) -> anyhow::Result<(SessionId, PlayerId, String)> {
+    async fn import(&mut self, file: &[u8], files: Files) -> anyhow::Result<(SessionId, PlayerId, String)> {
         let save = Save::read(file)?;
-        let content = self.content(&save.content)?;
-        let secret = self.secret()?;
-        save.prove(&content, save.seal.as_ref().is_some_and(|seal| secret.has_sealed(file, seal)))?;
+        let content = self.content(&save.content).await?;
+        let key = self.key().await?;
+        save.prove(&content, save.seal.as_ref().is_some_and(|seal| key.has_sealed(file, seal)))?;
         save.check_count()?;
         let store = &self.opened.store;
         let (id, owner, now) = (SessionId(Uuid::now_v7()), PlayerId::fresh(), Timestamp::now());
-        let lived = store.clock()?.map_or(now, |clock| clock.lived);
+        let lived = store.clock().await?.map_or(now, |clock| clock.lived);
         let turn = save.clone().loaded(0, 1, now);
         let checkpoint = Checkpoint {
             version: VERSION,
@@ -204,15 +205,19 @@ impl Folder {
             state: save.state,
             star_map: save.star_map,
         };
-        store.save(&checkpoint, Some(&turn))?;
-        let token = Signer::new(&store.keys(random)?).sign(Bearer::Player(owner), Nonce::first(), lived);
-        store.keep_content(&self.present.hash, files)?;
+        store.save(checkpoint, Some(Arc::new(turn))).await?;
+        let token = Signer::new(&store.keys(random).await?).sign(Bearer::Player(owner), Nonce::first(), lived);
+        store.keep_content(self.present.hash.clone(), Arc::new(files)).await?;
         Ok((id, owner, token.reveal().to_owned()))
     }
 }
 
 impl Saves {
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        tokio::runtime::Builder::new_current_thread().build()?.block_on(self.look_after())
+    }
+
+    async fn look_after(self) -> anyhow::Result<ExitCode> {
         // Damaged files are set aside, and that is told.
         log_to_stderr(EnvFilter::new("error"));
         let (files, content) = load_content(self.data.as_deref())?;
@@ -220,26 +225,26 @@ impl Saves {
         if !path.is_dir() {
             bail!("there is no folder {}", path.display());
         }
-        let opened = Store::open(&path, Settings::default())?;
+        let opened = folder::open(&path, Settings::default())?;
         let mut folder = Folder { opened, present: Arc::new(content), older: BTreeMap::new() };
         match self.command {
-            SavesCommand::List => folder.list(),
+            SavesCommand::List => folder.list().await,
             SavesCommand::Verify => {
-                if !folder.verify()? {
+                if !folder.verify().await? {
                     return Ok(ExitCode::FAILURE);
                 }
             }
             SavesCommand::Export { what } => {
-                let secret = folder.secret()?;
-                let save = secret.seal_save(folder.find(&what)?.exported());
+                let key = folder.key().await?;
+                let save = key.seal_save(folder.find(&what).await?.exported());
                 say(serde_json::to_string(&save)?);
             }
             SavesCommand::Import { file } => {
-                let (id, player, token) = folder.import(&input(&file)?, &files)?;
+                let (id, player, token) = folder.import(&input(&file)?, files).await?;
                 say(format!("session {id}\nplayer  {}\ntoken   {token}", player.0));
             }
             SavesCommand::RotateKey => {
-                folder.opened.store.rotate_key(random)?;
+                folder.opened.store.rotate_key(random).await?;
                 say(
                     "Tokens are signed with a new key. Those under the last one stay good; those under an older one do not.",
                 );

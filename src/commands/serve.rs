@@ -12,7 +12,7 @@ use cosmic_explorer::config::{Config, Flags};
 use cosmic_explorer::files::saves_folder;
 use cosmic_explorer::session::clock::SystemClock;
 use cosmic_explorer::session::{Parts, Services};
-use cosmic_explorer::store::{BeginAnew, Settings, Store};
+use cosmic_explorer::store::folder::{self, BeginAnew, Settings};
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
@@ -69,15 +69,15 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     log_to_stderr(quiet(filter, &config.log));
     let (files, content) = load_content(config.data.as_deref())?;
     let http = config.api_settings();
-    let folder = saves_folder(config.saves);
+    let path = saves_folder(config.saves);
     let begin_anew = BeginAnew {
         keys: begin_anew.contains(&Anew::Keys),
         tokens: begin_anew.contains(&Anew::Tokens),
         log: begin_anew.contains(&Anew::Log),
     };
     let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes, begin_anew };
-    let opened = Store::open(&folder, settings).with_context(|| format!("saves in {}", folder.display()))?;
-    let saves = opened.store.path().display().to_string();
+    let opened = folder::open(&path, settings).with_context(|| format!("saves in {}", path.display()))?;
+    let saves = opened.store.place();
     let services = Services::open(Parts {
         opened,
         files,
@@ -86,11 +86,12 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         seeds: Box::new(|| u64::from_le_bytes(random())),
         key: random,
         settings: config.sessions,
-    })?;
+    })
+    .await?;
     let listener = listen(&config.bind)?;
     let address = listener.local_addr()?;
     let stop = told_to_stop()?;
-    // Whoever started the server may not listen any more.
+    // The process that started the server may not listen any more.
     let _ = writeln!(std::io::stdout(), "Cosmic Explorer is listening on http://{address}, saves in {saves}");
     let directory = services.directory.clone();
     let stop = async move {

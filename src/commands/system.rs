@@ -38,7 +38,7 @@ pub fn listen(bind: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Waits for SIGTERM or SIGINT. From the call on: whoever reads that the server listens may stop it at once.
+/// Waits for SIGTERM or SIGINT. From the call on: the server may be stopped as soon as it says that it listens.
 pub fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let mut signals = {

@@ -1,4 +1,4 @@
-//! What commands read from and write to whoever started them.
+//! What commands read from and write to the process that started them.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;

@@ -9,10 +9,31 @@ use uuid::Uuid;
 use super::challenge::Challenge;
 use super::format::VERSION;
 use super::game::{Map, State, whereabouts};
+use super::id::PlayerId;
 use super::turn::{Beginning, Logged, Turn, UsedKey};
 use crate::game::RULES_VERSION;
 use crate::game::content::{Content, Difficulty};
 use crate::game::state::Game;
+
+/// What no turn changes of a session. In memory it is one value; the stored forms have each of it among their members, where readers
+/// of earlier versions look for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Whose it is.
+    pub owner: PlayerId,
+    /// Its name in lists.
+    pub name: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// Whether its future is known to nobody.
+    pub ranked: bool,
+    /// No save takes the game's place.
+    pub permadeath: bool,
+    /// The challenge it takes part in.
+    pub challenge: Option<Challenge>,
+    /// The key it was begun with.
+    pub begun_with: Option<Beginning>,
+}
 
 /// A session as it is written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,8 +72,15 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// What no turn changes of it.
+    pub fn meta(&self) -> Meta {
+        let Self { owner, created_at, ranked, permadeath, challenge, .. } = *self;
+        let (owner, name, begun_with) = (PlayerId(owner), self.name.clone(), self.begun_with.clone());
+        Meta { owner, name, created_at, ranked, permadeath, challenge, begun_with }
+    }
+
     /// Whether its game has ended, and takes part in a challenge that has not heard of that.
-    pub fn due(&self) -> bool {
+    pub fn awaits_verdict(&self) -> bool {
         self.state.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
     }
 }
@@ -110,6 +138,13 @@ impl Header {
             },
             outlined: false,
         }
+    }
+
+    /// What no turn changes of the session.
+    pub fn meta(&self) -> Meta {
+        let Self { owner, created_at, ranked, permadeath, challenge, .. } = *self;
+        let (owner, name, begun_with) = (PlayerId(owner), self.name.clone(), self.begun_with.clone());
+        Meta { owner, name, created_at, ranked, permadeath, challenge, begun_with }
     }
 
     /// Brings it to a later turn that the log has.
@@ -260,9 +295,19 @@ pub struct Tombstone {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lived: Option<Timestamp>,
     pub reason: Departure,
-    /// Who begins it again under its key is told that it is gone.
+    /// A request that begins it again under its key is told that it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_with: Option<Beginning>,
+}
+
+impl Tombstone {
+    /// Seconds of lived time that a tombstone stands: a day.
+    const STANDS_SECS: i64 = 24 * 3600;
+
+    /// Whether it has stood long enough at a lived time.
+    pub fn is_past(&self, now: Timestamp) -> bool {
+        now.duration_since(self.lived.unwrap_or(self.expired_at)).as_secs() >= Self::STANDS_SECS
+    }
 }
 
 /// Why a session is gone for good.

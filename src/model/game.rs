@@ -21,7 +21,7 @@ use crate::game::table::{Ix, Table};
 use crate::hex::hex;
 
 /// Effects that last; the rules let one of a kind be there at a time.
-const MOST_EFFECTS: usize = 16;
+const MAX_EFFECTS: usize = 16;
 
 /// The changing part of a game.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -332,18 +332,8 @@ impl State {
     pub fn restore(&self, map: Arc<StarMap>, content: &Content) -> Sense<Game> {
         let here = map.find_node(&self.current_node_id);
         let here = here.ok_or_else(|| InvalidState("the player is nowhere".to_owned()))?;
-        let nodes = map.nodes.len();
-        check(self.places.len() == nodes, "the places do not fit the map")?;
-        check(self.seed <= MAX_SEED, "the seed is too large")?;
-        let stats = &self.player_stats;
-        let limits = &content.balance.limits;
-        check((0..=limits.health).contains(&stats.health), "health is out of range")?;
-        check((0..=limits.wealth).contains(&stats.wealth), "wealth is out of range")?;
-        check((0..=limits.food).contains(&stats.food), "food is out of range")?;
-        check((0..=limits.fuel).contains(&stats.fuel), "fuel is out of range")?;
-        check((0..=limits.turns).contains(&self.turn_count), "the turn is out of range")?;
-        check(self.quests.len() <= limits.active_quests, "too many quests")?;
-        check(self.offers.len() <= content.quests.offers.most, "too many offers")?;
+        let (nodes, stats) = (map.nodes.len(), &self.player_stats);
+        self.check_figures(nodes, content)?;
         let end = match self.end.as_deref() {
             None => None,
             Some(id) => Some(End::of_id(id).ok_or_else(|| InvalidState(format!("nothing ends with {id:?}")))?),
@@ -379,24 +369,22 @@ impl State {
             achievements: look_all(&content.achievements, &self.achievements)?,
             map,
         };
-        let effective = Stats::of(&game, content);
-        check((0..=effective.max_hp).contains(&game.hull), "the hull is out of range")?;
-        check(effective.used_cargo_space <= effective.cargo_capacity, "the cargo does not fit")?;
-        check(game.cargo.is_sorted_by(|a, b| a.item < b.item), "the cargo is out of order")?;
-        let fits = |slot: Slot| {
-            let fitted = game.mods.iter().filter(|fitted| content.mods[**fitted].slot == slot).count();
-            fitted <= usize::from(content.ships[game.ship].slots.of(slot))
-        };
-        check(Slot::ALL.into_iter().all(fits), "the mods do not fit the ship")?;
-        check(game.effects.len() <= MOST_EFFECTS, "too many effects")?;
-        let lists = all_differ(&game.begun) && all_differ(&game.past) && all_differ(&game.achievements);
-        check(lists, "what happens once is there twice")?;
-        check(all_differ(game.stocks.iter().map(|stock| (stock.node, stock.item))), "a stock is there twice")?;
-        if let Some(pod) = &game.pod {
-            check(pod.augmentations.len() <= content.pod.max_augmentations, "too many augmentations")?;
-            check((0..=effective.pod_max_hp).contains(&pod.hp), "the pod's hull is out of range")?;
-        }
+        check_game(&game, content)?;
         Ok(game)
+    }
+
+    /// Whether every figure is in its range, on a map of so many places.
+    fn check_figures(&self, nodes: usize, content: &Content) -> Sense<()> {
+        let (stats, limits) = (&self.player_stats, &content.balance.limits);
+        check(self.places.len() == nodes, "the places do not fit the map")?;
+        check(self.seed <= MAX_SEED, "the seed is too large")?;
+        check((0..=limits.health).contains(&stats.health), "health is out of range")?;
+        check((0..=limits.wealth).contains(&stats.wealth), "wealth is out of range")?;
+        check((0..=limits.food).contains(&stats.food), "food is out of range")?;
+        check((0..=limits.fuel).contains(&stats.fuel), "fuel is out of range")?;
+        check((0..=limits.turns).contains(&self.turn_count), "the turn is out of range")?;
+        check(self.quests.len() <= limits.active_quests, "too many quests")?;
+        check(self.offers.len() <= content.quests.offers.most, "too many offers")
     }
 
     /// SHA-256 over the map's digest and the state's JSON, in hex.
@@ -411,6 +399,28 @@ impl State {
         serde_json::to_writer(&mut bytes, self).expect("stored types have string keys only, so they always serialize");
         bytes
     }
+}
+
+/// Whether a game's parts fit each other.
+fn check_game(game: &Game, content: &Content) -> Sense<()> {
+    let effective = Stats::of(game, content);
+    check((0..=effective.max_hp).contains(&game.hull), "the hull is out of range")?;
+    check(effective.used_cargo_space <= effective.cargo_capacity, "the cargo does not fit")?;
+    check(game.cargo.is_sorted_by(|a, b| a.item < b.item), "the cargo is out of order")?;
+    let fits = |slot: Slot| {
+        let fitted = game.mods.iter().filter(|fitted| content.mods[**fitted].slot == slot).count();
+        fitted <= usize::from(content.ships[game.ship].slots.of(slot))
+    };
+    check(Slot::ALL.into_iter().all(fits), "the mods do not fit the ship")?;
+    check(game.effects.len() <= MAX_EFFECTS, "too many effects")?;
+    let lists = all_differ(&game.begun) && all_differ(&game.past) && all_differ(&game.achievements);
+    check(lists, "what happens once is there twice")?;
+    check(all_differ(game.stocks.iter().map(|stock| (stock.node, stock.item))), "a stock is there twice")?;
+    if let Some(pod) = &game.pod {
+        check(pod.augmentations.len() <= content.pod.max_augmentations, "too many augmentations")?;
+        check((0..=effective.pod_max_hp).contains(&pod.hp), "the pod's hull is out of range")?;
+    }
+    Ok(())
 }
 
 fn place(stored: &(u8, bool, bool, i64, i64, i64, i64)) -> Sense<Place> {

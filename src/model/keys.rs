@@ -84,7 +84,7 @@ impl TryFrom<String> for Nonce {
 pub struct Nonces {
     pub version: u32,
     pub player: Uuid,
-    /// None: he has logged out, and none of his tokens counts.
+    /// None: the player has logged out, and none of their tokens counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<Nonce>,
     /// Counts until the current one is first used.

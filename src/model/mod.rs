@@ -14,7 +14,7 @@ pub(crate) mod strict;
 pub mod turn;
 
 pub use challenge::{Begun, BoardName, Challenge, Day, NotADay, Verdict};
-pub use checkpoint::{Checkpoint, Departure, Head, Header, HeaderStats, Heading, Tombstone};
+pub use checkpoint::{Checkpoint, Departure, Head, Header, HeaderStats, Heading, Meta, Tombstone};
 pub use clock::Clock;
 pub use entry::{Claim, Entry, score};
 pub use format::VERSION;
@@ -22,5 +22,5 @@ pub use game::{InvalidState, Map, State, digest, restore, whereabouts};
 pub use id::{NotAnId, PlayerId, SessionId};
 pub use keys::{Keys, Nonce, Nonces};
 pub use replay::{Refusal, Replay, Unproven};
-pub use save::{MAX_STEPS, Save};
+pub use save::{AUTOSAVE, MAX_STEPS, SLOTS, Save};
 pub use turn::{Beginning, Change, EventId, Loaded, Logged, NotAnEvent, Step, Turn, UsedKey, lineage};

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
@@ -22,12 +23,16 @@ use crate::game::RULES_VERSION;
 use crate::game::content::Content;
 use crate::game::state::Game;
 
+/// The slot that shows the game last played.
+pub const AUTOSAVE: u8 = 0;
+/// The slots that can be written.
+pub const SLOTS: RangeInclusive<u8> = 1..=4;
 /// Actions of a game that is saved. Most have some three hundred; it is half a megabyte.
 pub const MAX_STEPS: usize = 4_096;
 /// Values in a file that a client brings: ten for each action, and some ten thousand of the map.
-const MOST_VALUES: usize = 1 << 17;
+const MAX_VALUES: usize = 1 << 17;
 /// Members of a file that one of its readers does not know, which the other must.
-const MOST_FOREIGN: usize = 64;
+const MAX_FOREIGN: usize = 64;
 
 /// A save. An exported file has no owner, and a seal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -267,7 +272,7 @@ fn few_values(file: &[u8]) -> Result<(), Refusal> {
             _ => {}
         }
     }
-    if values > MOST_VALUES { Err(Refusal::Invalid("it has more values than any save".to_owned())) } else { Ok(()) }
+    if values > MAX_VALUES { Err(Refusal::Invalid("it has more values than any save".to_owned())) } else { Ok(()) }
 }
 
 /// A part of a file, and the members of the file that are not of it.
@@ -275,7 +280,7 @@ fn part<T: DeserializeOwned>(file: &[u8]) -> Result<(T, BTreeSet<String>), Refus
     let (mut foreign, mut wrong) = (BTreeSet::new(), None);
     let mut reader = serde_json::Deserializer::from_slice(file);
     let read = serde_ignored::deserialize(Strict(&mut reader), |path| match path {
-        Path::Map { parent: Path::Root, key } if foreign.len() < MOST_FOREIGN => drop(foreign.insert(key)),
+        Path::Map { parent: Path::Root, key } if foreign.len() < MAX_FOREIGN => drop(foreign.insert(key)),
         Path::Map { key, .. } => wrong = wrong.take().or(Some(key)),
         other => wrong = wrong.take().or(Some(other.to_string())),
     });
@@ -313,7 +318,7 @@ fn steps<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Step>, D::Error> {
     reader.deserialize_seq(Steps)
 }
 
-/// Writes JSON so that it is the same whoever has written it before: members by name, whole numbers as such, no spaces.
+/// Writes JSON so that it does not depend on what wrote it before: members by name, whole numbers as such, no spaces.
 fn write_plainly(value: &Value, to: &mut Vec<u8>) {
     match value {
         Value::Array(members) => {

@@ -25,7 +25,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
 /// A reader, or a part of one, that is strict.
 pub struct Strict<T>(pub T);
 
-/// Who is told what was read.
+/// What is told of each value that was read.
 struct Told<V> {
     visitor: V,
     /// Whether a list may come.

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::SessionError;
 use super::core::Core;
 use super::directory::Directory;
+use super::error::SessionError;
 use super::judge::Judge;
 use crate::model::{self, Begun, Day, PlayerId, SessionId};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// Seconds of lived time that a day's list is kept after somebody began: long enough that a clock which was ahead for a day, and is
 /// set right, finds it still there.
@@ -26,16 +26,16 @@ pub struct Beginnings {
     directory: Arc<Directory>,
     judge: Arc<Judge>,
     days: Mutex<BTreeMap<Day, List>>,
-    /// Held while a day's file is written.
-    writing: Mutex<()>,
+    /// Held while it is written down who has begun.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// Who has begun a day's challenge.
 #[derive(Default)]
 struct List {
     players: HashMap<PlayerId, Beginning>,
-    /// A line may be in the file that was answered with an error.
-    doubtful: bool,
+    /// What was to be written down at the start, and could not.
+    unwritten: Vec<Begun>,
 }
 
 #[derive(Clone, Copy)]
@@ -67,8 +67,8 @@ fn line(owner: &PlayerId, begun: &Beginning) -> Begun {
 }
 
 impl Beginnings {
-    /// Reads who has begun, and adds the games whose line a crash, or an older version of the program, has left out. Blocks.
-    pub(super) fn open(
+    /// Reads who has begun, and adds the games whose line a crash, or an older version of the program, has left out.
+    pub(super) async fn open(
         core: Arc<Core>,
         directory: Arc<Directory>,
         judge: Arc<Judge>,
@@ -77,66 +77,53 @@ impl Beginnings {
         let mut lists: BTreeMap<Day, List> = BTreeMap::new();
         for day in days {
             let list = lists.entry(*day).or_default();
-            for Begun { player, session_id, at, .. } in core.store.begun(*day)? {
+            for Begun { player, session_id, at, .. } in core.store.begun(*day).await? {
                 list.players.insert(PlayerId(player), Beginning { session: SessionId(session_id), at });
             }
         }
         // Nobody can begin one of a day that is over; and yesterday may be today again when the clock is set.
         let first = core.today().min(Day::of(core.lived())).before(1);
         let mut missing: BTreeMap<Day, Vec<Begun>> = BTreeMap::new();
-        for (session, card) in &directory.maps().known {
-            let Some(day) = card.challenge.map(|challenge| challenge.date).filter(|day| *day >= first) else {
+        for (session, summary) in &directory.maps().known {
+            let Some(day) = summary.meta.challenge.map(|challenge| challenge.date).filter(|day| *day >= first) else {
                 continue;
             };
-            let begun = Beginning { session: *session, at: card.active };
+            let begun = Beginning { session: *session, at: summary.active };
             let players = &mut lists.entry(day).or_default().players;
-            if let std::collections::hash_map::Entry::Vacant(vacant) = players.entry(card.owner) {
-                missing.entry(day).or_default().push(line(&card.owner, vacant.insert(begun)));
+            if let std::collections::hash_map::Entry::Vacant(vacant) = players.entry(summary.meta.owner) {
+                missing.entry(day).or_default().push(line(&summary.meta.owner, vacant.insert(begun)));
             }
         }
         for (day, lines) in missing {
-            if let Err(error) = core.store.append_begun(day, &lines) {
+            if let Err(error) = core.store.add_begun(day, lines.clone()).await {
                 tracing::error!(%day, %error, "who began the challenge could not be written down; it will be tried again");
-                lists.entry(day).or_default().doubtful = true;
+                lists.entry(day).or_default().unwritten = lines;
             }
         }
-        Ok(Self { core, directory, judge, days: Mutex::new(lists), writing: Mutex::default() })
+        Ok(Self { core, directory, judge, days: Mutex::new(lists), writing: tokio::sync::Mutex::default() })
     }
 
     fn days(&self) -> MutexGuard<'_, BTreeMap<Day, List>> {
         self.days.lock()
     }
 
-    fn alone(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock()
-    }
-
-    /// Writes down that a player has begun a day. Blocks.
-    fn write(&self, store: &Store, day: Day, owner: PlayerId) -> Result<(), StoreError> {
-        let _alone = self.alone();
-        let (own, all) = {
-            let days = self.days();
-            let Some(list) = days.get(&day) else { return Ok(()) };
+    /// Writes down that a player has begun a day. The caller does not stop halfway.
+    async fn write(&self, day: Day, owner: PlayerId) -> Result<(), StoreError> {
+        // Held over the write: that is what it is for.
+        let _alone = self.writing.lock().await;
+        let (unwritten, begun) = {
+            let mut days = self.days();
+            let Some(list) = days.get_mut(&day) else { return Ok(()) };
             let own = list.players.get_key_value(&owner).map(|(owner, begun)| line(owner, begun));
-            let all =
-                list.doubtful.then(|| list.players.iter().map(|(owner, begun)| line(owner, begun)).collect::<Vec<_>>());
-            (own, all)
+            let unwritten = std::mem::take(&mut list.unwritten);
+            let begun = unwritten.iter().cloned().chain(own).collect();
+            (unwritten, begun)
         };
-        let written = match &all {
-            Some(all) => store.rewrite_begun(day, all),
-            None => store.append_begun(day, own.as_slice()),
-        };
-        let mut doubtful = written.is_err();
-        if doubtful {
-            // It may be there all the same, and the game will not: who is told that he has not begun has not.
-            let rest: Vec<_> = self.days().get(&day).map_or_else(Vec::new, |list| {
-                let others = list.players.iter().filter(|(player, _)| **player != owner);
-                others.map(|(owner, begun)| line(owner, begun)).collect()
-            });
-            doubtful = store.rewrite_begun(day, &rest).is_err();
-        }
-        if let Some(list) = self.days().get_mut(&day) {
-            list.doubtful = doubtful;
+        let written = self.core.store.add_begun(day, begun).await;
+        if written.is_err()
+            && let Some(list) = self.days().get_mut(&day)
+        {
+            list.unwritten = unwritten;
         }
         written
     }
@@ -175,20 +162,19 @@ impl Beginnings {
     pub fn played_before_today(&self, owner: PlayerId) -> bool {
         let (maps, today) = (self.directory.maps(), self.core.today());
         let own = maps.by_owner.get(&owner).into_iter().flatten();
-        own.filter_map(|id| maps.known.get(id)).any(|card| Day::of(card.created_at) < today)
+        own.filter_map(|id| maps.known.get(id)).any(|summary| Day::of(summary.meta.created_at) < today)
     }
 
     /// Writes a beginning down; from then on it counts for good.
-    pub(super) async fn keep(self: &Arc<Self>, mut reserved: Reservation) -> Result<(), SessionError> {
-        let (me, day, owner) = (self.clone(), reserved.day, reserved.owner);
-        self.core.blocking(move |store| me.write(store, day, owner)).await?;
+    pub(super) async fn keep(&self, mut reserved: Reservation) -> Result<(), SessionError> {
+        self.write(reserved.day, reserved.owner).await?;
         reserved.kept = true;
         Ok(())
     }
 
     /// Forgets who began the days that are long over; such a day is closed first, so that nobody begins it again whatever the clock
     /// will show.
-    pub(super) async fn forget_old(self: &Arc<Self>) {
+    pub(super) async fn forget_old(&self) {
         let Ok(today) = self.core.time.today() else { return };
         let now = self.core.lived();
         let old = |list: &List| list.players.values().all(|begun| now.duration_since(begun.at).as_secs() >= KEPT_SECS);
@@ -200,15 +186,11 @@ impl Beginnings {
         }
     }
 
-    async fn forget_day(self: &Arc<Self>, day: Day) -> Result<(), SessionError> {
+    async fn forget_day(&self, day: Day) -> Result<(), SessionError> {
         self.judge.close_day(day).await?;
-        let me = self.clone();
-        let forget = move |store: &Store| {
-            let _alone = me.alone();
-            store.remove_begun(day)?;
-            me.days().remove(&day);
-            Ok(())
-        };
-        self.core.blocking(forget).await
+        let _alone = self.writing.lock().await;
+        self.core.store.remove_begun(day).await?;
+        self.days().remove(&day);
+        Ok(())
     }
 }

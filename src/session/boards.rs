@@ -11,15 +11,18 @@ use parking_lot::{Mutex, MutexGuard};
 use super::challenge_key::ChallengeKey;
 use super::contents::Contents;
 use super::core::Core;
-use super::{SessionError, name};
+use super::error::SessionError;
+use super::name;
 use crate::game::content::{Content, Difficulty};
-use crate::model::{BoardName, Change, Checkpoint, Claim, Day, Entry, PlayerId, Refusal, Replay, Step, Verdict};
-use crate::store::{Store, StoreError};
+use crate::model::{
+    BoardName, Change, Checkpoint, Claim, Day, Entry, PlayerId, Refusal, Replay, SessionId, Step, Turn, Verdict,
+};
+use crate::store::StoreError;
 
 /// Actions of a game that are kept with its entry; most have some three hundred. It is half a megabyte.
-const MOST_ACTIONS: u64 = 4_096;
+const MAX_ACTIONS: u64 = 4_096;
 /// Boards that are kept in memory.
-const MOST_READ: usize = 32;
+const MAX_READ: usize = 32;
 
 /// An entry on a board.
 #[derive(Clone, Debug)]
@@ -42,8 +45,6 @@ impl Standing {
 pub struct Board {
     /// Its entries.
     pub standings: Vec<Standing>,
-    /// Lines in its file, which only grows until it is rewritten.
-    lines: usize,
 }
 
 impl Board {
@@ -71,13 +72,16 @@ pub struct Counts {
     pub refused: AtomicU64,
 }
 
+/// An entry, and whether it is what it says; if so, whether its game could be played again.
+type Examined = (Entry, Result<bool, Refusal>);
+
 /// The boards.
 pub(super) struct Boards {
     core: Arc<Core>,
     contents: Arc<Contents>,
     key: ChallengeKey,
-    /// Held while boards' files are read or written.
-    alone: Arc<tokio::sync::Mutex<()>>,
+    /// Held while boards are read or written.
+    alone: tokio::sync::Mutex<()>,
     shelf: Mutex<Shelf>,
     pub counts: Counts,
 }
@@ -102,7 +106,7 @@ impl Shelf {
     fn put(&mut self, name: BoardName, board: Arc<Board>) {
         self.asked += 1;
         self.read.insert(name, (self.asked, board));
-        while self.read.len() > MOST_READ
+        while self.read.len() > MAX_READ
             && let Some(oldest) = self.read.iter().min_by_key(|(_, (asked, _))| *asked).map(|(name, _)| *name)
         {
             self.read.remove(&oldest);
@@ -113,7 +117,14 @@ impl Shelf {
 impl Boards {
     pub fn new(core: Arc<Core>, contents: Arc<Contents>, key: ChallengeKey, known: Vec<BoardName>) -> Self {
         let shelf = Shelf { known: known.into_iter().collect(), ..Shelf::default() };
-        Self { core, contents, key, alone: Arc::default(), shelf: Mutex::new(shelf), counts: Counts::default() }
+        Self {
+            core,
+            contents,
+            key,
+            alone: tokio::sync::Mutex::default(),
+            shelf: Mutex::new(shelf),
+            counts: Counts::default(),
+        }
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -126,7 +137,7 @@ impl Boards {
     }
 
     /// A board, with every entry that is good. Empty where nobody is on it.
-    pub async fn board(self: &Arc<Self>, name: BoardName) -> Result<Arc<Board>, SessionError> {
+    pub async fn board(&self, name: BoardName) -> Result<Arc<Board>, SessionError> {
         {
             let mut shelf = self.shelf();
             match shelf.find(name) {
@@ -135,57 +146,39 @@ impl Boards {
                 None => {}
             }
         }
-        self.alone(move |me, store| me.read_board(store, name)).await
+        let _alone = self.alone.lock().await;
+        self.read_board(name).await
     }
 
     /// What it takes to play the game of an entry again, if it still is what it was.
-    pub async fn replay(self: &Arc<Self>, name: BoardName, claim: Claim) -> Result<Replay, SessionError> {
-        let found = self.alone(move |me, store| {
-            let entry = store.entries_of(name, claim.session_id)?.into_iter().find(|entry| entry.claim == claim);
-            let gone = || Refusal::Invalid("it is no longer what it was".to_owned());
-            let examined = match entry {
-                Some(entry) => me.examine(name, &entry, &mut BTreeMap::new())?.map(|_| entry),
-                None => Err(gone()),
-            };
-            if examined.is_err() {
-                // It was changed since the board was read; so others may have been.
-                me.shelf().read.remove(&name);
-            }
-            Ok(examined)
-        });
-        Ok(found.await?.map_err(SessionError::EntryRefused)?.replay())
+    pub async fn replay(&self, name: BoardName, claim: Claim) -> Result<Replay, SessionError> {
+        let _alone = self.alone.lock().await;
+        let entries = self.core.store.entries_of(name, SessionId(claim.session_id)).await?;
+        let examined = match entries.into_iter().find(|entry| entry.claim == claim) {
+            Some(entry) => self.examine(name, vec![entry]).await?.pop(),
+            None => None,
+        };
+        let refusal = match examined {
+            Some((entry, Ok(_))) => return Ok(entry.replay()),
+            Some((_, Err(refusal))) => refusal,
+            None => Refusal::Invalid("it is no longer what it was".to_owned()),
+        };
+        // It was changed since the board was read; so others may have been.
+        self.shelf().read.remove(&name);
+        Err(SessionError::EntryRefused(refusal))
     }
 
-    /// What becomes of a finished game of a day, and its entry if it counts, durably.
-    pub async fn enter(self: &Arc<Self>, date: Day, form: Checkpoint) -> Result<Verdict, SessionError> {
-        self.alone(move |me, store| me.enter_on_board(store, date, &form)).await
-    }
-
-    /// Works on the boards, alone. Waiting for that takes no thread.
-    async fn alone<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Self, &Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, SessionError> {
-        let (me, alone) = (self.clone(), self.alone.clone().lock_owned().await);
-        self.core
-            .blocking(move |store| {
-                let _alone = alone;
-                work(&me, store)
-            })
-            .await
-    }
-
-    /// A board as it is in memory, or as its file has it, every entry played again. Blocks; the caller is alone.
-    fn read_board(&self, store: &Store, name: BoardName) -> Result<Arc<Board>, StoreError> {
+    /// A board as it is in memory, or as it is stored, every entry played again. The caller is alone.
+    async fn read_board(&self, name: BoardName) -> Result<Arc<Board>, SessionError> {
         if let Some(board) = self.shelf().find(name) {
             return Ok(board);
         }
-        let entries = store.board(name)?;
-        let mut board = Board { standings: Vec::new(), lines: entries.len() };
-        let (mut sessions, mut players, mut contents) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-        for (line, entry) in (1..).zip(entries) {
-            match self.examine(name, &entry, &mut contents)? {
-                // One that was written twice, because the disk failed after the first time.
+        let entries = self.core.store.board(name).await?;
+        let mut board = Board::default();
+        let (mut sessions, mut players) = (BTreeSet::new(), BTreeSet::new());
+        for (line, (entry, verified)) in (1..).zip(self.examine(name, entries).await?) {
+            match verified {
+                // One that was written twice, because the store failed after the first time.
                 Ok(_) if !sessions.insert(entry.claim.session_id) => {}
                 Ok(verified) => board.standings.push(Standing { claim: entry.claim, verified }),
                 Err(refusal) => {
@@ -195,7 +188,7 @@ impl Boards {
             }
         }
         board.standings.sort_by_cached_key(Standing::rank);
-        // A player who fell off may have come back with a better game; the old line stands until the file is rewritten.
+        // A player who fell off may have come back with a better game; the old entry may still be stored.
         board.standings.retain(|standing| players.insert(standing.claim.player));
         board.standings.truncate(self.core.settings().board_entries);
         let board = Arc::new(board);
@@ -203,63 +196,63 @@ impl Boards {
         Ok(board)
     }
 
-    /// Whether an entry is what it says. `contents` remembers older content over several of them.
-    fn examine(
-        &self,
-        name: BoardName,
-        entry: &Entry,
-        contents: &mut BTreeMap<String, Option<Arc<Content>>>,
-    ) -> Result<Result<bool, Refusal>, StoreError> {
-        let hash = &entry.claim.content;
-        if !contents.contains_key(hash) {
-            let content = match self.contents.of(hash) {
-                Ok(content) => Some(content),
-                Err(StoreError::Damaged { .. }) => None,
-                Err(error) => return Err(error),
-            };
-            contents.insert(hash.clone(), content);
+    /// Whether entries are what they say: played again, with the content that each began with.
+    async fn examine(&self, name: BoardName, entries: Vec<Entry>) -> Result<Vec<Examined>, SessionError> {
+        let mut contents: BTreeMap<String, Option<Arc<Content>>> = BTreeMap::new();
+        for Entry { claim, .. } in &entries {
+            if !contents.contains_key(&claim.content) {
+                let content = match self.contents.of(&claim.content).await {
+                    Ok(content) => Some(content),
+                    Err(StoreError::Damaged { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                };
+                contents.insert(claim.content.clone(), content);
+            }
         }
-        let content = contents.get(hash).and_then(Option::as_deref);
-        Ok(self.key.examine(name, entry, content))
+        let key = self.key.clone();
+        let examine = move |entry: Entry| {
+            let content = contents.get(&entry.claim.content).and_then(Option::as_deref);
+            let verified = key.examine(name, &entry, content);
+            (entry, verified)
+        };
+        self.core.compute(move || entries.into_iter().map(examine).collect()).await
     }
 
-    /// Blocks; the caller is alone.
-    fn enter_on_board(&self, store: &Store, date: Day, form: &Checkpoint) -> Result<Verdict, StoreError> {
+    /// What becomes of a finished game of a day, and its entry if it counts, durably. The caller does not stop halfway.
+    pub async fn enter(&self, date: Day, form: Checkpoint) -> Result<Verdict, SessionError> {
+        let _alone = self.alone.lock().await;
         let name = BoardName { date, difficulty: form.state.difficulty };
-        let mut board = self.read_board(store, name)?;
+        let mut board = self.read_board(name).await?;
         if board.has(form.session_id) {
             // The server ended before it could write down the verdict.
             return Ok(Verdict::Counted);
         }
-        let mut entry = match self.candidate(store, date, form, &board)? {
+        let mut entry = match self.candidate(date, &form, &board).await? {
             Ok(entry) => entry,
             Err(verdict) => return Ok(verdict),
         };
         entry.seal = self.key.seal(&entry.claim);
-        match self.examine(name, &entry, &mut BTreeMap::new())? {
-            Ok(true) => {}
+        let entry = match self.examine(name, vec![entry]).await?.pop() {
+            Some((entry, Ok(true))) => entry,
             unproven => {
-                let problem =
-                    unproven.map_or_else(|refusal| refusal.to_string(), |_| "nobody can play it again".to_owned());
+                let refusal = unproven.and_then(|(_, verified)| verified.err()).map(|refusal| refusal.to_string());
+                let problem = refusal.unwrap_or_else(|| "nobody can play it again".to_owned());
                 tracing::error!(board = %name, session = %form.session_id, problem, "a finished game does not count");
                 self.counts.refused.fetch_add(1, Ordering::Relaxed);
                 return Ok(Verdict::Unproven);
             }
-        }
+        };
         let most = self.core.settings().board_entries;
         let standing = Standing { claim: entry.claim.clone(), verified: true };
         let place = board.place(&standing);
         if place >= most {
             return Ok(Verdict::TooLow);
         }
-        store.append_entry(&entry)?;
         let changed = Arc::make_mut(&mut board);
         changed.standings.insert(place, standing);
         changed.standings.truncate(most);
-        changed.lines += 1;
-        if changed.lines > most + most / 4 + 10 {
-            self.thin_out(store, name, changed);
-        }
+        let standing = changed.standings.iter().map(|standing| SessionId(standing.claim.session_id)).collect();
+        self.core.store.add_entry(entry, standing, most).await?;
         let mut shelf = self.shelf();
         shelf.known.insert(name);
         shelf.put(name, board);
@@ -269,20 +262,19 @@ impl Boards {
     }
 
     /// The entry that a finished game would make, or why it makes none.
-    fn candidate(
+    async fn candidate(
         &self,
-        store: &Store,
         date: Day,
         form: &Checkpoint,
         board: &Board,
-    ) -> Result<Result<Entry, Verdict>, StoreError> {
+    ) -> Result<Result<Entry, Verdict>, SessionError> {
         if !form.ranked {
             return Ok(Err(Verdict::Unranked));
         }
-        if form.revision > MOST_ACTIONS {
+        if form.revision > MAX_ACTIONS {
             return Ok(Err(Verdict::TooLong));
         }
-        let turns = store.turns(form.session_id, 0, form.revision, usize::MAX)?;
+        let turns = self.core.store.turns(SessionId(form.session_id), 0, form.revision, usize::MAX).await?;
         let Some(finished_at) = turns.last().map(|turn| turn.at) else { return Ok(Err(Verdict::Unproven)) };
         if Day::of(finished_at) != date || self.core.time.closed(date) {
             return Ok(Err(Verdict::Late));
@@ -290,7 +282,7 @@ impl Boards {
         if board.rank_of(PlayerId(form.owner)).is_some() {
             return Ok(Err(Verdict::NotFirst));
         }
-        let step = |turn: crate::model::Turn| match turn.deed {
+        let step = |turn: Turn| match turn.deed {
             Change::Acted { action, .. } => Some(Step { action, digest: turn.digest, rules: turn.rules }),
             Change::Loaded { .. } => None,
         };
@@ -299,22 +291,8 @@ impl Boards {
         Ok(entry.ok_or(Verdict::Unranked))
     }
 
-    /// Writes a board without what fell off it. What fails is done with a later entry.
-    fn thin_out(&self, store: &Store, name: BoardName, board: &mut Board) {
-        let kept = store.board(name).and_then(|mut entries| {
-            let mut left: BTreeSet<_> = board.standings.iter().map(|standing| standing.claim.session_id).collect();
-            entries.retain(|entry| left.remove(&entry.claim.session_id));
-            store.rewrite_board(name, &entries)?;
-            Ok(entries.len())
-        });
-        match kept {
-            Ok(lines) => board.lines = lines,
-            Err(error) => tracing::error!(board = %name, %error, "a board could not be rewritten"),
-        }
-    }
-
     /// Removes boards that have been kept long enough.
-    pub async fn clear(self: &Arc<Self>) {
+    pub async fn clear(&self) {
         let Ok(today) = self.core.time.today() else { return };
         let days = self.core.settings().board_days;
         let (first, first_lived) = (today.before(days), Day::of(self.core.lived()).before(days));
@@ -333,17 +311,15 @@ impl Boards {
         if old.is_empty() {
             return;
         }
-        let cleared = self.alone(move |me, store| {
-            store.remove_boards(&old)?;
-            let mut shelf = me.shelf();
-            for name in &old {
-                shelf.known.remove(name);
-                shelf.read.remove(name);
-            }
-            Ok(())
-        });
-        if let Err(error) = cleared.await {
+        let _alone = self.alone.lock().await;
+        if let Err(error) = self.core.store.remove_boards(old.clone()).await {
             tracing::error!(%error, "old boards could not be removed; it will be tried again");
+            return;
+        }
+        let mut shelf = self.shelf();
+        for name in &old {
+            shelf.known.remove(name);
+            shelf.read.remove(name);
         }
     }
 }

@@ -38,7 +38,7 @@ impl ChallengeKey {
         mac.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte)) & MAX_SEED
     }
 
-    /// A save for a file, under this server's seal. Whoever brings it back, also under later rules, has changed nothing.
+    /// A save for a file, under this server's seal: proof that it was not changed, also under later rules.
     pub fn seal_save(&self, save: Save) -> Save {
         let save = Save { owner: None, seal: None, ..save };
         let file = serde_json::to_vec(&save).expect("stored types have string keys only, so they always serialize");

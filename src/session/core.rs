@@ -11,11 +11,12 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::error::SessionError;
 use super::lived::{ClockReport, Lived, Moment, later};
 use super::places::Places;
-use super::{SessionError, Settings};
+use super::settings::Settings;
 use crate::model::Day;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// What has been counted since the start.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ pub struct Counters {
 /// What every service shares. There is one for a server.
 pub struct Core {
     runtime: Handle,
-    pub(super) store: Arc<Store>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) time: Lived,
     pub(super) places: Places,
     /// Held over nothing but themselves and the places.
@@ -56,10 +57,10 @@ pub struct Core {
 
 impl Core {
     /// Call it inside a tokio runtime; the services' work runs there.
-    pub(super) fn new(store: Store, time: Lived, settings: Settings) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, time: Lived, settings: Settings) -> Self {
         Self {
             runtime: Handle::current(),
-            store: Arc::new(store),
+            store,
             time,
             places: Places::new(settings.limit),
             settings: Mutex::new(settings),
@@ -130,8 +131,8 @@ impl Core {
     }
 
     /// The store, for reports.
-    pub fn store(&self) -> &Store {
-        &self.store
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// Runs work for which nobody waits.
@@ -148,16 +149,13 @@ impl Core {
         done.unwrap_or_else(|error| Err(SessionError::Internal(error.to_string())))
     }
 
-    /// Runs disk work, or long work, where blocking is allowed.
-    pub(super) async fn blocking<T: Send + 'static>(
+    /// Runs work that takes long, such as to play a game again, where it holds nobody up.
+    pub(super) async fn compute<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SessionError> {
-        let store = self.store.clone();
-        match self.runtime.spawn_blocking(move || work(&store)).await {
-            Ok(done) => Ok(done?),
-            Err(error) => Err(SessionError::Internal(error.to_string())),
-        }
+        let done = self.runtime.spawn_blocking(work).await;
+        done.map_err(|error| SessionError::Internal(error.to_string()))
     }
 }
 

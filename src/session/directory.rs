@@ -8,17 +8,16 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::SessionError;
 use super::core::Core;
-use super::live::{End, Role};
+use super::error::SessionError;
+use super::game_session::Summary;
 use super::maps::{Maps, Seat};
-use super::resident::Card;
-use super::saves::SLOTS;
-use crate::model::{PlayerId, SessionId};
+use super::outbox::{End, Role};
+use crate::model::{PlayerId, SLOTS, SessionId};
 use crate::store::StoreError;
 
 /// Commands that are under way or wait for a session; beyond, they are refused.
-const MOST_COMMANDS: usize = 128;
+const MAX_COMMANDS: usize = 128;
 
 /// A session in lists.
 #[derive(Clone, Debug)]
@@ -26,7 +25,7 @@ pub struct Listed {
     /// Which.
     pub id: SessionId,
     /// What is told of it.
-    pub card: Card,
+    pub summary: Summary,
     /// Whether it is in memory.
     pub resident: bool,
 }
@@ -72,24 +71,24 @@ impl Directory {
     }
 
     /// The owner's session. Where it could not be read it is tried again, for the next time.
-    pub(super) fn card<'a>(
+    pub(super) fn summary<'a>(
         self: &Arc<Self>,
         maps: &'a mut Maps,
         owner: PlayerId,
         id: SessionId,
-    ) -> Result<&'a mut Card, SessionError> {
-        let card = maps.card(owner, id);
-        if let Err(SessionError::Unread { damaged: false }) = &card {
+    ) -> Result<&'a mut Summary, SessionError> {
+        let summary = maps.summary(owner, id);
+        if let Err(SessionError::Unread { damaged: false }) = &summary {
             let me = self.clone();
             self.core.spawn(async move { me.readmit().await });
         }
-        card
+        summary
     }
 
     /// That its player asks for a session is activity; that others watch it is none.
-    pub(super) fn touch(&self, role: Role, card: &mut Card) {
+    pub(super) fn touch(&self, role: Role, summary: &mut Summary) {
         if role == Role::Player {
-            card.touch(self.core.moment());
+            summary.touch(self.core.moment());
         }
     }
 
@@ -101,15 +100,15 @@ impl Directory {
         id: SessionId,
     ) -> Result<Option<Seat>, SessionError> {
         let mut maps = self.maps();
-        self.touch(role, self.card(&mut maps, owner, id)?);
+        self.touch(role, self.summary(&mut maps, owner, id)?);
         Ok(maps.resident.get(&id).map(|resident| resident.seat.clone()))
     }
 
     /// Whose a session is, or was, as long as its tombstone stands.
     pub(super) fn owner_of(&self, id: SessionId) -> Option<PlayerId> {
         let maps = self.maps();
-        let card = maps.known.get(&id).map(|card| card.owner);
-        card.or_else(|| maps.tombstones.by_id.get(&id).map(|stone| PlayerId(stone.owner)))
+        let summary = maps.known.get(&id).map(|summary| summary.meta.owner);
+        summary.or_else(|| maps.tombstones.by_id.get(&id).map(|stone| PlayerId(stone.owner)))
     }
 
     /// Whether a player has a game or a save.
@@ -131,13 +130,13 @@ impl Directory {
         key: Option<String>,
     ) -> Result<Running, SessionError> {
         let mut maps = self.maps();
-        self.card(&mut maps, owner, id)?;
+        self.summary(&mut maps, owner, id)?;
         let commands = maps.commands.entry(id).or_default();
         if key.as_ref().is_some_and(|key| commands.keys.contains(key)) {
             return Err(SessionError::KeyRunning);
         }
-        if commands.count >= MOST_COMMANDS {
-            return Err(SessionError::Busy { limit: MOST_COMMANDS });
+        if commands.count >= MAX_COMMANDS {
+            return Err(SessionError::Busy { limit: MAX_COMMANDS });
         }
         commands.count += 1;
         commands.keys.extend(key.clone());
@@ -150,8 +149,8 @@ impl Directory {
         let maps = self.maps();
         let own = maps.by_owner.get(&owner).into_iter().flatten();
         let listed = |id: &SessionId| {
-            let (card, resident) = (maps.known.get(id)?.clone(), maps.resident.contains_key(id));
-            Some(Listed { id: *id, card, resident })
+            let (summary, resident) = (maps.known.get(id)?.clone(), maps.resident.contains_key(id));
+            Some(Listed { id: *id, summary, resident })
         };
         own.filter_map(listed).collect()
     }
@@ -161,7 +160,9 @@ impl Directory {
         let maps = self.maps();
         let resident = maps.resident.iter().filter(|(_, resident)| resident.shown.is_some());
         let mut list: Vec<_> = resident
-            .filter_map(|(id, _)| maps.known.get(id).map(|card| Listed { id: *id, card: card.clone(), resident: true }))
+            .filter_map(|(id, _)| {
+                maps.known.get(id).map(|summary| Listed { id: *id, summary: summary.clone(), resident: true })
+            })
             .collect();
         list.sort_by_key(|listed| listed.id);
         list
@@ -169,7 +170,7 @@ impl Directory {
 
     /// Ends the connections of a session that is in memory no more.
     pub(super) fn disconnect_all(&self, maps: &mut Maps, id: SessionId, end: End) {
-        if let Some(live) = maps.live.remove(&id) {
+        if let Some(live) = maps.connections.remove(&id) {
             live.end(end);
         }
         if maps.resident.is_empty() {
@@ -180,8 +181,8 @@ impl Directory {
     /// Ends a player's own connections to their sessions.
     pub(super) fn disconnect_player(&self, player: PlayerId, end: End) {
         let maps = self.maps();
-        let own = maps.by_owner.get(&player).into_iter().flatten().filter_map(|id| maps.live.get(id));
-        own.filter_map(|live| live.player.as_ref()).for_each(|(_, line)| line.end(end));
+        let own = maps.by_owner.get(&player).into_iter().flatten().filter_map(|id| maps.connections.get(id));
+        own.filter_map(|live| live.player.as_ref()).for_each(|(_, outbox)| outbox.end(end));
     }
 
     /// Waits until the last session has left memory.
@@ -194,23 +195,23 @@ impl Directory {
         let Ok(_alone) = self.readmitting.try_lock() else { return };
         let unread: Vec<_> = self.maps().unread.iter().filter(|(_, damaged)| !**damaged).map(|(id, _)| *id).collect();
         for id in unread {
-            match self.core.blocking(move |store| store.header(id.0)).await {
+            match self.core.store.header(id).await {
                 Ok(header) => {
                     let mut maps = self.maps();
-                    if header.is_none() && self.core.store.log().holds(id.0) {
+                    if header.is_none() && self.core.store.is_behind(id) {
                         // It is on its way back, perhaps.
                         continue;
                     }
                     maps.unread.remove(&id);
                     if let Some(header) = header {
-                        let (id, card) = Card::of(header);
+                        let (id, summary) = Summary::of(header);
                         tracing::info!(%id, "a session can be read again");
-                        maps.insert(id, card);
+                        maps.insert(id, summary);
                     }
                 }
                 Err(error) => {
                     tracing::error!(%id, %error, "a session cannot be read yet");
-                    if matches!(error, SessionError::Store(StoreError::Damaged { .. })) {
+                    if matches!(error, StoreError::Damaged { .. }) {
                         self.maps().unread.insert(id, true);
                     }
                 }
@@ -218,20 +219,16 @@ impl Directory {
         }
     }
 
-    /// Forgets tombstones that have stood long enough, and rewrites their file when most of it is out of date.
+    /// Forgets tombstones that have stood long enough.
     pub(super) async fn prune_tombstones(&self) {
         let now = self.core.lived();
-        let stale = {
+        let standing = {
             let mut maps = self.maps();
             maps.tombstones.prune(now);
-            maps.tombstones.lines > 2 * maps.tombstones.order.len() + 100
+            maps.tombstones.order.len()
         };
-        if !stale {
-            return;
-        }
-        match self.core.blocking(move |store| store.compact_tombstones(|stone| !super::maps::past(stone, now))).await {
-            Ok(lines) => self.maps().tombstones.lines = lines,
-            Err(error) => tracing::error!(%error, "the tombstones could not be rewritten"),
+        if let Err(error) = self.core.store.prune_tombstones(now, standing).await {
+            tracing::error!(%error, "old tombstones could not be forgotten; it will be tried again");
         }
     }
 }

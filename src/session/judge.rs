@@ -1,17 +1,17 @@
 //! The judge of daily challenges: which finished games count, and when the seed of a day may be told.
 //!
 //! A finished game is *due* until it has a verdict. That is found after the answer to the game's last turn, by playing the game
-//! again: by a task of its own, or by whoever looks at a board or deletes the game first. The entry is durable before the
+//! again: by a task of its own, or by a request for a board, or by the game's deletion, whichever comes first. The entry is durable before the
 //! verdict is; so whenever the server ends, the next one finds the game due, and its entry or not, and makes none twice.
 
 use std::sync::Arc;
 
-use super::SessionError;
 use super::boards::{Board, Boards};
 use super::challenge_key::ChallengeKey;
 use super::core::Core;
 use super::directory::Directory;
 use super::edit::Edit;
+use super::error::SessionError;
 use super::seats::Seats;
 use crate::model::{BoardName, Checkpoint, Day, PlayerId, Replay, SessionId, Verdict};
 use crate::store::StoreError;
@@ -23,7 +23,7 @@ pub struct Judge {
     seats: Arc<Seats>,
     boards: Arc<Boards>,
     key: ChallengeKey,
-    /// Held by whoever looks for verdicts, so that of two games of a player the one that was finished first counts.
+    /// Held while verdicts are found, so that of two games of a player the one that was finished first counts.
     judging: tokio::sync::Mutex<()>,
 }
 
@@ -71,7 +71,7 @@ impl Judge {
         }
         self.judge_all().await?;
         let core = self.core.clone();
-        self.core.blocking(move |store| core.time.close(store, day)).await
+        self.core.task(async move { Ok(core.time.close(core.store(), day).await?) }).await
     }
 
     /// A board, with every game on it that was finished. None for days that are to come, or longer ago than boards are kept.
@@ -106,7 +106,7 @@ impl Judge {
     }
 
     async fn judge_all(self: &Arc<Self>) -> Result<(), SessionError> {
-        if self.directory.maps().due.is_empty() {
+        if self.directory.maps().awaiting_verdict.is_empty() {
             return Ok(());
         }
         let me = self.clone();
@@ -117,17 +117,18 @@ impl Judge {
         let _alone = self.judging.lock().await;
         let due: Vec<_> = {
             let mut maps = self.directory.maps();
-            let known: Vec<_> = maps.due.iter().filter_map(|id| Some((*id, maps.known.get(id)?.clone()))).collect();
+            let known: Vec<_> =
+                maps.awaiting_verdict.iter().filter_map(|id| Some((*id, maps.known.get(id)?.clone()))).collect();
             // What is being buried comes back here should that fail.
-            maps.due.retain(|id| known.iter().any(|(known, _)| known == id));
-            known.into_iter().map(|(id, card)| (id, card.owner, card.revision)).collect()
+            maps.awaiting_verdict.retain(|id| known.iter().any(|(known, _)| known == id));
+            known.into_iter().map(|(id, summary)| (id, summary.meta.owner, summary.revision)).collect()
         };
         // One that cannot be read now keeps nobody else from the board.
         let (mut order, mut failed) = (Vec::new(), None);
         for (id, owner, revision) in due {
-            match self.core.blocking(move |store| store.turns(id.0, revision.saturating_sub(1), revision, 1)).await {
+            match self.core.store.turns(id, revision.saturating_sub(1), revision, 1).await {
                 Ok(last) => order.push((last.last().map(|turn| turn.at), id, owner)),
-                Err(error) => failed = Some(error),
+                Err(error) => failed = Some(error.into()),
             }
         }
         order.sort_unstable();
@@ -142,7 +143,7 @@ impl Judge {
                 // At the next start again.
                 Err(error) => tracing::error!(%id, %error, "a finished game cannot be entered"),
             }
-            self.directory.maps().due.remove(&id);
+            self.directory.maps().awaiting_verdict.remove(&id);
         }
         failed.map_or(Ok(()), Err)
     }
@@ -156,7 +157,7 @@ impl Judge {
 
     /// What becomes of a game, and its entry if it counts, durably; none where it is not due.
     pub(super) async fn verdict(&self, form: Checkpoint) -> Result<Option<Verdict>, SessionError> {
-        let Some(challenge) = form.challenge.filter(|_| form.due()) else { return Ok(None) };
+        let Some(challenge) = form.challenge.filter(|_| form.awaits_verdict()) else { return Ok(None) };
         self.boards.enter(challenge.date, form).await.map(Some)
     }
 }

@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
-use super::SessionError;
 use super::clock::Clock;
+use super::error::SessionError;
 use crate::model::{self, Day, Header, Nonces};
 use crate::store::{Store, StoreError};
 
@@ -31,7 +31,7 @@ const NOTE: Duration = Duration::from_secs(1);
 /// The first of January 2026, in Unix seconds. A clock that shows an earlier time was never set: this program is younger.
 const NEVER_SET_SECS: i64 = 1_767_225_600;
 /// Closed days that are listed one by one, some 13 bytes each; of more the earliest, and all before it, are closed for good.
-const MOST_CLOSED: usize = 1_000;
+const MAX_CLOSED: usize = 1_000;
 
 /// The same moment by the wall's clock and in lived time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(super) struct Lived {
     start: (Timestamp, Duration),
     seen: Mutex<Seen>,
     /// Held while the file is written, so that a later one is not replaced by an earlier one.
-    writing: Mutex<()>,
+    writing: tokio::sync::Mutex<()>,
 }
 
 struct Seen {
@@ -86,7 +86,7 @@ impl Closed {
 
     fn insert(&mut self, day: Day) {
         self.days.insert(day);
-        while self.days.len() > MOST_CLOSED {
+        while self.days.len() > MAX_CLOSED {
             self.up_to = self.days.pop_first().max(self.up_to);
         }
     }
@@ -144,7 +144,7 @@ impl Lived {
         if wall.as_second() < NEVER_SET_SECS {
             tracing::warn!(%wall, "the clock was never set: there is no daily challenge before it is");
         }
-        Self { clock, start: (lived, steady), seen: Mutex::new(seen), writing: Mutex::default() }
+        Self { clock, start: (lived, steady), seen: Mutex::new(seen), writing: tokio::sync::Mutex::default() }
     }
 
     pub fn clock(&self) -> &dyn Clock {
@@ -195,43 +195,46 @@ impl Lived {
         self.seen().closed.has(day)
     }
 
-    /// Closes a day, durably. Blocks.
-    pub fn close(&self, store: &Store, day: Day) -> Result<(), StoreError> {
-        let _alone = self.writing.lock();
+    /// Closes a day, durably.
+    pub async fn close(&self, store: &dyn Store, day: Day) -> Result<(), StoreError> {
+        // Held over the write: that is what it is for.
+        let _alone = self.writing.lock().await;
         let mut closed = self.seen().closed.clone();
         closed.insert(day);
-        self.write(store, &closed)?;
+        self.write(store, &closed).await?;
         self.seen().closed = closed;
         Ok(())
     }
 
-    /// Looks at the clock, and notes down what it shows where that is due. Blocks.
-    pub fn note(&self, store: &Store) -> Result<(), StoreError> {
-        let (seen, _, steady) = self.look();
-        let due = seen.due || seen.noted.is_none_or(|noted| steady.saturating_sub(noted) >= NOTE);
-        drop(seen);
+    /// Looks at the clock, and notes down what it shows where that is due.
+    pub async fn note(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let due = {
+            let (seen, _, steady) = self.look();
+            seen.due || seen.noted.is_none_or(|noted| steady.saturating_sub(noted) >= NOTE)
+        };
         if !due {
             return Ok(());
         }
-        let _alone = self.writing.lock();
+        let _alone = self.writing.lock().await;
         let closed = self.seen().closed.clone();
-        self.write(store, &closed)
+        self.write(store, &closed).await
     }
 
     /// The caller is alone.
-    fn write(&self, store: &Store, closed: &Closed) -> Result<(), StoreError> {
-        let (seen, wall, steady) = self.look();
-        let unsettled = seen.settles.saturating_sub(steady);
-        let jumps = seen.jumps;
-        drop(seen);
-        store.write_clock(&model::Clock {
+    async fn write(&self, store: &dyn Store, closed: &Closed) -> Result<(), StoreError> {
+        let (wall, steady, unsettled, jumps) = {
+            let (seen, wall, steady) = self.look();
+            (wall, steady, seen.settles.saturating_sub(steady), seen.jumps)
+        };
+        let clock = model::Clock {
             version: model::VERSION,
             wall,
             lived: self.now(),
             unsettled_secs: unsettled.as_secs(),
             closed: closed.days.clone(),
             closed_to: closed.up_to,
-        })?;
+        };
+        store.write_clock(clock).await?;
         let mut seen = self.seen();
         seen.noted = Some(steady);
         seen.due = seen.jumps != jumps;

@@ -1,4 +1,4 @@
-//! What the directory knows of every session, under its one short lock: cards, owners, seats in memory, tombstones. Every `now`
+//! What the directory knows of every session, under its one short lock: summaries, owners, seats in memory, tombstones. Every `now`
 //! here is lived time.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -8,17 +8,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
-use super::live::Live;
-use super::resident::{Card, GameSession, Snapshot};
-use super::saves::SLOTS;
-use super::{SessionError, Settings};
+use super::error::SessionError;
+use super::game_session::{GameSession, Snapshot, Summary};
+use super::outbox::Connections;
+use super::settings::Settings;
 
-use crate::model::{Beginning, PlayerId, Save, SessionId, Tombstone};
+use crate::model::{Beginning, PlayerId, SLOTS, Save, SessionId, Tombstone};
 
-/// Seconds a tombstone stands: a day.
-const TOMBSTONE_SECS: i64 = 24 * 3600;
 /// Tombstones kept at the most; the oldest go first.
-const MOST_TOMBSTONES: usize = 10_000;
+const MAX_TOMBSTONES: usize = 10_000;
 
 /// Where a session sits in memory: empty while it comes, and for good once it has left.
 pub(super) type Seat = Arc<tokio::sync::Mutex<Option<GameSession>>>;
@@ -26,18 +24,18 @@ pub(super) type Seated = OwnedMutexGuard<Option<GameSession>>;
 
 #[derive(Default)]
 pub(super) struct Maps {
-    pub known: HashMap<SessionId, Card>,
+    pub known: HashMap<SessionId, Summary>,
     pub by_owner: HashMap<PlayerId, BTreeSet<SessionId>>,
     pub resident: HashMap<SessionId, Resident>,
-    /// Who is connected, or may come back.
-    pub live: HashMap<SessionId, Live>,
+    /// The connections of sessions, and the players who may come back.
+    pub connections: HashMap<SessionId, Connections>,
     /// The server stops: nobody joins any more.
     pub closing: bool,
     pub tombstones: Tombstones,
     /// Commands of a session that are under way or wait for it.
     pub commands: HashMap<SessionId, Commands>,
     /// Finished games of a challenge that have no verdict yet.
-    pub due: BTreeSet<SessionId>,
+    pub awaiting_verdict: BTreeSet<SessionId>,
     /// Sessions that could not be read, so that nobody knows whose they are; and whether they are damaged.
     pub unread: HashMap<SessionId, bool>,
     /// Games that are being begun, by their idempotency keys; each has a request that waits for it.
@@ -53,7 +51,7 @@ pub(super) struct Maps {
 }
 
 /// Players whose addresses are remembered; those with games in memory count, of whom there are fewer.
-const MOST_SEEN: usize = 1 << 16;
+const MAX_SEEN: usize = 1 << 16;
 /// Turns after which a first game is more than a look.
 const A_LOOK: u64 = 8;
 
@@ -92,36 +90,36 @@ impl Resident {
 }
 
 impl Maps {
-    pub fn insert(&mut self, id: SessionId, card: Card) {
-        let own = self.by_owner.entry(card.owner).or_default();
+    pub fn insert(&mut self, id: SessionId, summary: Summary) {
+        let own = self.by_owner.entry(summary.meta.owner).or_default();
         if own.is_empty() {
-            self.born.entry(card.born).or_default().insert(id);
+            self.born.entry(summary.born).or_default().insert(id);
         }
         own.insert(id);
-        self.known.insert(id, card);
+        self.known.insert(id, summary);
     }
 
-    pub fn remove(&mut self, id: SessionId) -> Option<Card> {
-        let card = self.known.remove(&id)?;
-        if let Some(born) = self.born.get_mut(&card.born) {
+    pub fn remove(&mut self, id: SessionId) -> Option<Summary> {
+        let summary = self.known.remove(&id)?;
+        if let Some(born) = self.born.get_mut(&summary.born) {
             born.remove(&id);
             if born.is_empty() {
-                self.born.remove(&card.born);
+                self.born.remove(&summary.born);
             }
         }
-        if let Some(own) = self.by_owner.get_mut(&card.owner) {
+        if let Some(own) = self.by_owner.get_mut(&summary.meta.owner) {
             own.remove(&id);
             if own.is_empty() {
-                self.by_owner.remove(&card.owner);
+                self.by_owner.remove(&summary.meta.owner);
             }
         }
-        Some(card)
+        Some(summary)
     }
 
     /// The owner's session. Everybody else gets the same answer as for one that never was.
-    pub fn card(&mut self, owner: PlayerId, id: SessionId) -> Result<&mut Card, SessionError> {
+    pub fn summary(&mut self, owner: PlayerId, id: SessionId) -> Result<&mut Summary, SessionError> {
         match self.known.get_mut(&id) {
-            Some(card) if card.owner == owner => Ok(card),
+            Some(summary) if summary.meta.owner == owner => Ok(summary),
             Some(_) => Err(SessionError::NotFound),
             None => match self.unread.get(&id) {
                 // Also to who does not own it: nobody knows who does.
@@ -132,9 +130,9 @@ impl Maps {
     }
 
     /// The player's session that was begun with a key, and what was asked for then; or why there is none any more.
-    pub fn begun_with(&self, owner: PlayerId, key: &str) -> Option<Result<(SessionId, Arc<Beginning>), SessionError>> {
+    pub fn begun_with(&self, owner: PlayerId, key: &str) -> Option<Result<(SessionId, Beginning), SessionError>> {
         let own = self.by_owner.get(&owner).into_iter().flatten();
-        let known = own.filter_map(|id| Some((*id, self.known.get(id)?.begun_with.clone()?)));
+        let known = own.filter_map(|id| Some((*id, self.known.get(id)?.meta.begun_with.clone()?)));
         if let Some(found) = known.into_iter().find(|(_, begun_with)| begun_with.key == key) {
             return Some(Ok(found));
         }
@@ -145,45 +143,45 @@ impl Maps {
         Some(Err(self.tombstones.answer(owner, SessionId(buried.session_id))))
     }
 
-    /// Whether a session can leave memory: its player is not connected, and nobody waits for him to come back.
+    /// Whether a session can leave memory: its player is not connected, and their grace is over.
     pub fn lonely(&self, id: SessionId) -> bool {
-        self.live.get(&id).is_none_or(|live| live.newest.is_none())
+        self.connections.get(&id).is_none_or(|live| live.newest.is_none())
     }
 
     /// Whether a session can be made to give way: it is finished, or nobody has asked for it for long enough.
-    pub fn may_yield(&self, id: SessionId, card: &Card, now: Timestamp, yield_secs: i64) -> bool {
-        card.end.is_some() || (self.lonely(id) && idle_secs(card, now) >= yield_secs)
+    pub fn may_yield(&self, id: SessionId, summary: &Summary, now: Timestamp, yield_secs: i64) -> bool {
+        summary.end.is_some() || (self.lonely(id) && idle_secs(summary, now) >= yield_secs)
     }
 
     /// Whether a session has been idle for so long that it leaves memory.
     pub fn idle(&self, id: SessionId, now: Timestamp, idle_secs: i64) -> bool {
-        let idle = |card: &Card| !card.outlined && self::idle_secs(card, now) >= idle_secs;
+        let idle = |summary: &Summary| !summary.outlined && self::idle_secs(summary, now) >= idle_secs;
         idle_secs > 0 && self.lonely(id) && self.known.get(&id).is_some_and(idle)
     }
 
     /// Whether a player may have one more unfinished game.
     pub fn may_play(&self, owner: PlayerId, settings: &Settings) -> Result<(), SessionError> {
         let (limit, own) = (settings.per_player, self.by_owner.get(&owner).into_iter().flatten());
-        let unfinished = own.filter(|id| self.known.get(id).is_some_and(|card| card.end.is_none())).count();
+        let unfinished = own.filter(|id| self.known.get(id).is_some_and(|summary| summary.end.is_none())).count();
         if unfinished >= limit { Err(SessionError::TooMany { limit }) } else { Ok(()) }
     }
 
     /// Remembers where a player was seen.
     pub fn see(&mut self, player: PlayerId, from: IpAddr) {
-        if self.seen.len() >= MOST_SEEN && !self.seen.contains_key(&player) {
+        if self.seen.len() >= MAX_SEEN && !self.seen.contains_key(&player) {
             let resident: HashSet<_> =
-                self.resident.keys().filter_map(|id| self.known.get(id)).map(|card| card.owner).collect();
+                self.resident.keys().filter_map(|id| self.known.get(id)).map(|summary| summary.meta.owner).collect();
             self.seen.retain(|player, _| resident.contains(player));
-            if self.seen.len() > MOST_SEEN / 2 {
+            if self.seen.len() > MAX_SEEN / 2 {
                 self.seen.clear();
             }
         }
         self.seen.insert(player, from);
     }
 
-    /// Who gives way when memory is full, to whom, and why. First the address that holds more than its share, unless it is the one
-    /// that asks; then finished games and who has been idle longest, and long enough; then the address that holds the most, where that
-    /// is more than the one that asks would have.
+    /// The session that gives way when memory is full, and why. First one of the address that holds more than its share, unless that
+    /// address asks; then a finished game, or the one that has been idle longest and long enough; then one of the address that holds
+    /// the most, where that is more than the asking one would have.
     pub fn victim(
         &mut self,
         asks: Option<PlayerId>,
@@ -192,8 +190,9 @@ impl Maps {
     ) -> Option<(SessionId, Seat, Yields)> {
         let from = asks.and_then(|player| self.seen.get(&player).copied());
         let candidates = self.resident.iter().filter(|(_, resident)| !resident.leaving);
-        let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|card| (*id, card)));
-        let candidates: Vec<_> = candidates.map(|(id, card)| (id, card, self.seen.get(&card.owner).copied())).collect();
+        let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|summary| (*id, summary)));
+        let candidates: Vec<_> =
+            candidates.map(|(id, summary)| (id, summary, self.seen.get(&summary.meta.owner).copied())).collect();
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         for address in candidates.iter().filter_map(|(.., address)| *address) {
             *held.entry(address).or_default() += 1;
@@ -202,14 +201,17 @@ impl Maps {
         let crowd = held.into_iter().max_by_key(|(address, count)| (*count, *address));
         let crowd = crowd.filter(|(address, _)| asks.is_some() && from != Some(*address));
         let share = (settings.limit * settings.address_share / 100).max(1);
-        let first = |(lonely, card, id): &(bool, &Card, SessionId)| (card.end.is_none(), !*lonely, card.active, *id);
+        let first = |(lonely, summary, id): &(bool, &Summary, SessionId)| {
+            (summary.end.is_none(), !*lonely, summary.active, *id)
+        };
         let of_crowd = |address: IpAddr| {
             let own = candidates.iter().filter(move |(.., whose)| *whose == Some(address));
-            own.map(|(id, card, _)| (self.lonely(*id), *card, *id)).min_by_key(first)
+            own.map(|(id, summary, _)| (self.lonely(*id), *summary, *id)).min_by_key(first)
         };
         let idle = || {
-            let idle = candidates.iter().filter(|(id, card, _)| self.may_yield(*id, card, now, settings.yield_secs));
-            idle.min_by_key(|(id, card, _)| (card.end.is_none(), card.active, *id)).map(|(id, ..)| *id)
+            let idle =
+                candidates.iter().filter(|(id, summary, _)| self.may_yield(*id, summary, now, settings.yield_secs));
+            idle.min_by_key(|(id, summary, _)| (summary.end.is_none(), summary.active, *id)).map(|(id, ..)| *id)
         };
         let (id, why) = match crowd {
             Some((address, count)) if count > share => (of_crowd(address)?.2, Yields::Crowded),
@@ -232,8 +234,8 @@ impl Maps {
 
     /// Whether a session can still be made to give way.
     pub fn still_yields(&self, id: SessionId, why: Yields, now: Timestamp, yield_secs: i64) -> bool {
-        self.known.get(&id).is_some_and(|card| match why {
-            Yields::Idle => self.may_yield(id, card, now, yield_secs),
+        self.known.get(&id).is_some_and(|summary| match why {
+            Yields::Idle => self.may_yield(id, summary, now, yield_secs),
             Yields::Lonely => self.lonely(id),
             Yields::Crowded => true,
         })
@@ -263,9 +265,9 @@ impl Maps {
         };
         let most = (stored / 100).max(2 * settings.per_player);
         if full || (tight && own.len() >= most) {
-            let finished = own.iter().filter_map(|id| self.known.get(id).map(|card| (card, *id)));
-            let finished = finished.filter(|(card, _)| card.end.is_some());
-            if let Some((_, id)) = finished.min_by_key(|(card, id)| (card.active, *id)) {
+            let finished = own.iter().filter_map(|id| self.known.get(id).map(|summary| (summary, *id)));
+            let finished = finished.filter(|(summary, _)| summary.end.is_some());
+            if let Some((_, id)) = finished.min_by_key(|(summary, id)| (summary.active, *id)) {
                 return Ok(Some((id, owner)));
             }
         }
@@ -281,22 +283,18 @@ impl Maps {
 
     /// A first look that nobody came back to: a few turns of a player who has nothing else, and is not here.
     fn look(&self, id: SessionId, now: Timestamp, settings: &Settings) -> Option<(SessionId, PlayerId)> {
-        let card = self.known.get(&id)?;
-        let nothing_else = self.by_owner.get(&card.owner).is_some_and(|own| own.len() == 1)
-            && !SLOTS.into_iter().any(|number| self.slots.contains(&(card.owner, number)));
-        let gone = self.lonely(id) && (!self.resident.contains_key(&id) || idle_secs(card, now) >= settings.yield_secs);
-        let look = card.revision <= A_LOOK && card.end.is_none() && nothing_else && gone && !card.outlined;
-        look.then_some((id, card.owner))
+        let summary = self.known.get(&id)?;
+        let nothing_else = self.by_owner.get(&summary.meta.owner).is_some_and(|own| own.len() == 1)
+            && !SLOTS.into_iter().any(|number| self.slots.contains(&(summary.meta.owner, number)));
+        let gone =
+            self.lonely(id) && (!self.resident.contains_key(&id) || idle_secs(summary, now) >= settings.yield_secs);
+        let look = summary.revision <= A_LOOK && summary.end.is_none() && nothing_else && gone && !summary.outlined;
+        look.then_some((id, summary.meta.owner))
     }
 }
 
-pub(super) fn idle_secs(card: &Card, now: Timestamp) -> i64 {
-    now.duration_since(card.active).as_secs()
-}
-
-/// Whether a tombstone has stood long enough.
-pub(super) fn past(stone: &Tombstone, now: Timestamp) -> bool {
-    now.duration_since(stone.lived.unwrap_or(stone.expired_at)).as_secs() >= TOMBSTONE_SECS
+pub(super) fn idle_secs(summary: &Summary, now: Timestamp) -> i64 {
+    now.duration_since(summary.active).as_secs()
 }
 
 /// Sessions that are gone for good, oldest first; for a day, and ten thousand at the most.
@@ -304,8 +302,6 @@ pub(super) fn past(stone: &Tombstone, now: Timestamp) -> bool {
 pub(super) struct Tombstones {
     pub by_id: HashMap<SessionId, Tombstone>,
     pub order: VecDeque<SessionId>,
-    /// Lines in the file, which only grows until it is rewritten.
-    pub lines: usize,
 }
 
 impl Tombstones {
@@ -314,8 +310,7 @@ impl Tombstones {
         if self.by_id.insert(id, tombstone).is_none() {
             self.order.push_back(id);
         }
-        self.lines += 1;
-        while self.order.len() > MOST_TOMBSTONES {
+        while self.order.len() > MAX_TOMBSTONES {
             self.drop_oldest();
         }
     }
@@ -327,7 +322,7 @@ impl Tombstones {
     }
 
     pub fn prune(&mut self, now: Timestamp) {
-        while self.order.front().is_some_and(|id| self.by_id.get(id).is_none_or(|stone| past(stone, now))) {
+        while self.order.front().is_some_and(|id| self.by_id.get(id).is_none_or(|stone| stone.is_past(now))) {
             self.drop_oldest();
         }
     }

@@ -6,8 +6,8 @@ use unicode_segmentation::UnicodeSegmentation;
 /// The longest name, in characters as people count them.
 pub const LONGEST: usize = 40;
 /// The longest name in bytes: a single character can be made of any number of marks.
-pub const MOST_BYTES: usize = 160;
-/// Who has no name that can be shown.
+pub const MAX_BYTES: usize = 160;
+/// In place of a name that cannot be shown.
 pub const NOBODY: &str = "Nameless";
 
 /// Whether a character does not show, changes how others show, or means something else to everybody.
@@ -33,7 +33,7 @@ fn clean(text: &str) -> String {
 
 fn cut(name: &str) -> &str {
     let ends = name.grapheme_indices(true).take(LONGEST).map(|(at, grapheme)| at + grapheme.len());
-    let end = ends.take_while(|end| *end <= MOST_BYTES).last().unwrap_or_default();
+    let end = ends.take_while(|end| *end <= MAX_BYTES).last().unwrap_or_default();
     name[..end].trim_end()
 }
 
@@ -100,7 +100,7 @@ mod tests {
         #[test]
         fn a_shown_name_is_accepted_as_it_is(text in any::<String>()) {
             let shown = show(&text);
-            prop_assert!(shown.len() <= MOST_BYTES && !shown.chars().any(hidden), "{shown:?}");
+            prop_assert!(shown.len() <= MAX_BYTES && !shown.chars().any(hidden), "{shown:?}");
             prop_assert_eq!(accept(&shown).unwrap_or_default(), shown);
         }
     }

@@ -7,18 +7,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::SessionError;
 use super::core::Core;
 use super::directory::Directory;
-use super::live::{ConnectionId, End, Line, Live, MOST_OBSERVERS, Role};
+use super::error::SessionError;
+use super::game_session::Snapshot;
 use super::lived::later;
-use super::resident::{GameSession, Snapshot};
+use super::outbox::{ConnectionId, Connections, End, MAX_OBSERVERS, Outbox, Role};
 use super::seats::{Seats, session, session_mut};
 
 use crate::model::{EventId, PlayerId, SessionId, Turn};
-
-/// Turns that are told again at the most; a game has some three hundred.
-const MOST_REPLAYED: u64 = 1_000;
 
 /// How a connection joins a session.
 #[derive(Clone, Debug)]
@@ -43,7 +40,7 @@ pub struct Presence {
     /// What for.
     pub role: Role,
     /// What it is told.
-    pub line: Arc<Line>,
+    pub outbox: Arc<Outbox>,
 }
 
 impl Drop for Presence {
@@ -88,50 +85,27 @@ impl Presences {
             let seated = me.seats.enter_as(joining.role, owner, id).await?;
             let session = session(&seated)?;
             let (head, snapshot) = (session.event(), session.snapshot());
-            let missed = me.missed(session, &head, joining.last_event.as_deref()).await?;
+            let last = joining.last_event.as_deref().and_then(|last| last.parse().ok());
+            let missed = match last {
+                Some(last) => me.seats.turns_since(session, last).await?,
+                None => None,
+            };
             let presence = me.connect(owner, id, &joining)?;
             Ok(Joined { presence, snapshot, head, missed })
         };
         self.core.task(join).await
     }
 
-    async fn missed(
-        &self,
-        session: &GameSession,
-        head: &EventId,
-        last: Option<&str>,
-    ) -> Result<Option<Vec<Arc<Turn>>>, SessionError> {
-        let Some(last) = last.and_then(|last| last.parse::<EventId>().ok()) else { return Ok(None) };
-        if last.revision() == head.revision() {
-            return Ok((last == *head).then(Vec::new));
-        }
-        let (after, up_to) = (last.revision(), head.revision());
-        if after > up_to || up_to - after > MOST_REPLAYED {
-            return Ok(None);
-        }
-        let id = session.id();
-        let turns =
-            self.core.blocking(move |store| store.turns(id.0, after.saturating_sub(1), up_to, usize::MAX)).await?;
-        let mut turns: Vec<_> = turns.into_iter().map(Arc::new).collect();
-        // The turn the client has last is read too, to see that it is the same.
-        let known = if after == 0 { Some(session.first_event()) } else { turns.first().map(|turn| EventId::of(turn)) };
-        if after > 0 && !turns.is_empty() {
-            turns.remove(0);
-        }
-        let whole = turns.iter().map(|turn| turn.revision).eq(after + 1..=up_to);
-        Ok((known == Some(last) && whole).then_some(turns))
-    }
-
     /// The caller holds the session's seat.
     fn connect(self: &Arc<Self>, owner: PlayerId, id: SessionId, joining: &Joining) -> Result<Presence, SessionError> {
-        let (connection, line, role) = (ConnectionId::fresh(), Arc::new(Line::default()), joining.role);
+        let (connection, outbox, role) = (ConnectionId::fresh(), Arc::new(Outbox::default()), joining.role);
         let mut maps = self.directory.maps();
         // It may have been deleted meanwhile.
-        maps.card(owner, id)?;
+        maps.summary(owner, id)?;
         if maps.closing {
             return Err(SessionError::Closing);
         }
-        let live = maps.live.entry(id).or_default();
+        let live = maps.connections.entry(id).or_default();
         match role {
             Role::Player => {
                 let own = |previous| live.newest.is_none() || [live.newest, live.before].contains(&Some(previous));
@@ -140,39 +114,39 @@ impl Presences {
                 }
                 live.cancel();
                 (live.newest, live.before) = (Some(connection), joining.previous);
-                if let Some((_, old)) = live.player.replace((connection, line.clone())) {
+                if let Some((_, old)) = live.player.replace((connection, outbox.clone())) {
                     old.end(End::Replaced);
                 }
             }
-            Role::Observer if live.observers.len() >= MOST_OBSERVERS => {
-                return Err(SessionError::TooManyObservers { limit: MOST_OBSERVERS });
+            Role::Observer if live.observers.len() >= MAX_OBSERVERS => {
+                return Err(SessionError::TooManyObservers { limit: MAX_OBSERVERS });
             }
-            Role::Observer => live.observers.push((connection, line.clone())),
+            Role::Observer => live.observers.push((connection, outbox.clone())),
         }
         drop(maps);
-        Ok(Presence { presences: self.clone(), session: id, connection, role, line })
+        Ok(Presence { presences: self.clone(), session: id, connection, role, outbox })
     }
 
     /// A connection has ended, however it did.
     fn leave_connection(self: &Arc<Self>, id: SessionId, connection: ConnectionId) {
         let mut maps = self.directory.maps();
         let now = self.core.moment();
-        let Some(live) = maps.live.get_mut(&id) else { return };
+        let Some(live) = maps.connections.get_mut(&id) else { return };
         live.observers.retain(|(each, _)| *each != connection);
         if live.player.as_ref().is_some_and(|(each, _)| *each == connection) {
             live.player = None;
             self.set_timer(id, live);
-            if let Some(card) = maps.known.get_mut(&id) {
+            if let Some(summary) = maps.known.get_mut(&id) {
                 // An open connection was activity.
-                card.touch(now);
+                summary.touch(now);
             }
         } else if live.newest.is_none() && live.observers.is_empty() {
-            maps.live.remove(&id);
+            maps.connections.remove(&id);
         }
     }
 
     /// Waits for the player of a link-dead session.
-    pub(super) fn set_timer(self: &Arc<Self>, id: SessionId, live: &mut Live) {
+    pub(super) fn set_timer(self: &Arc<Self>, id: SessionId, live: &mut Connections) {
         if let Some(connection) = live.newest.filter(|_| live.link_dead()) {
             let me = self.clone();
             live.cancel();
@@ -194,7 +168,7 @@ impl Presences {
                 continue;
             }
             let seat = self.directory.maps().resident.get(&id).map(|resident| resident.seat.clone());
-            let Some(seat) = seat else { return drop(self.directory.maps().live.remove(&id)) };
+            let Some(seat) = seat else { return drop(self.directory.maps().connections.remove(&id)) };
             let mut seated = seat.lock_owned().await;
             let Some(session) = seated.as_mut() else { continue };
             if let Err(error) = self.seats.checkpoint(id, session).await {
@@ -213,7 +187,7 @@ impl Presences {
     /// When a dropped connection's session leaves memory, if it is still the newest; in lived time.
     fn deadline(&self, id: SessionId, connection: ConnectionId) -> Option<Timestamp> {
         let maps = self.directory.maps();
-        maps.live.get(&id).filter(|live| live.link_dead() && live.newest == Some(connection))?;
+        maps.connections.get(&id).filter(|live| live.link_dead() && live.newest == Some(connection))?;
         Some(later(maps.known.get(&id)?.active, self.core.settings().grace_secs))
     }
 
@@ -222,7 +196,7 @@ impl Presences {
     pub async fn leave(self: &Arc<Self>, id: SessionId, connection: ConnectionId) -> Result<(), SessionError> {
         let me = self.clone();
         let leave = async move {
-            let own = || me.directory.maps().live.get(&id).is_some_and(|live| live.newest == Some(connection));
+            let own = || me.directory.maps().connections.get(&id).is_some_and(|live| live.newest == Some(connection));
             let seat = me.directory.maps().resident.get(&id).map(|resident| resident.seat.clone());
             let Some(seat) = seat.filter(|_| own()) else { return Ok(()) };
             let mut seated = seat.lock_owned().await;
@@ -240,15 +214,15 @@ impl Presences {
     pub fn close(&self) {
         let mut maps = self.directory.maps();
         maps.closing = true;
-        maps.live.values().for_each(|live| live.end(End::Shutdown));
+        maps.connections.values().for_each(|live| live.end(End::Shutdown));
     }
 
     /// Connections of a session, and the seconds until it leaves memory because nobody came back to it.
     pub fn presence(&self, id: SessionId) -> (usize, Option<i64>) {
         let maps = self.directory.maps();
-        let Some(live) = maps.live.get(&id) else { return (0, None) };
+        let Some(live) = maps.connections.get(&id) else { return (0, None) };
         let newest = live.newest.filter(|_| live.link_dead());
-        let connections = live.lines().count();
+        let connections = live.outboxes().count();
         drop(maps);
         let left = newest.and_then(|connection| self.deadline(id, connection));
         (connections, left.map(|deadline| deadline.duration_since(self.core.lived()).as_secs().max(0)))
@@ -257,7 +231,7 @@ impl Presences {
     /// Sessions with a connection of their player, and those that wait for one to come back.
     pub fn presences(&self) -> (usize, usize) {
         let maps = self.directory.maps();
-        let connected = maps.live.values().filter(|live| live.player.is_some()).count();
-        (connected, maps.live.values().filter(|live| live.link_dead()).count())
+        let connected = maps.connections.values().filter(|live| live.player.is_some()).count();
+        (connected, maps.connections.values().filter(|live| live.link_dead()).count())
     }
 }

@@ -3,34 +3,29 @@
 //! A game whose future somebody may know is not ranked. So what is loaded, exported or imported is unranked, and so is the game
 //! that a loaded or exported save was taken from, as long as it goes on.
 
-use std::ops::{Deref, RangeInclusive};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::SessionError;
 use super::challenge_key::ChallengeKey;
 use super::contents::Contents;
 use super::core::Core;
 use super::directory::Directory;
 use super::edit::Edit;
+use super::error::SessionError;
+use super::game_session::{Expected, Snapshot};
 use super::judge::Judge;
-use super::resident::{Expected, Snapshot};
 use super::seats::{Seats, session, session_mut};
 use crate::hex::hex;
-use crate::model::{Beginning, Change, MAX_STEPS, PlayerId, Replay, Save, SessionId};
-use crate::store::{Store, StoreError};
-
-/// The view of the game last played.
-pub const AUTOSAVE: u8 = 0;
-/// The slots that can be written.
-pub const SLOTS: RangeInclusive<u8> = 1..=4;
+use crate::model::{AUTOSAVE, Beginning, Change, MAX_STEPS, PlayerId, Refusal, Replay, SLOTS, Save, SessionId};
+use crate::store::{StoreError, Thing};
 
 /// Bytes of a session's history beyond which no save is loaded into it: each brings every action of its game.
-const MOST_HISTORY: u64 = 8 << 20;
+const MAX_HISTORY: u64 = 8 << 20;
 /// Saves whose lists are kept in memory, at some 10 KB each.
-const MOST_SHOWN: usize = 1_024;
+const MAX_SHOWN: usize = 1_024;
 /// Whether a write to a slot may go on, with what it holds.
 pub type SlotCheck = Box<dyn FnOnce(Option<&Save>) -> bool + Send>;
 
@@ -43,8 +38,8 @@ pub fn tag(save: &Save) -> String {
     hex(&Sha256::digest(shown)[..8])
 }
 
-/// Who writes a player's slots. Held while one is looked at and written, so that what was looked at is what is replaced. Players
-/// share some of them, because one for each would be kept for ever.
+/// Locks for writing slots. A player's is held while a slot is looked at and written, so that what was looked at is what is replaced.
+/// Players share them, because one for each would be kept for ever.
 #[derive(Default)]
 struct Doors([tokio::sync::Mutex<()>; 32]);
 
@@ -92,6 +87,16 @@ impl Deref for Resumed {
     }
 }
 
+/// What [`Saves`] stands on.
+pub(super) struct Parts {
+    pub core: Arc<Core>,
+    pub directory: Arc<Directory>,
+    pub contents: Arc<Contents>,
+    pub seats: Arc<Seats>,
+    pub judge: Arc<Judge>,
+    pub key: ChallengeKey,
+}
+
 /// Players' saves.
 pub struct Saves {
     core: Arc<Core>,
@@ -104,14 +109,8 @@ pub struct Saves {
 }
 
 impl Saves {
-    pub(super) fn new(
-        core: Arc<Core>,
-        directory: Arc<Directory>,
-        contents: Arc<Contents>,
-        seats: Arc<Seats>,
-        judge: Arc<Judge>,
-        key: ChallengeKey,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { core, directory, contents, seats, judge, key } = parts;
         Self { core, directory, contents, seats, judge, key, doors: Doors::default() }
     }
 
@@ -185,7 +184,7 @@ impl Saves {
             me.check(owner, number, check).await?;
             me.may_copy(owner, id).await?;
             let now = me.core.moment();
-            me.directory.maps().card(owner, id)?.touch(now);
+            me.directory.maps().summary(owner, id)?.touch(now);
             let save = short(me.copy(owner, id, true).await?)?;
             me.fill(owner, number, save).await
         };
@@ -206,7 +205,7 @@ impl Saves {
             if !me.directory.maps().slots.contains(&(owner, number)) {
                 return Err(SessionError::SlotEmpty { number });
             }
-            me.core.blocking(move |store| store.remove_slot(owner.0, number)).await?;
+            me.core.store.remove_slot(owner, number).await?;
             let mut maps = me.directory.maps();
             maps.slots.remove(&(owner, number));
             maps.shown_slots.remove(&(owner, number));
@@ -232,7 +231,7 @@ impl Saves {
             {
                 return Ok(Resumed { snapshot, steps: 0 });
             }
-            if me.directory.maps().card(owner, id)?.permadeath {
+            if me.directory.maps().summary(owner, id)?.meta.permadeath {
                 return Err(SessionError::Permadeath);
             }
             let save = me.read(owner, number).await?;
@@ -243,20 +242,18 @@ impl Saves {
             if source != id {
                 me.unrank(owner, source).await?;
             }
-            let contents = me.contents.clone();
-            let (save, game, content) = me
-                .core
-                .blocking(move |store| {
-                    let content = contents.of(&save.content)?;
-                    let game = save.restore(&content);
-                    let game = game.map_err(|problem| store.reject_slot(owner.0, number, &problem.to_string()))?;
-                    Ok((save, game, content))
-                })
-                .await?;
+            let content = me.contents.of(&save.content).await?;
+            let game = match save.restore(&content) {
+                Ok(game) => game,
+                Err(problem) => {
+                    let what = Thing::Save(owner, number);
+                    return Err(me.core.store.reject(what, problem.to_string()).await.into());
+                }
+            };
             let mut seated = me.seats.enter(owner, id).await?;
             me.may_resume(owner, id, game.end.is_some())?;
-            if me.core.blocking(move |store| store.history_bytes(id.0)).await? > MOST_HISTORY {
-                return Err(SessionError::HistoryFull { limit: MOST_HISTORY });
+            if me.core.store.history_bytes(id).await? > MAX_HISTORY {
+                return Err(SessionError::HistoryFull { limit: MAX_HISTORY });
             }
             let session = session_mut(&mut seated)?;
             let steps = save.history.len();
@@ -283,7 +280,7 @@ impl Saves {
         let seated = self.seats.enter(owner, id).await?;
         let session = session(&seated)?;
         let Some(revision) = session.revision_of(key) else { return Ok(None) };
-        let turns = self.core.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
+        let turns = self.core.store.turns(id, revision - 1, revision, 1).await?;
         match turns.first().map(|turn| &turn.deed) {
             Some(Change::Loaded { loaded }) if loaded.slot == number => Ok(Some(session.snapshot())),
             _ => Err(SessionError::KeyReused { revision }),
@@ -300,7 +297,7 @@ impl Saves {
             }
             me.unrank(owner, SessionId(save.session_id)).await?;
             let (key, save) = (me.key.clone(), save.exported());
-            me.core.blocking(move |_| Ok(key.seal_save(save))).await
+            me.core.compute(move || key.seal_save(save)).await
         };
         self.core.task(work).await
     }
@@ -309,19 +306,23 @@ impl Saves {
     pub async fn prove(self: &Arc<Self>, file: impl AsRef<[u8]> + Send + 'static) -> Result<Proven, SessionError> {
         let me = self.clone();
         let work = async move {
-            let prover = me.clone();
-            me.core.blocking(move |_| Ok(prover.prove_here(file.as_ref()))).await?.map(Proven)
+            let key = me.key.clone();
+            let read = move || -> Result<(Save, bool), Refusal> {
+                let file = file.as_ref();
+                let mut save = Save::read(file)?;
+                let sealed = save.seal.take().is_some_and(|seal| key.has_sealed(file, &seal));
+                Ok((save, sealed))
+            };
+            let (save, sealed) = me.core.compute(read).await??;
+            let content = me.contents.known(&save.content).await?;
+            let prove = move || -> Result<Proven, Refusal> {
+                save.prove(&content, sealed)?;
+                save.check_count()?;
+                Ok(Proven(save))
+            };
+            Ok(me.core.compute(prove).await??)
         };
         self.core.task(work).await
-    }
-
-    fn prove_here(&self, file: &[u8]) -> Result<Save, SessionError> {
-        let mut save = Save::read(file)?;
-        let content = self.contents.known(&save.content)?;
-        let sealed = save.seal.take().is_some_and(|seal| self.key.has_sealed(file, &seal));
-        save.prove(&content, sealed)?;
-        save.check_count()?;
-        Ok(save)
     }
 
     /// Puts a proven save into a slot.
@@ -356,7 +357,7 @@ impl Saves {
     pub async fn replay(self: &Arc<Self>, owner: PlayerId, id: SessionId) -> Result<Replay, SessionError> {
         let me = self.clone();
         let work = async move {
-            if me.directory.maps().card(owner, id)?.end.is_none() {
+            if me.directory.maps().summary(owner, id)?.end.is_none() {
                 return Err(SessionError::NotFinished);
             }
             me.may_copy(owner, id).await?;
@@ -370,11 +371,11 @@ impl Saves {
     async fn may_copy(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         let challenge = {
             let mut maps = self.directory.maps();
-            let card = maps.card(owner, id)?;
-            if card.permadeath && card.end.is_none() {
+            let summary = maps.summary(owner, id)?;
+            if summary.meta.permadeath && summary.end.is_none() {
                 return Err(SessionError::Permadeath);
             }
-            card.challenge
+            summary.meta.challenge
         };
         match challenge {
             Some(challenge) => self.judge.may_tell(challenge.date).await,
@@ -386,7 +387,8 @@ impl Saves {
     fn last_played(&self, owner: PlayerId) -> Option<(Timestamp, SessionId)> {
         let maps = self.directory.maps();
         let own = maps.by_owner.get(&owner)?;
-        let played = own.iter().filter_map(|id| maps.known.get(id).map(|card| (card.active, card.last_activity, *id)));
+        let played =
+            own.iter().filter_map(|id| maps.known.get(id).map(|summary| (summary.active, summary.last_activity, *id)));
         played.max().map(|(_, played, id)| (played, id))
     }
 
@@ -402,7 +404,7 @@ impl Saves {
     }
 
     async fn stored(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
-        let read = self.core.blocking(move |store| store.slot(owner.0, number)).await;
+        let read = self.core.store.slot(owner, number).await;
         if matches!(read, Ok(None)) {
             let mut maps = self.directory.maps();
             maps.slots.remove(&(owner, number));
@@ -427,7 +429,7 @@ impl Saves {
     fn show(&self, owner: PlayerId, number: u8, save: &Save, written: bool) {
         let shown = Arc::new(without_history(save));
         let mut maps = self.directory.maps();
-        if maps.shown_slots.len() >= MOST_SHOWN {
+        if maps.shown_slots.len() >= MAX_SHOWN {
             maps.shown_slots.clear();
         }
         // It may have been emptied meanwhile.
@@ -439,7 +441,7 @@ impl Saves {
     async fn fill(&self, owner: PlayerId, number: u8, save: Save) -> Result<Save, SessionError> {
         {
             let mut maps = self.directory.maps();
-            // As many saves as sessions, whoever they belong to; half of them for those who have a game.
+            // As many saves as sessions in all; half of them are for players with a game.
             let stored = self.core.settings().stored;
             let most = if maps.by_owner.contains_key(&owner) { stored } else { stored.div_ceil(2) };
             if !maps.slots.contains(&(owner, number)) && maps.slots.len() >= most {
@@ -448,33 +450,25 @@ impl Saves {
             maps.slots.insert((owner, number));
             maps.shown_slots.remove(&(owner, number));
         }
-        let contents = self.contents.clone();
-        let save = self
-            .core
-            .blocking(move |store| {
-                contents.keep(&save.content)?;
-                store.write_slot(owner.0, number, &save)?;
-                Ok(save)
-            })
-            .await?;
+        self.contents.keep(&save.content).await?;
+        let save = Arc::new(save);
+        self.core.store.write_slot(owner, number, save.clone()).await?;
         self.show(owner, number, &save, true);
-        Ok(save)
+        // Nobody else has it any more, so it is not copied.
+        Ok(Arc::unwrap_or_clone(save))
     }
 
     async fn copy(&self, owner: PlayerId, id: SessionId, with_history: bool) -> Result<Save, SessionError> {
         let form = self.seats.stored_form(owner, id).await?;
         let now = self.core.now();
-        let copy = move |store: &Store| {
-            let history = if with_history { store.lineage(id.0, form.revision)? } else { Vec::new() };
-            Ok(Save::of(form, history, now))
-        };
-        self.core.blocking(copy).await
+        let history = if with_history { self.core.store.lineage(id, form.revision).await? } else { Vec::new() };
+        Ok(Save::of(form, history, now))
     }
 
     /// A game that goes on is no longer ranked; durably, before anybody learns its future. Needs no place in memory.
     async fn unrank(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         // It may be gone: only its save is left.
-        if self.directory.maps().card(owner, id).is_err() {
+        if self.directory.maps().summary(owner, id).is_err() {
             Ok(())
         } else {
             self.seats.edit(owner, id, Edit::Unrank).await
@@ -484,7 +478,7 @@ impl Saves {
     /// A finished game that goes on counts as one more that is unfinished.
     fn may_resume(&self, owner: PlayerId, id: SessionId, finished: bool) -> Result<(), SessionError> {
         let mut maps = self.directory.maps();
-        let resumes = !finished && maps.card(owner, id)?.end.is_some();
+        let resumes = !finished && maps.summary(owner, id)?.end.is_some();
         if resumes { maps.may_play(owner, &self.core.settings()) } else { Ok(()) }
     }
 }

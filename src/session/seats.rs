@@ -1,7 +1,7 @@
 //! Seats: how sessions come into memory, are changed and written down there, and leave it.
 //!
 //! A session in memory holds one of `limit` places, from before anything is awaited for it until it has left. Each has a lock
-//! of its own, its seat; whoever holds it may await the disk, because nobody may act on a session while it is being read or written.
+//! of its own, its seat. Its holder may await the store, because nobody may act on a session while it is being read or written.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,18 +10,21 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
-use super::SessionError;
 use super::contents::Contents;
 use super::core::{Core, micros};
 use super::directory::Directory;
 use super::edit::Edit;
-use super::live::{End, Role};
+use super::error::SessionError;
+use super::game_session::GameSession;
 use super::lived::Moment;
 use super::maps::{Resident, Seat, Seated, Yields, idle_secs};
+use super::outbox::{End, Role};
 use super::places::Place;
-use super::resident::GameSession;
-use crate::model::{Checkpoint, PlayerId, SessionId, Turn};
-use crate::store::{Store, StoreError};
+use crate::model::{Checkpoint, EventId, PlayerId, SessionId, Turn};
+use crate::store::{StoreError, Thing};
+
+/// Turns that are told again at the most; a game has some three hundred.
+const MAX_TOLD_AGAIN: u64 = 1_000;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Seats {
                 if seated.is_some() {
                     return Ok(seated);
                 }
-                // It left, or could not come, while this waited. Whoever left it in the map has forgotten it.
+                // It left, or could not come, while this waited, and its empty seat was left in the map.
                 let mut maps = self.directory.maps();
                 if maps
                     .resident
@@ -97,7 +100,7 @@ impl Seats {
             let seated = seat.clone().lock_owned().await;
             {
                 let mut maps = self.directory.maps();
-                maps.card(owner, id)?;
+                maps.summary(owner, id)?;
                 if maps.resident.contains_key(&id) {
                     // Somebody else was faster. The place goes back.
                     continue;
@@ -138,20 +141,68 @@ impl Seats {
     }
 
     async fn load(&self, id: SessionId, place: Place) -> Result<GameSession, SessionError> {
-        let (contents, keeps_ages) = (self.contents.clone(), self.core.settings().retention_days > 0);
-        self.core
-            .blocking(move |store| {
-                let checkpoint = store.load(id.0)?.ok_or_else(|| store.missing(id.0))?;
-                let content = contents.of(&checkpoint.content)?;
-                let session = GameSession::restore(checkpoint, content, place);
-                let mut session = session.map_err(|problem| store.reject(id.0, &problem.to_string()))?;
-                // That it was asked for counts, after a restart too.
-                if store.log().holds(id.0) || keeps_ages {
-                    session.touch();
-                }
-                Ok(session)
-            })
-            .await
+        let store = &self.core.store;
+        let Some(checkpoint) = store.read(id).await? else {
+            return Err(store.reject(Thing::Session(id), "it has gone".to_owned()).await.into());
+        };
+        let content = self.contents.of(&checkpoint.content).await?;
+        let mut session = match GameSession::restore(checkpoint, content, place) {
+            Ok(session) => session,
+            Err(problem) => return Err(store.reject(Thing::Session(id), problem.to_string()).await.into()),
+        };
+        // That it was asked for counts, after a restart too.
+        if store.is_behind(id) || self.core.settings().retention_days > 0 {
+            session.touch();
+        }
+        Ok(session)
+    }
+
+    /// Reads a session again that the store has gone on with, without the copy in memory, and tells its connections what they missed.
+    pub async fn reload(&self, id: SessionId, seated: &mut Seated) -> Result<(), SessionError> {
+        let told = session(seated)?.event();
+        let Some(place) = seated.take().map(GameSession::leave) else { return Ok(()) };
+        let session = match self.load(id, place).await {
+            Ok(session) => seated.insert(session),
+            Err(error) => {
+                let mut maps = self.directory.maps();
+                maps.resident.remove(&id);
+                self.directory.disconnect_all(&mut maps, id, End::Left);
+                return Err(error);
+            }
+        };
+        let missed = self.turns_since(session, told).await?;
+        match &missed {
+            Some(missed) => missed.iter().for_each(|turn| self.publish(id, session, Some(turn))),
+            // What they were told has not happened: they come back, and are told so.
+            None => self.directory.disconnect_all(&mut self.directory.maps(), id, End::Left),
+        }
+        self.publish(id, session, None);
+        Ok(())
+    }
+
+    /// The turns of a session since an event; none where that cannot be told without a gap. The caller holds its seat.
+    pub async fn turns_since(
+        &self,
+        session: &GameSession,
+        last: EventId,
+    ) -> Result<Option<Vec<Arc<Turn>>>, SessionError> {
+        let head = session.event();
+        if last.revision() == head.revision() {
+            return Ok((last == head).then(Vec::new));
+        }
+        let (after, up_to) = (last.revision(), head.revision());
+        if after > up_to || up_to - after > MAX_TOLD_AGAIN {
+            return Ok(None);
+        }
+        // The turn that led to the event is read too, to see that it is the same.
+        let turns = self.core.store.turns(session.id(), after.saturating_sub(1), up_to, usize::MAX).await?;
+        let mut turns: Vec<_> = turns.into_iter().map(Arc::new).collect();
+        let known = if after == 0 { Some(session.first_event()) } else { turns.first().map(|turn| EventId::of(turn)) };
+        if after > 0 && !turns.is_empty() {
+            turns.remove(0);
+        }
+        let whole = turns.iter().map(|turn| turn.revision).eq(after + 1..=up_to);
+        Ok((known == Some(last) && whole).then_some(turns))
     }
 
     /// A place in memory: a free one, or that of somebody who can give way. It is taken before anything is awaited.
@@ -221,7 +272,8 @@ impl Seats {
 
     fn limit_reached(&self, now: Timestamp) -> SessionError {
         let (maps, settings) = (self.directory.maps(), self.core.settings());
-        let longest = maps.resident.keys().filter_map(|id| maps.known.get(id)).map(|card| idle_secs(card, now)).max();
+        let longest =
+            maps.resident.keys().filter_map(|id| maps.known.get(id)).map(|summary| idle_secs(summary, now)).max();
         let wait = settings.yield_secs - longest.unwrap_or(0);
         SessionError::LimitReached { limit: settings.limit, retry_after: wait.clamp(1, 3600) }
     }
@@ -239,12 +291,11 @@ impl Seats {
     /// Writes a new session down.
     pub async fn write_first(&self, id: SessionId, session: &mut GameSession, now: Moment) -> Result<(), SessionError> {
         let checkpoint = session.checkpoint(now);
-        let contents = self.contents.clone();
-        let written = self.core.blocking(move |store| {
-            contents.keep(&checkpoint.content)?;
-            store.create(&checkpoint)
-        });
-        let written = self.counted(written.await);
+        let created = async {
+            self.contents.keep(&checkpoint.content).await?;
+            self.core.store.create(checkpoint).await
+        };
+        let written = self.counted(created.await);
         if let Err(error) = &written {
             tracing::error!(%id, %error, "a new session could not be written");
         }
@@ -261,23 +312,26 @@ impl Seats {
         load: Option<Arc<Turn>>,
     ) -> Result<(), SessionError> {
         let began = Instant::now();
-        let own =
-            self.directory.maps().known.get(&id).map(|card| Moment { wall: card.last_activity, lived: card.active });
+        let own = self
+            .directory
+            .maps()
+            .known
+            .get(&id)
+            .map(|summary| Moment { wall: summary.last_activity, lived: summary.active });
         let last_activity = own.unwrap_or_else(|| self.core.moment());
         let checkpoint = session.checkpoint(last_activity);
-        let contents = self.contents.clone();
-        let written = self.core.blocking(move |store| {
-            contents.keep(&checkpoint.content)?;
-            store.save(&checkpoint, load.as_deref())
-        });
-        let written = self.counted(written.await);
+        let saved = async {
+            self.contents.keep(&checkpoint.content).await?;
+            self.core.store.save(checkpoint, load).await
+        };
+        let written = self.counted(saved.await);
         self.core.counters.last_checkpoint_micros.store(micros(began), Ordering::Relaxed);
         written?;
         session.saved();
         Ok(())
     }
 
-    fn counted(&self, written: Result<(), SessionError>) -> Result<(), SessionError> {
+    fn counted(&self, written: Result<(), StoreError>) -> Result<(), StoreError> {
         let counters = &self.core.counters;
         let counter = if written.is_ok() { &counters.checkpoints } else { &counters.checkpoint_failures };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -287,14 +341,14 @@ impl Seats {
     /// Shows readers what has become of a session, and tells its connections of the turn that led there.
     pub fn publish(&self, id: SessionId, session: &GameSession, turn: Option<&Arc<Turn>>) {
         let mut maps = self.directory.maps();
-        if let Some(card) = maps.known.get_mut(&id) {
-            session.tell(card);
+        if let Some(summary) = maps.known.get_mut(&id) {
+            session.tell(summary);
         }
-        if session.due() {
-            maps.due.insert(id);
+        if session.awaits_verdict() {
+            maps.awaiting_verdict.insert(id);
         }
         let snapshot = session.snapshot();
-        if let (Some(live), Some(turn)) = (maps.live.get(&id), turn) {
+        if let (Some(live), Some(turn)) = (maps.connections.get(&id), turn) {
             let slow = live.tell(turn, &snapshot);
             self.core.counters.slow_readers.fetch_add(slow as u64, Ordering::Relaxed);
         }
@@ -303,12 +357,12 @@ impl Seats {
         }
     }
 
-    /// Works on what is stored of a session that is not in memory; whoever wants to bring it back waits. None where it is in memory,
+    /// Works on what is stored of a session that is not in memory; a request that brings it back waits. None where it is in memory,
     /// or being buried.
-    pub async fn while_stored<T: Send + 'static>(
+    pub async fn while_stored<T>(
         &self,
         id: SessionId,
-        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<Option<T>, SessionError> {
         let seat = Seat::default();
         // Nobody else has seen this seat: the lock is free.
@@ -320,10 +374,10 @@ impl Seats {
             }
             maps.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });
         }
-        let done = self.core.blocking(work).await;
+        let done = work.await;
         self.directory.maps().resident.remove(&id);
         drop(seated);
-        done.map(Some)
+        Ok(Some(done?))
     }
 
     /// Changes a session where it is: in memory, or as it is stored. Needs no place in memory.
@@ -331,8 +385,8 @@ impl Seats {
         loop {
             let seat = {
                 let mut maps = self.directory.maps();
-                let card = maps.card(owner, id)?;
-                if !edit.is_wanted(card.ranked, card.end.is_some()) {
+                let summary = maps.summary(owner, id)?;
+                if !edit.is_wanted(summary.meta.ranked, summary.end.is_some()) {
                     return Ok(());
                 }
                 maps.resident.get(&id).map(|resident| resident.seat.clone())
@@ -351,16 +405,16 @@ impl Seats {
                 self.publish(id, session, None);
                 return Ok(());
             }
-            let written = self.while_stored(id, move |store| match store.load(id.0)? {
-                Some(mut form) => {
-                    edit.apply(&mut form.ranked, &mut form.challenge);
-                    store.save(&form, None)
-                }
-                None => Ok(()),
-            });
-            if written.await?.is_some() {
-                if let Some(card) = self.directory.maps().known.get_mut(&id) {
-                    edit.apply(&mut card.ranked, &mut card.challenge);
+            let store = &self.core.store;
+            let change = async {
+                let Some(mut form) = store.read(id).await? else { return Ok(()) };
+                edit.apply(&mut form.ranked, &mut form.challenge);
+                store.save(form, None).await
+            };
+            if self.while_stored(id, change).await?.is_some() {
+                if let Some(summary) = self.directory.maps().known.get_mut(&id) {
+                    let meta = Arc::make_mut(&mut summary.meta);
+                    edit.apply(&mut meta.ranked, &mut meta.challenge);
                 }
                 return Ok(());
             }
@@ -372,7 +426,7 @@ impl Seats {
         loop {
             let seat = {
                 let mut maps = self.directory.maps();
-                maps.card(owner, id)?;
+                maps.summary(owner, id)?;
                 maps.resident.get(&id).map(|resident| resident.seat.clone())
             };
             if let Some(seat) = seat {
@@ -386,7 +440,7 @@ impl Seats {
                 return Ok(form);
             }
             // Alone, because what is damaged is written anew.
-            if let Some(stored) = self.while_stored(id, move |store| store.load(id.0)).await? {
+            if let Some(stored) = self.while_stored(id, self.core.store.read(id)).await? {
                 return stored.ok_or(SessionError::NotFound);
             }
         }
@@ -426,10 +480,10 @@ impl Seats {
         seats.map(|(id, resident)| (*id, resident.seat.clone())).collect()
     }
 
-    /// Makes checkpoints of sessions that are not in memory, where only the log has their last turns.
+    /// Brings sessions up to date in the store that are not in memory.
     pub async fn settle(&self, swept: &mut Swept) {
-        for id in self.core.store.log().uncovered().into_iter().map(SessionId) {
-            let settled = self.while_stored(id, move |store| store.settle(id.0)).await;
+        for id in self.core.store.behind() {
+            let settled = self.while_stored(id, self.core.store.catch_up(id)).await;
             swept.count(id, settled.map(|settled| settled.is_some()));
         }
     }

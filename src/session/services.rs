@@ -1,30 +1,30 @@
 //! All services of this room, built from the store up.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Settings;
 use super::beginnings::Beginnings;
 use super::boards::Boards;
 use super::challenge_key::ChallengeKey;
 use super::clock::Clock;
 use super::contents::Contents;
 use super::core::Core;
+use super::deletion::Deletion;
 use super::directory::Directory;
+use super::game_session::Summary;
 use super::judge::Judge;
 use super::lived::Lived;
 use super::maps::Maps;
 use super::presence::Presences;
 use super::report::Reporter;
-use super::resident::Card;
-use super::saves::Saves;
+use super::saves::{self, Saves};
 use super::seats::Seats;
 use super::sessions::{self, Sessions};
+use super::settings::Settings;
 use super::sweep::Sweeper;
 use super::token::Signer;
 use super::tokens::Tokens;
 use crate::game::content::{Content, Files};
-use crate::model::{Header, PlayerId, SessionId};
+use crate::model::{BoardName, Day, Header};
 use crate::store::{Opened, Store, StoreError};
 
 /// What the services are built from. Whatever a test wants to decide is in here.
@@ -74,113 +74,128 @@ pub struct Services {
     pub mark: String,
 }
 
-impl Services {
-    /// Opens the services over their store. Blocks: it reads the store. Call it inside a tokio runtime; their work runs there.
-    pub fn open(parts: Parts) -> Result<Self, StoreError> {
-        let Parts { opened, files, content, clock, seeds, key, settings } = parts;
-        let Opened { store, sessions, unread, slots, boards, begun } = opened;
-        let keys = store.keys(key)?;
-        let nonces = store.nonces()?;
-        let time = Lived::begin(clock, store.clock()?, &sessions, &nonces);
-        let mut maps = known(&store, &time, sessions, &unread)?;
-        maps.slots = slots.into_iter().map(|(player, number)| (PlayerId(player), number)).collect();
+/// What the other services stand on.
+struct Ground {
+    core: Arc<Core>,
+    directory: Arc<Directory>,
+    tokens: Arc<Tokens>,
+    contents: Arc<Contents>,
+    key: ChallengeKey,
+}
 
-        let (signer, key) = (Signer::new(&keys), ChallengeKey::new(&keys));
+impl Services {
+    /// Opens the services over their store. Call it inside a tokio runtime; their work runs there.
+    pub async fn open(parts: Parts) -> Result<Self, StoreError> {
+        let Parts { opened, files, content, clock, seeds, key, settings } = parts;
+        let Opened { store, sessions, unread, tombstones, slots, boards, begun } = opened;
+        let keys = store.keys(key).await?;
+        let nonces = store.nonces().await?;
+        let time = Lived::begin(clock, store.clock().await?, &sessions, &nonces);
+        let mut maps = known(&*store, &time, sessions);
+        tombstones.into_iter().for_each(|stone| maps.tombstones.insert(stone));
+        maps.tombstones.prune(time.now());
+        maps.unread = unread.into_iter().collect();
+        maps.slots = slots.into_iter().collect();
+
         let core = Arc::new(Core::new(store, time, settings));
         let directory = Arc::new(Directory::new(core.clone(), maps));
         let has_anything = {
             let directory = directory.clone();
             move |player| directory.has_anything(player)
         };
-        let tokens = Arc::new(Tokens::new(core.clone(), signer, nonces, has_anything));
-        let contents = Arc::new(Contents::new(core.clone(), files, content));
+        let tokens = Arc::new(Tokens::new(core.clone(), Signer::new(&keys), nonces, has_anything));
+        let contents = Arc::new(Contents::open(core.clone(), files, content).await);
+        let ground = Ground { core, directory, tokens, contents, key: ChallengeKey::new(&keys) };
+        let services = ground.build(boards, &begun, seeds).await?;
+        services.judge.judge_soon();
+        Ok(services)
+    }
+}
+
+impl Ground {
+    fn judge(&self, boards: Vec<BoardName>) -> (Arc<Seats>, Arc<Boards>, Arc<Judge>) {
+        let Self { core, directory, contents, key, .. } = self;
         let seats = Arc::new(Seats::new(core.clone(), directory.clone(), contents.clone()));
         let boards = Arc::new(Boards::new(core.clone(), contents.clone(), key.clone(), boards));
         let judge = Judge::new(core.clone(), directory.clone(), seats.clone(), boards.clone(), key.clone());
         let judge = Arc::new(judge);
-        let beginnings = Beginnings::open(core.clone(), directory.clone(), judge.clone(), &begun)?;
+        (seats, boards, judge)
+    }
+
+    async fn build(
+        self,
+        boards: Vec<BoardName>,
+        begun: &[Day],
+        seeds: Box<dyn Fn() -> u64 + Send + Sync>,
+    ) -> Result<Services, StoreError> {
+        let (seats, boards, judge) = self.judge(boards);
+        let Self { core, directory, tokens, contents, key } = self;
+        let beginnings = Beginnings::open(core.clone(), directory.clone(), judge.clone(), begun).await?;
         let beginnings = Arc::new(beginnings);
         let presences = Arc::new(Presences::new(core.clone(), directory.clone(), seats.clone()));
-        let saves =
-            Saves::new(core.clone(), directory.clone(), contents.clone(), seats.clone(), judge.clone(), key.clone());
-        let mark = key.mark();
-        let sessions = Arc::new(Sessions::new(sessions::Parts {
+        let deletion = Deletion::new(core.clone(), directory.clone(), seats.clone(), presences.clone(), judge.clone());
+        let deletion = Arc::new(deletion);
+        let saves = saves::Parts {
             core: core.clone(),
             directory: directory.clone(),
             contents: contents.clone(),
             seats: seats.clone(),
-            presences: presences.clone(),
+            judge: judge.clone(),
+            key: key.clone(),
+        };
+        let sessions = sessions::Parts {
+            core: core.clone(),
+            directory: directory.clone(),
+            contents: contents.clone(),
+            seats: seats.clone(),
+            deletion: deletion.clone(),
             judge: judge.clone(),
             beginnings: beginnings.clone(),
             tokens: tokens.clone(),
-            key,
+            key: key.clone(),
             seeds,
-        }));
-        let reporter = Arc::new(Reporter::new(core.clone(), directory.clone(), boards.clone()));
-        let sweeper = Arc::new(Sweeper {
+        };
+        let sessions = Arc::new(Sessions::new(sessions));
+        let sweeper = Sweeper {
             core: core.clone(),
             directory: directory.clone(),
             seats,
-            boards,
+            boards: boards.clone(),
             judge: judge.clone(),
             beginnings: beginnings.clone(),
             tokens: tokens.clone(),
-            sessions: sessions.clone(),
-        });
-        judge.judge_soon();
-        let saves = Arc::new(saves);
-        Ok(Self {
+            deletion,
+        };
+        Ok(Services {
+            reporter: Arc::new(Reporter::new(core.clone(), directory.clone(), boards)),
+            sweeper: Arc::new(sweeper),
+            saves: Arc::new(Saves::new(saves)),
+            mark: key.mark(),
             core,
             directory,
             tokens,
             contents,
             sessions,
             presences,
-            saves,
             judge,
             beginnings,
-            sweeper,
-            reporter,
-            mark,
         })
     }
 }
 
-/// What the store has, without what was deleted.
-fn known(
-    store: &Store,
-    time: &Lived,
-    sessions: Vec<Header>,
-    unread: &[(uuid::Uuid, bool)],
-) -> Result<Maps, StoreError> {
+/// What the store has.
+fn known(store: &dyn Store, time: &Lived, sessions: Vec<Header>) -> Maps {
     let mut maps = Maps::default();
-    let buried = store.tombstones()?;
-    let dead: HashMap<_, _> = buried.iter().map(|stone| (stone.session_id, stone.revision)).collect();
     for header in sessions {
-        let (id, mut card) = Card::of(header);
-        // What the log has of it is younger than its checkpoint, by nobody knows how much.
-        if store.log().holds(id.0) {
-            card.active = time.now();
+        let (id, mut summary) = Summary::of(header);
+        // Its last turns are younger than what was written down of it, by nobody knows how much.
+        if store.is_behind(id) {
+            summary.active = time.now();
         }
-        let revision = card.revision.max(store.log().revision(id.0).unwrap_or_default());
-        if dead.get(&id.0).is_none_or(|buried| revision > *buried) {
-            maps.insert(id, card);
-        } else if card.outlined {
-            // Whether it went on after it was to be buried can be told when it can be read.
-            tracing::error!(%id, "a session that was deleted cannot be read, and stays as it is");
-        } else if let Err(error) = store.remove_session(id.0) {
-            // A crash between the tombstone and the removal left it behind; the next start tries again.
-            tracing::error!(%id, %error, "what is left of a deleted session could not be removed");
+        if summary.awaits_verdict() {
+            maps.awaiting_verdict.insert(id);
         }
+        maps.insert(id, summary);
     }
-    for stone in buried {
-        if !maps.known.contains_key(&SessionId(stone.session_id)) {
-            maps.tombstones.insert(stone);
-        }
-    }
-    maps.tombstones.prune(time.now());
-    let unread = unread.iter().filter(|(id, _)| !dead.contains_key(id));
-    maps.unread = unread.map(|(id, damaged)| (SessionId(*id), *damaged)).collect();
-    maps.due = maps.known.iter().filter(|(_, card)| card.due()).map(|(id, _)| *id).collect();
-    Ok(maps)
+    maps
 }

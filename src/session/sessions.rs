@@ -1,6 +1,7 @@
 //! What players do with their sessions: begin, look at, act, rename, page through, delete. Work that touches the store runs in tasks
 //! of its own, so that a client that hangs up cannot stop it halfway.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,25 +9,29 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::SessionError;
 use super::beginnings::{Beginnings, Reservation};
 use super::challenge_key::ChallengeKey;
 use super::contents::Contents;
 use super::core::Core;
-use super::directory::{Directory, Listed};
+use super::deletion::Deletion;
+use super::directory::{Directory, Listed, Running};
+use super::error::SessionError;
+use super::game_session::{Acted, Command, Expected, GameSession, NewSession, Prepared, Snapshot, Summary, Written};
 use super::judge::Judge;
-use super::live::{End, Role};
+use super::lived::Moment;
 use super::maps::{Maps, Resident, Seat, Seated};
-use super::presence::Presences;
-use super::resident::{Acted, Card, Command, Expected, Fresh, GameSession, Snapshot, Written};
+use super::outbox::{End, Role};
 use super::seats::{Seats, session, session_mut};
 use super::token::{Bearer, Claims, Token};
 use super::tokens::Tokens;
 use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::game::rules;
-use crate::model::{self, Beginning, Challenge, Change, Departure, EventId, PlayerId, SessionId, Tombstone, Turn};
-use crate::store::StoreError;
+use crate::model::{Beginning, Challenge, Change, Departure, Meta, PlayerId, SessionId, Turn};
+use crate::store::{Appended, NewTurn, StoreError, Thing};
+
+/// How often an action is tried on a session that somebody else moves meanwhile.
+const MAX_TRIES: usize = 8;
 
 /// A session that was just created.
 #[derive(Debug)]
@@ -65,13 +70,20 @@ impl Drop for Begun {
     }
 }
 
+/// What became of an action that was tried on the state in memory.
+enum Tried {
+    Acted(Box<Acted>),
+    /// Somebody else has moved the session, which is to be read again.
+    Moved(Seated, Running),
+}
+
 /// What [`Sessions`] stands on.
 pub(super) struct Parts {
     pub core: Arc<Core>,
     pub directory: Arc<Directory>,
     pub contents: Arc<Contents>,
     pub seats: Arc<Seats>,
-    pub presences: Arc<Presences>,
+    pub deletion: Arc<Deletion>,
     pub judge: Arc<Judge>,
     pub beginnings: Arc<Beginnings>,
     pub tokens: Arc<Tokens>,
@@ -102,11 +114,11 @@ impl Sessions {
                 Ok(begun) => begun,
                 Err(id) => {
                     let snapshot = session(&me.0.seats.enter(owner, id).await?)?.snapshot();
-                    let name = me.0.directory.maps().card(owner, id)?.name.clone();
+                    let name = me.0.directory.maps().summary(owner, id)?.meta.name.clone();
                     return Ok(Created { snapshot, name });
                 }
             };
-            me.do_create(owner, asked, Some(Arc::new(begun_with))).await
+            me.do_create(owner, asked, Some(begun_with)).await
         };
         self.0.core.task(create).await
     }
@@ -131,7 +143,7 @@ impl Sessions {
         self: &Arc<Self>,
         owner: PlayerId,
         asked: NewGame,
-        begun_with: Option<Arc<Beginning>>,
+        begun_with: Option<Beginning>,
     ) -> Result<Created, SessionError> {
         let Parts { core, directory, seats, beginnings, .. } = &self.0;
         // Before anybody has to give way for it; and again when it counts.
@@ -141,9 +153,9 @@ impl Sessions {
         let place = seats.make_room(owner).await?;
         self.make_way(owner).await?;
         let now = core.moment();
-        let fresh = self.fresh(asked, begun_with, reserved.as_ref());
-        let name = fresh.name.clone();
-        let mut session = GameSession::new(id, owner, now.wall, fresh, place);
+        let fresh = self.new_session(owner, now, asked, begun_with, reserved.as_ref());
+        let name = fresh.meta.name.clone();
+        let mut session = GameSession::new(id, fresh, place);
         let seat = Seat::default();
         // Nobody else has seen this seat: the lock is free.
         let mut seated = seat.clone().lock_owned().await;
@@ -151,7 +163,7 @@ impl Sessions {
             let mut maps = directory.maps();
             self.count(&maps, owner)?;
             let born = maps.seen.get(&owner).copied();
-            maps.insert(id, Card { born, ..session.card(now) });
+            maps.insert(id, Summary { born, ..session.summary(now) });
             maps.resident.insert(id, Resident::coming(seat));
         }
         let mut written = seats.write_first(id, &mut session, now).await;
@@ -165,7 +177,7 @@ impl Sessions {
                 maps.resident.remove(&id);
             }
             // Its file may be there all the same.
-            drop(core.blocking(move |store| store.remove_session(id.0)).await);
+            drop(core.store.discard(id).await);
             return Err(error);
         }
         core.counters.created.fetch_add(1, Ordering::Relaxed);
@@ -175,7 +187,14 @@ impl Sessions {
         Ok(Created { snapshot, name })
     }
 
-    fn fresh(&self, asked: NewGame, begun_with: Option<Arc<Beginning>>, reserved: Option<&Reservation>) -> Fresh {
+    fn new_session(
+        &self,
+        owner: PlayerId,
+        now: Moment,
+        asked: NewGame,
+        begun_with: Option<Beginning>,
+        reserved: Option<&Reservation>,
+    ) -> NewSession {
         let content = self.0.contents.present().clone();
         let challenge = reserved.map(|reserved| Challenge { date: reserved.day, verdict: None });
         let seed = match challenge {
@@ -183,15 +202,16 @@ impl Sessions {
             None => asked.seed.unwrap_or_else(|| (self.0.seeds)() & MAX_SEED),
         };
         let game = rules::begin(&content, seed, asked.difficulty);
-        Fresh {
+        let meta = Meta {
+            owner,
             name: asked.name.unwrap_or_else(|| format!("Voyage from {}", game.node().name)),
+            created_at: now.wall,
             ranked: asked.seed.is_none(),
             permadeath: asked.permadeath || challenge.is_some(),
             challenge,
-            game,
-            content,
             begun_with,
-        }
+        };
+        NewSession { meta, game, content }
     }
 
     fn may_create(&self, owner: PlayerId) -> Result<(), SessionError> {
@@ -208,11 +228,11 @@ impl Sessions {
     }
 
     /// Lets a game go for good for a player's next one, where one must.
-    async fn make_way(self: &Arc<Self>, owner: PlayerId) -> Result<(), SessionError> {
-        let Parts { core, directory, .. } = &self.0;
+    async fn make_way(&self, owner: PlayerId) -> Result<(), SessionError> {
+        let Parts { core, directory, deletion, .. } = &self.0;
         let departs = directory.maps().departs(owner, core.lived(), &core.settings())?;
         match departs {
-            Some((id, owner)) => self.bury(owner, id, Departure::Timeout, Expected::Any).await,
+            Some((id, owner)) => deletion.delete(owner, id, Departure::Timeout, Expected::Any).await,
             None => Ok(()),
         }
     }
@@ -222,7 +242,7 @@ impl Sessions {
         let Parts { core, directory, .. } = &self.0;
         {
             let mut maps = directory.maps();
-            directory.touch(role, directory.card(&mut maps, owner, id)?);
+            directory.touch(role, directory.summary(&mut maps, owner, id)?);
             if let Some(shown) = maps.resident.get(&id).and_then(|resident| resident.shown.clone()) {
                 return Ok(shown);
             }
@@ -234,47 +254,108 @@ impl Sessions {
 
     /// Takes an action. It is durable when this answers.
     ///
-    /// A client that hangs up can stop this until the turn is with the store, and then no more: whoever is told that it is durable
-    /// takes the session along, commits, and lets it go.
+    /// A client that hangs up can stop this until the turn is with the store, and then no more: the closure
+    /// that hears of it owns the session's lock, commits, and lets it go.
     pub async fn act(
         self: &Arc<Self>,
         owner: PlayerId,
         id: SessionId,
         command: Command,
     ) -> Result<Acted, SessionError> {
-        let Parts { core, directory, seats, .. } = &self.0;
-        let running = directory.claim(owner, id, command.key.clone())?;
-        let mut seated = seats.approach(owner, id).await?;
+        let mut running = self.0.directory.claim(owner, id, command.key.clone())?;
+        for _ in 0..MAX_TRIES {
+            let seated = self.0.seats.approach(owner, id).await?;
+            match self.try_to_act(id, seated, running, &command).await? {
+                Tried::Acted(acted) => return Ok(*acted),
+                Tried::Moved(seated, again) => {
+                    self.reload(id, seated).await?;
+                    running = again;
+                }
+            }
+        }
+        Err(SessionError::Contended)
+    }
+
+    /// Takes an action on the state that is in memory.
+    async fn try_to_act(
+        self: &Arc<Self>,
+        id: SessionId,
+        mut seated: Seated,
+        running: Running,
+        command: &Command,
+    ) -> Result<Tried, SessionError> {
+        let core = &self.0.core;
         let session = session_mut(&mut seated)?;
         if let Some(revision) = command.key.as_deref().and_then(|key| session.revision_of(key)) {
-            return self.answer_again(id, session.snapshot(), revision, &command).await;
+            let acted = self.answer_again(id, session.snapshot(), revision, command).await?;
+            return Ok(Tried::Acted(Box::new(acted)));
         }
-        if session.doubtful() || core.store.log().overdue(id.0) {
+        if session.unconfirmed() || core.store.is_overdue(id) {
             seated = self.brought_up_to_date(id, seated).await?;
         }
         let session = session_mut(&mut seated)?;
-        let (prepared, written) = session.prepare(command, core.now())?;
-        let (answer, answered) = oneshot::channel();
-        let (expected, me) = (session.revision(), self.clone());
+        let (prepared, written) = match session.prepare(command.clone(), core.now()) {
+            Ok(prepared) => prepared,
+            // A refusal holds for the present state only.
+            Err(refused) if core.store.stands_at(id, session.event()).await? => return Err(refused),
+            Err(_) => return Ok(Tried::Moved(seated, running)),
+        };
         let Written { turn, place, state } = written;
         let told = turn.clone();
-        core.store.append(id.0, expected, &turn, &place, state, move |durable| {
-            let acted = durable.map_err(SessionError::from).and_then(|()| {
-                let Parts { core, seats, judge, .. } = &me.0;
+        let turn = NewTurn { session: id, before: session.event(), turn, place, state };
+        let (answer, answered) = oneshot::channel();
+        let me = self.clone();
+        let then = move |appended| {
+            let tried = match appended {
+                Appended::Moved => Ok(Tried::Moved(seated, running)),
+                appended => me.conclude(id, seated, prepared, &told, appended).map(|acted| {
+                    drop(running);
+                    Tried::Acted(Box::new(acted))
+                }),
+            };
+            // The client may have hung up.
+            drop(answer.send(tried));
+        };
+        core.store.append(turn, Box::new(then));
+        answered.await.unwrap_or_else(|_| Err(SessionError::Internal("the store has closed".to_owned())))
+    }
+
+    /// What became of a turn becomes of the session.
+    fn conclude(
+        &self,
+        id: SessionId,
+        mut seated: Seated,
+        prepared: Prepared,
+        turn: &Arc<Turn>,
+        appended: Appended,
+    ) -> Result<Acted, SessionError> {
+        let Parts { core, seats, judge, .. } = &self.0;
+        match appended {
+            Appended::Taken => {
                 let session = session_mut(&mut seated)?;
                 let acted = session.commit(prepared);
                 core.counters.turns.fetch_add(1, Ordering::Relaxed);
-                seats.publish(id, session, Some(&told));
-                if session.due() {
+                seats.publish(id, session, Some(turn));
+                if session.awaits_verdict() {
                     judge.judge_soon();
                 }
                 Ok(acted)
-            });
-            drop((seated, running));
-            // The client may have hung up.
-            drop(answer.send(acted));
-        });
-        answered.await.unwrap_or_else(|_| Err(SessionError::Internal("the store has closed".to_owned())))
+            }
+            Appended::Failed(error) => Err(error.into()),
+            Appended::Revoked => Err(SessionError::BadToken),
+            // What is in memory is out of date, or may be: the next command reads it again, and is told how it stands.
+            Appended::Moved | Appended::Gone | Appended::Unknown => {
+                drop(seats.unseat(id, &mut seated));
+                let source = io::Error::other("what became of the turn is not known");
+                Err(StoreError::Unavailable { what: Thing::Session(id), source }.into())
+            }
+        }
+    }
+
+    /// Reads a session again that somebody else has moved.
+    async fn reload(&self, id: SessionId, mut seated: Seated) -> Result<(), SessionError> {
+        let seats = self.0.seats.clone();
+        self.0.core.task(async move { seats.reload(id, &mut seated).await }).await
     }
 
     /// Writes a session down before anything else happens to it.
@@ -295,7 +376,7 @@ impl Sessions {
         revision: u64,
         command: &Command,
     ) -> Result<Acted, SessionError> {
-        let turns = self.0.core.blocking(move |store| store.turns(id.0, revision - 1, revision, 1)).await?;
+        let turns = self.0.core.store.turns(id, revision - 1, revision, 1).await?;
         match turns.into_iter().next() {
             Some(Turn { deed: Change::Acted { action, outcome }, digest, .. }) if action == command.action => {
                 Ok(Acted { revision, outcome, digest, snapshot })
@@ -322,8 +403,8 @@ impl Sessions {
             session.rename(name);
             seats.publish(id, session, None);
             seats.checkpoint(id, session).await?;
-            let card = directory.maps().card(owner, id)?.clone();
-            Ok(Listed { id, card, resident: true })
+            let summary = directory.maps().summary(owner, id)?.clone();
+            Ok(Listed { id, summary, resident: true })
         };
         self.0.core.task(rename).await
     }
@@ -340,190 +421,26 @@ impl Sessions {
         let Parts { core, directory, .. } = &self.0;
         let up_to = {
             let mut maps = directory.maps();
-            let card = directory.card(&mut maps, owner, id)?;
-            directory.touch(role, card);
-            card.revision
+            let summary = directory.summary(&mut maps, owner, id)?;
+            directory.touch(role, summary);
+            summary.revision
         };
-        core.blocking(move |store| store.turns(id.0, after, up_to, most)).await
+        Ok(core.store.turns(id, after, up_to, most).await?)
     }
 
     /// Bytes of a session's history on the disk; 0 where nobody can tell.
     pub async fn history_bytes(&self, id: SessionId) -> u64 {
-        self.0.core.blocking(move |store| store.history_bytes(id.0)).await.unwrap_or_default()
+        self.0.core.store.history_bytes(id).await.unwrap_or_default()
     }
 
     /// Deletes a session for good, and leaves a tombstone. Needs no place in memory.
-    pub async fn delete(
-        self: &Arc<Self>,
-        owner: PlayerId,
-        id: SessionId,
-        expected: Expected,
-    ) -> Result<(), SessionError> {
-        self.bury(owner, id, Departure::Deleted, expected).await
-    }
-
-    /// Removes for good what nobody has asked for in so long.
-    pub(super) async fn retire_forgotten(self: &Arc<Self>) {
-        let Parts { core, directory, .. } = &self.0;
-        let (now, secs) = (core.lived(), core.settings().retention_days * 24 * 3600);
-        let forgotten: Vec<_> = {
-            let maps = directory.maps();
-            let known = maps.known.iter().filter(|(id, _)| maps.idle(**id, now, secs));
-            known.map(|(id, card)| (*id, card.owner)).collect()
-        };
-        for (id, owner) in forgotten {
-            // It may have been asked for while this waited for the ones before.
-            if directory.maps().idle(id, now, secs)
-                && let Err(error) = self.bury(owner, id, Departure::Timeout, Expected::Any).await
-            {
-                tracing::error!(%id, %error, "a forgotten session could not be removed; it will be tried again");
-            }
-        }
-    }
-
-    async fn bury(
-        self: &Arc<Self>,
-        owner: PlayerId,
-        id: SessionId,
-        reason: Departure,
-        expected: Expected,
-    ) -> Result<(), SessionError> {
-        let me = self.clone();
-        self.0.core.task(async move { me.do_bury(owner, id, reason, expected).await }).await
-    }
-
-    async fn do_bury(
-        &self,
-        owner: PlayerId,
-        id: SessionId,
-        reason: Departure,
-        expected: Expected,
-    ) -> Result<(), SessionError> {
-        let Parts { core, directory, .. } = &self.0;
-        let shown = {
-            let mut maps = directory.maps();
-            maps.card(owner, id)?;
-            maps.resident.get(&id).and_then(|resident| resident.shown.as_ref().map(|shown| shown.event))
-        };
-        self.is_as_expected(id, shown, &expected).await?;
-        let mut tombstone = Tombstone {
-            version: model::VERSION,
-            session_id: id.0,
-            revision: 0,
-            owner: owner.0,
-            expired_at: core.now(),
-            lived: Some(core.lived()),
-            reason,
-            begun_with: None,
-        };
-        // From here on nobody finds it any more.
-        let (card, resident) = {
-            let mut maps = directory.maps();
-            let card = maps.card(owner, id)?;
-            tombstone.revision = card.revision;
-            tombstone.begun_with = card.begun_with.as_deref().cloned();
-            maps.tombstones.insert(tombstone.clone());
-            (maps.remove(id), maps.resident.remove(&id))
-        };
-        // Whoever is acting on it finishes first, and nobody acts on it until it is buried.
-        let mut seated = match &resident {
-            Some(resident) => Some(resident.seat.clone().lock_owned().await),
-            None => None,
-        };
-        let session = seated.as_ref().and_then(|seated| seated.as_ref());
-        tombstone.revision = session.map_or(tombstone.revision, GameSession::revision);
-        let stone = tombstone.clone();
-        // Again, because now nothing can happen to it any more that the client has not seen.
-        let may = match self.is_as_expected(id, session.map(GameSession::event), &expected).await {
-            Ok(()) => self.last_verdict(id, session, card.as_ref()).await,
-            stale => stale,
-        };
-        let buried = match may {
-            Ok(()) => core.blocking(move |store| store.bury(&stone)).await,
-            not => not,
-        };
-        if buried.is_err() {
-            self.unbury(id, card, resident, seated.as_ref());
-            return buried;
-        }
-        seated.as_mut().and_then(|seated| seated.take());
-        let gone = End::Gone { expired_at: tombstone.expired_at, reason: tombstone.reason };
-        let mut maps = directory.maps();
-        maps.due.remove(&id);
-        directory.disconnect_all(&mut maps, id, gone);
-        Ok(())
-    }
-
-    /// A session could not be buried, and is found again.
-    fn unbury(&self, id: SessionId, card: Option<Card>, resident: Option<Resident>, seated: Option<&Seated>) {
-        let Parts { directory, seats, presences, .. } = &self.0;
-        let session = seated.and_then(|seated| seated.as_ref());
-        let mut maps = directory.maps();
-        maps.tombstones.remove(id);
-        if let Some(card) = card {
-            if card.due() {
-                maps.due.insert(id);
-            }
-            maps.insert(id, card);
-        }
-        // An empty seat would be waited at for ever.
-        if let Some(resident) = resident.filter(|_| session.is_some()) {
-            maps.resident.insert(id, resident);
-        }
-        // Its connection may have dropped meanwhile, and its timer have found nothing to wait for.
-        if let Some(live) = maps.live.get_mut(&id) {
-            presences.set_timer(id, live);
-        }
-        drop(maps);
-        // What happened while it was out of the maps.
-        if let Some(session) = session {
-            seats.publish(id, session, None);
-        }
-    }
-
-    /// Whether a session is what the client that deletes it has seen last: by its event, or if it is not in memory as it is stored.
-    async fn is_as_expected(
-        &self,
-        id: SessionId,
-        event: Option<EventId>,
-        expected: &Expected,
-    ) -> Result<(), SessionError> {
-        if *expected == Expected::Any {
-            return Ok(());
-        }
-        if let Some(event) = event {
-            return expected.check(event);
-        }
-        let form = self.0.core.blocking(move |store| store.load(id.0)).await?.ok_or(SessionError::NotFound)?;
-        expected.check(EventId::new(form.revision, &form.state.digest(&form.star_map.digest())))
-    }
-
-    /// A game that was finished counts before it goes, so that nobody plays the day again. The caller holds its seat, if it has one.
-    async fn last_verdict(
-        &self,
-        id: SessionId,
-        session: Option<&GameSession>,
-        card: Option<&Card>,
-    ) -> Result<(), SessionError> {
-        let core = &self.0.core;
-        let form = match session {
-            Some(session) => session.due().then(|| session.checkpoint(core.moment())),
-            None if card.is_some_and(Card::due) => match core.blocking(move |store| store.load(id.0)).await {
-                // Nobody can tell what became of it.
-                Err(SessionError::Store(StoreError::Damaged { .. } | StoreError::Newer { .. })) => None,
-                read => read?,
-            },
-            None => None,
-        };
-        match form {
-            Some(form) => self.0.judge.verdict(form).await.map(drop),
-            None => Ok(()),
-        }
+    pub async fn delete(&self, owner: PlayerId, id: SessionId, expected: Expected) -> Result<(), SessionError> {
+        self.0.deletion.delete(owner, id, Departure::Deleted, expected).await
     }
 
     /// A token that a player gives to those who are to watch their session.
     pub fn invite(&self, owner: PlayerId, id: SessionId) -> Result<Token, SessionError> {
-        self.0.directory.maps().card(owner, id)?;
+        self.0.directory.maps().summary(owner, id)?;
         Ok(self.0.tokens.watch(id))
     }
 

@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 use super::beginnings::Beginnings;
 use super::boards::Boards;
 use super::core::{Core, micros};
+use super::deletion::Deletion;
 use super::directory::Directory;
 use super::judge::Judge;
 use super::seats::{Seats, Swept};
-use super::sessions::Sessions;
 use super::tokens::Tokens;
 
 /// How long a sweep waits after one in which sessions could not be written.
@@ -27,7 +27,7 @@ pub struct Sweeper {
     pub(super) judge: Arc<Judge>,
     pub(super) beginnings: Arc<Beginnings>,
     pub(super) tokens: Arc<Tokens>,
-    pub(super) sessions: Arc<Sessions>,
+    pub(super) deletion: Arc<Deletion>,
 }
 
 impl Sweeper {
@@ -39,7 +39,7 @@ impl Sweeper {
             tokio::select! {
                 _ = &mut stopped => break,
                 () = tokio::time::sleep(every) => {}
-                () = self.core.store.log().pressed() => tracing::info!("the turn log is large"),
+                () = self.core.store.pressed() => tracing::info!("the store asks for a sweep"),
             }
             let swept = self.sweep().await;
             tracing::info!(?swept, "swept");
@@ -63,7 +63,7 @@ impl Sweeper {
         self.directory.readmit().await;
         // Not waited for: boards may be busy, and a full log must not wait for them.
         self.judge.judge_soon();
-        self.sessions.retire_forgotten().await;
+        self.deletion.retire_forgotten().await;
         self.seats.settle(&mut swept).await;
         self.directory.prune_tombstones().await;
         self.boards.clear().await;
@@ -84,8 +84,7 @@ impl Sweeper {
     }
 
     async fn note_the_time(&self) {
-        let core = self.core.clone();
-        if let Err(error) = self.core.blocking(move |store| core.time.note(store)).await {
+        if let Err(error) = self.core.time.note(self.core.store()).await {
             tracing::error!(%error, "the time could not be noted down; it will be tried again");
         }
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::SessionError;
+use super::error::SessionError;
 
 use crate::model::{Keys, Nonce, PlayerId, SessionId};
 
@@ -53,9 +53,9 @@ impl fmt::Debug for Token {
 /// Whom a token lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bearer {
-    /// A player, to all that is his.
+    /// A player, to all that is theirs.
     Player(PlayerId),
-    /// Whoever has it, to watch this session.
+    /// Anybody who has it, to watch this session.
     Observer(SessionId),
 }
 
@@ -64,7 +64,7 @@ pub enum Bearer {
 pub struct Claims {
     /// Who.
     pub bearer: Bearer,
-    /// Which of his tokens.
+    /// Which of their tokens.
     pub nonce: Nonce,
     /// Whether it is past half its life, or signed with the previous key, and should be renewed.
     pub ageing: bool,
@@ -126,7 +126,7 @@ impl Signer {
         Token { text: BASE64_URL_SAFE_NO_PAD.encode(bytes), expires_at }
     }
 
-    /// What a token says, if it is ours and has not expired. Whether it has been revoked the registry knows.
+    /// What a token says, if it is ours and has not expired. Whether it has been revoked [`super::tokens`] knows.
     pub fn check(&self, text: &str, now: Timestamp) -> Result<Claims, BadToken> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| BadToken)?;
         let bytes: [u8; LENGTH] = bytes.try_into().map_err(|_| BadToken)?;

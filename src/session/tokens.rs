@@ -1,4 +1,4 @@
-//! Which tokens count. All of a player's that are well signed, until one of them is rotated or he logs out; from then on those
+//! Which tokens count. All of a player's that are well signed, until one of them is rotated or the player logs out; from then on those
 //! with one of the two nonces that stand here, or none.
 //!
 //! A rotation whose answer is lost locks nobody out: the token that was presented becomes the previous one, and is good until the
@@ -7,7 +7,7 @@
 //!
 //! Nonces are numbered, and only this server signs. So a nonce that follows the current one tells that the disk has lost a later
 //! line, or that an admin has brought back an older folder. It counts, or else everybody who had come back since would be locked
-//! out of his games for good.
+//! out of their games for good.
 //!
 //! Every time here is lived time: neither a token nor a revocation ends because somebody has set the clock.
 
@@ -17,11 +17,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::SessionError;
 use super::core::Core;
+use super::error::SessionError;
 use super::token::{BadToken, Bearer, Claims, LIFE_SECS, Signer, Token};
 use crate::model::{self, Nonce, Nonces, PlayerId, SessionId};
-use crate::store::{Store, StoreError};
+use crate::store::All;
 
 /// How long the previous token stays good once the current one is used: for requests that were under way with it.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
@@ -33,14 +33,14 @@ pub struct Tokens {
     /// Whether a player has something stored.
     has_anything: Box<dyn Fn(PlayerId) -> bool + Send + Sync>,
     list: Mutex<List>,
-    /// Held while the file is written, so that its lines come in the order of the changes.
-    writing: Mutex<()>,
+    /// Held while changes are written, so that they are written in their order.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// What counts of a player's tokens.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// None: he has logged out.
+    /// None: the player has logged out.
     current: Option<Nonce>,
     previous: Option<Nonce>,
     /// When the current one was first used, and the previous one began to end.
@@ -55,10 +55,6 @@ struct List {
     entries: HashMap<PlayerId, Entry>,
     /// Those whose entry is not written down yet, because nobody waits for it.
     unwritten: HashSet<PlayerId>,
-    /// Lines in the file, which only grows until it is rewritten.
-    lines: usize,
-    /// A line may be in the file that was answered with an error.
-    doubtful: bool,
 }
 
 impl Tokens {
@@ -68,45 +64,45 @@ impl Tokens {
         lines: Vec<Nonces>,
         has_anything: impl Fn(PlayerId) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let mut list = List { lines: lines.len(), ..List::default() };
+        let mut list = List::default();
         for Nonces { player, current, previous, at, .. } in lines {
             list.entries.insert(PlayerId(player), Entry { current, previous, used: None, at });
         }
         let has_anything = Box::new(has_anything);
-        Self { core, signer, has_anything, list: Mutex::new(list), writing: Mutex::default() }
+        Self { core, signer, has_anything, list: Mutex::new(list), writing: tokio::sync::Mutex::default() }
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
         self.list.lock()
     }
 
-    fn alone(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock()
+    /// Writes down which tokens were first used. That happens by itself; this waits for it.
+    pub async fn write_down_uses(self: &Arc<Self>) -> Result<(), SessionError> {
+        let me = self.clone();
+        self.core.task(async move { me.write_down().await }).await
     }
 
-    /// Writes down which tokens were first used, and rewrites the file when most of it is out of date. Blocks.
-    fn write_down(&self, store: &Store) -> Result<(), StoreError> {
-        let _alone = self.alone();
-        let (players, changed, all) = {
+    async fn write_down(self: &Arc<Self>) -> Result<(), SessionError> {
+        // Held over the write: that is what it is for.
+        let _alone = self.writing.lock().await;
+        let (players, changed) = {
             let mut list = self.list();
-            let all = list.stale().then(|| list.entries.iter().map(line).collect::<Vec<_>>());
             let players = std::mem::take(&mut list.unwritten);
-            let changed: Vec<_> =
-                players.iter().filter_map(|player| list.entries.get_key_value(player)).map(line).collect();
-            (players, changed, all)
+            let changed = players.iter().filter_map(|player| list.entries.get_key_value(player)).map(line).collect();
+            (players, changed)
         };
-        let written = match &all {
-            Some(all) => store.rewrite_nonces(all),
-            None if changed.is_empty() => Ok(()),
-            None => store.append_nonces(&changed),
-        };
-        let mut list = self.list();
-        match (&written, all) {
-            (Err(_), _) => list.unwritten.extend(players),
-            (Ok(()), Some(all)) => (list.lines, list.doubtful) = (all.len(), false),
-            (Ok(()), None) => list.lines += changed.len(),
+        let written = self.core.store.write_nonces(changed, self.all()).await;
+        if written.is_err() {
+            self.list().unwritten.extend(players);
         }
-        written
+        Ok(written?)
+    }
+
+    /// Every player of whom not every token counts.
+    fn all(self: &Arc<Self>) -> All<Nonces> {
+        let me = self.clone();
+        let count = me.list().entries.len();
+        All { count, list: Box::new(move || me.list().entries.iter().map(line).collect()) }
     }
 
     /// What a token says, if it is good. It waits for nothing: every request comes through here.
@@ -140,7 +136,7 @@ impl Tokens {
         self.signer.sign(Bearer::Observer(id), Nonce::first(), self.core.lived())
     }
 
-    /// Whether a token that was good a moment ago still is: for who has joined a session in between.
+    /// Whether a token that was good a moment ago still is: asked after joining a session in between.
     pub fn recheck(&self, claims: &Claims) -> Result<(), SessionError> {
         let Bearer::Player(player) = claims.bearer else { return Ok(()) };
         let admitted = self.list().admit(player, claims.nonce, self.core.lived());
@@ -151,45 +147,36 @@ impl Tokens {
     pub async fn rotate(self: &Arc<Self>, claims: &Claims) -> Result<Token, SessionError> {
         let (player, nonce) = (claims.player()?, claims.nonce);
         let me = self.clone();
-        let rotated = self.core.blocking(move |store| {
-            let _alone = me.alone();
+        let rotate = async move {
+            let _alone = me.writing.lock().await;
             let now = me.core.lived();
             let current = {
                 let mut list = me.list();
-                if list.admit(player, nonce, now).is_err() {
-                    // It was revoked since it was checked.
-                    return Ok(Err(BadToken));
-                }
+                // It may have been revoked since it was checked.
+                list.admit(player, nonce, now).map_err(|BadToken| SessionError::BadToken)?;
                 list.current(player)
             };
             if let Some(current) = current.filter(|current| *current != nonce) {
                 // The answer to the last rotation was lost, or is on its way to another page.
-                return Ok(Ok(current));
+                return Ok(current);
             }
             let next = nonce.next();
-            let entry = Entry { current: Some(next), previous: Some(nonce), used: None, at: now };
-            me.change(store, player, entry).map(|()| Ok(next))
-        });
-        let nonce = rotated.await?.map_err(|BadToken| SessionError::BadToken)?;
+            me.change(player, Entry { current: Some(next), previous: Some(nonce), used: None, at: now }).await?;
+            Ok(next)
+        };
+        let nonce = self.core.task(rotate).await?;
         Ok(self.signer.sign(Bearer::Player(player), nonce, self.core.lived()))
     }
 
-    /// Revokes every token of a player.
+    /// Revokes every token of a player. The caller does not stop halfway.
     pub(super) async fn revoke(self: &Arc<Self>, player: PlayerId) -> Result<(), SessionError> {
-        let me = self.clone();
-        let revoked = move |store: &Store| {
-            let _alone = me.alone();
-            me.change(store, player, Entry { current: None, previous: None, used: None, at: me.core.lived() })
-        };
-        self.core.blocking(revoked).await
+        let _alone = self.writing.lock().await;
+        self.change(player, Entry { current: None, previous: None, used: None, at: self.core.lived() }).await
     }
 
     /// Writes down what counts of a player from now on; once that is durable, it counts. The caller is alone.
-    fn change(&self, store: &Store, player: PlayerId, entry: Entry) -> Result<(), StoreError> {
-        if let Err(error) = store.append_nonces(&[line((&player, &entry))]) {
-            self.list().doubtful = true;
-            return Err(error);
-        }
+    async fn change(self: &Arc<Self>, player: PlayerId, entry: Entry) -> Result<(), SessionError> {
+        self.core.store.write_nonces(vec![line((&player, &entry))], self.all()).await?;
         let mut list = self.list();
         // As many as there can be players with a game or a save; so nobody who has one is forgotten for others.
         let most = 2 * self.core.settings().stored;
@@ -199,24 +186,13 @@ impl Tokens {
         }
         list.entries.insert(player, entry);
         list.unwritten.remove(&player);
-        list.lines += 1;
         Ok(())
     }
 
-    /// Writes down which tokens were first used. That happens by itself; this waits for it.
-    pub async fn write_down_uses(self: &Arc<Self>) -> Result<(), SessionError> {
-        let me = self.clone();
-        self.core.blocking(move |store| me.write_down(store)).await
-    }
-
-    /// Forgets whom no token concerns any more, and writes down what is not in the file or too much of it.
+    /// Forgets whom no token concerns any more, and writes down what is not written yet.
     pub(super) async fn tidy(self: &Arc<Self>) {
-        let due = {
-            let mut list = self.list();
-            list.prune(self.core.lived());
-            list.stale() || !list.unwritten.is_empty()
-        };
-        if due && let Err(error) = self.write_down_uses().await {
+        self.list().prune(self.core.lived());
+        if let Err(error) = self.write_down_uses().await {
             tracing::error!(%error, "which tokens count could not be written down; it will be tried again");
         }
     }
@@ -254,10 +230,6 @@ impl List {
         Ok(true)
     }
 
-    fn stale(&self) -> bool {
-        self.doubtful || self.lines > 2 * self.entries.len() + 100
-    }
-
     /// What a good token of a player has, or is to have in its place.
     fn current(&self, player: PlayerId) -> Option<Nonce> {
         self.entries.get(&player).and_then(|entry| entry.current)
@@ -265,7 +237,7 @@ impl List {
 
     /// Forgets whom no token concerns any more: a revoked one was issued before the change, or while that was being written.
     ///
-    /// Not sooner, even where the player has no game any more: he would share his next one with who has a revoked token.
+    /// Not sooner, even where the player has no game any more: a revoked token would open their next one.
     fn prune(&mut self, now: Timestamp) {
         let life = SignedDuration::from_secs(LIFE_SECS) + GRACE;
         self.entries.retain(|_, entry| now.duration_since(entry.at) < life);

@@ -10,7 +10,7 @@ use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::model::{BoardName, Day, PlayerId};
 use cosmic_explorer::session::Services;
 use cosmic_explorer::session::SessionError;
-use cosmic_explorer::session::live::Role;
+use cosmic_explorer::session::outbox::Role;
 use cosmic_explorer::store::StoreError;
 use serde_json::json;
 
@@ -91,10 +91,17 @@ fn view(services: &Services, players: &[PlayerId]) -> BTreeMap<String, String> {
     };
     for player in players {
         for listed in services.directory.list(*player) {
-            let (id, card) = (listed.id, listed.card);
+            let (id, summary) = (listed.id, listed.summary);
             let looked = RUNTIME.block_on(services.sessions.look(Role::Player, *player, id));
             let state = looked.map_or_else(told, |seen| {
-                format!("{} {} {:?} {} {:?}", seen.revision, digest(&seen.game), card.name, card.ranked, card.challenge)
+                format!(
+                    "{} {} {:?} {} {:?}",
+                    seen.revision,
+                    digest(&seen.game),
+                    summary.meta.name,
+                    summary.meta.ranked,
+                    summary.meta.challenge
+                )
             });
             seen.insert(format!("game {id}"), state);
             let turns = RUNTIME.block_on(services.sessions.turns(Role::Player, *player, id, 0, 10_000));

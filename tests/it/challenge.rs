@@ -12,11 +12,11 @@ use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::game::rules::apply;
 use cosmic_explorer::model::{BoardName, Day, SessionId, Verdict};
 use cosmic_explorer::session::clock::ManualClock;
-use cosmic_explorer::session::resident::{Command, Expected};
+use cosmic_explorer::session::game_session::{Command, Expected};
 use cosmic_explorer::session::sessions::NewGame;
 use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::session::{SessionError, Settings};
-use cosmic_explorer::store::{Store, StoreError};
+use cosmic_explorer::store::{StoreError, folder};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -88,7 +88,9 @@ fn everybody_gets_the_days_seed_and_another_the_next_day() {
     let keys = || std::fs::read_to_string(folder.path().join("keys.json")).expect("keys");
     let before: Value = serde_json::from_str(&keys()).expect("JSON");
     server.stop();
-    crate::server::open(folder.path(), Default::default()).store.rotate_key(|| [9; 32]).expect("a new key");
+    let store = crate::server::open(folder.path(), Default::default()).store;
+    RUNTIME.block_on(store.rotate_key(|| [9; 32])).expect("a new key");
+    drop(store);
     let after: Value = serde_json::from_str(&keys()).expect("JSON");
     assert!(before["challenge"].is_string() && before["current"] != after["current"]);
     assert_eq!(before["challenge"], after["challenge"]);
@@ -622,15 +624,16 @@ fn name() -> BoardName {
 /// Services whose seed of the day is always the same.
 fn open(disk: &SimDisk) -> Result<Services, StoreError> {
     let _inside = RUNTIME.enter();
-    Services::open(Parts {
-        opened: Store::open_on(Arc::new(disk.clone()), STORE)?,
+    let opened = folder::open_on(Arc::new(disk.clone()), STORE)?;
+    RUNTIME.block_on(Services::open(Parts {
+        opened,
         files: built_in(),
         content: CONTENT.clone(),
         clock: Arc::new(ManualClock::at(dawn())),
         seeds: Box::new(|| 9),
         key: || [7; 32],
         settings: Settings::default(),
-    })
+    }))
 }
 
 /// A disk with a game of the challenge that one action will end, and that action.
@@ -662,7 +665,7 @@ fn act(services: &Services, id: SessionId, action: &Action) -> Result<(), Sessio
 }
 
 fn finished(services: &Services) -> bool {
-    services.directory.list(PLAYER)[0].card.end.is_some()
+    services.directory.list(PLAYER)[0].summary.end.is_some()
 }
 
 /// Whether the game stands on the board once, and knows it; where it has not ended, it is ended first.
@@ -672,7 +675,7 @@ fn stands(services: &Services, id: SessionId, action: &Action) -> Result<(), Str
     }
     let board = RUNTIME.block_on(services.judge.board(name())).map_err(|error| error.to_string())?;
     let own: Vec<_> = board.standings.iter().map(|standing| standing.claim.session_id).collect();
-    let verdict = services.directory.list(PLAYER)[0].card.challenge.and_then(|challenge| challenge.verdict);
+    let verdict = services.directory.list(PLAYER)[0].summary.meta.challenge.and_then(|challenge| challenge.verdict);
     if own == [id.0] && verdict == Some(Verdict::Counted) { Ok(()) } else { Err(format!("{own:?}, {verdict:?}")) }
 }
 

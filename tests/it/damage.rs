@@ -28,7 +28,7 @@ fn hit(disk: &SimDisk, client: &Client, name: &str, damage: Damage) -> Result<(M
     let content = RUNTIME.block_on(services.contents.find(CONTENT.hash.clone()));
     content.map_err(|error| error.to_string())?.ok_or("the content is gone")?;
     let missing = client.missing(&services)?;
-    Ok((missing, services.core.store().reported()))
+    Ok((missing, services.core.store().report().set_aside))
 }
 
 fn places(length: usize) -> Vec<usize> {

@@ -4,7 +4,7 @@
 use cosmic_explorer::model::SessionId;
 use cosmic_explorer::session::Services;
 use cosmic_explorer::session::SessionError;
-use cosmic_explorer::session::live::Role;
+use cosmic_explorer::session::outbox::Role;
 use cosmic_explorer::store::StoreError;
 
 use crate::sim::{End, SimDisk};
@@ -254,8 +254,9 @@ fn a_game_is_as_safe_as_its_second_copy() {
         harm(&disk, ("session_", ".json"), fault, None);
         let services = open(&disk).expect("it starts");
         client.check(&services).unwrap_or_else(|problem| panic!("{fault:?}: {problem}"));
-        let report = services.core.store().report();
-        assert!(report.rebuilt + report.mended >= 2, "{fault:?}: {report:?}");
+        let report = services.core.store().report().store;
+        let [rebuilt, mended] = ["rebuilt", "mended"].map(|key| report[key].as_u64().expect("a count"));
+        assert!(rebuilt + mended >= 2, "{fault:?}: {report:?}");
         for session in client.kept() {
             let id = client.id(session);
             let looked = RUNTIME.block_on(services.sessions.look(Role::Player, PLAYER, id));
@@ -281,7 +282,7 @@ fn turns_that_are_written_again_are_there_whenever_that_ends() {
             disk.stop_at(disk.count() + op);
             // It may be answered or not.
             drop(client.act(&services, client.kept()[0]));
-            moved += services.core.store().log().report().moved;
+            moved += services.core.store().report().turn_log["moved"].as_u64().expect("a count");
             disk.stop_at(0);
             let disk = disk.after(end);
             for (bytes, name) in taken {

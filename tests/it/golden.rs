@@ -2,14 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
-use cosmic_explorer::model::{Nonce, PlayerId};
+use cosmic_explorer::model::{Nonce, PlayerId, SessionId};
 use cosmic_explorer::session::token::{Bearer, Signer};
-use cosmic_explorer::store::Store;
 use serde_json::{Value, json};
 
-use crate::server::{dawn, serve};
+use crate::server::{dawn, open, serve};
+use crate::voyage::RUNTIME;
 
 /// A copy of a folder, to work on.
 pub fn copy(name: &str) -> tempfile::TempDir {
@@ -32,9 +31,9 @@ fn tell(name: &str) -> Value {
     let proven = crate::patience::output(verify.args(["saves", "verify", "--saves"]).arg(folder.path()));
     assert!(proven.status.success(), "{}", String::from_utf8_lossy(&proven.stdout));
 
-    let opened = Store::open(folder.path(), Default::default()).expect("a store");
+    let opened = open(folder.path(), Default::default());
     let owner = PlayerId(opened.sessions.first().expect("a session").owner);
-    let keys = opened.store.keys(|| [7; 32]).expect("a key");
+    let keys = RUNTIME.block_on(opened.store.keys(|| [7; 32])).expect("a key");
     let token = Signer::new(&keys).sign(Bearer::Player(owner), Nonce::first(), dawn()).reveal().to_owned();
     let server = serve(opened, Default::default(), Default::default());
     let mut client = server.client();
@@ -77,13 +76,10 @@ fn a_newer_format_is_left_alone() {
         .collect();
     let text = std::fs::read_to_string(&hit[0]).expect("a save");
     std::fs::write(&hit[0], text.replace("\"version\": 1", "\"version\": 99")).expect("a save");
-    let opened = Store::open(folder.path(), Default::default()).expect("a store");
-    assert_eq!((opened.sessions.len(), opened.store.reported().len()), (3, 0), "its owner is known, and told");
+    let opened = open(folder.path(), Default::default());
+    assert_eq!((opened.sessions.len(), opened.store.report().set_aside.len()), (3, 0), "its owner is known, and told");
     assert!(hit[0].exists(), "for the newer program");
-    let store = Arc::new(opened.store);
-    assert!(
-        store
-            .load(hit[0].file_stem().and_then(|name| name.to_str()).expect("a name")[8..].parse().expect("an id"))
-            .is_err()
-    );
+    let name = hit[0].file_stem().and_then(|name| name.to_str()).expect("a name");
+    let id = SessionId(name["session_".len()..].parse().expect("an id"));
+    assert!(RUNTIME.block_on(opened.store.read(id)).is_err());
 }

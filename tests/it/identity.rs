@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use crate::server::{Client, Reply, Server, start, start_in};
+use crate::voyage::RUNTIME;
 
 /// A server over a folder with keys of its own, as every server outside of tests has.
 fn another() -> (tempfile::TempDir, Server) {
@@ -70,7 +71,9 @@ fn the_cookie_keeps_its_name_over_restarts_and_changes_of_the_key() {
     let name = server.cookie("");
     assert!(name.len() == "cosmic_01234567=".len() && browser.0[0].0 == name.trim_end_matches('='), "{name}");
     server.stop();
-    crate::server::open(folder.path(), Default::default()).store.rotate_key(|| [9; 32]).expect("a new key");
+    let store = crate::server::open(folder.path(), Default::default()).store;
+    RUNTIME.block_on(store.rotate_key(|| [9; 32])).expect("a new key");
+    drop(store);
     let server = start_in(folder.path(), Default::default(), Default::default());
     assert_eq!((server.cookie(""), browser.games(&server)), (name, Ok(1)));
 }

@@ -1,8 +1,7 @@
 //! Sessions in memory and out of it: the limit, the sweeper, eviction, restart.
 
 use cosmic_explorer::session::Settings;
-use cosmic_explorer::store;
-use cosmic_explorer::store::log::Durability;
+use cosmic_explorer::store::folder::{self, Durability};
 use serde_json::{Value, json};
 
 use crate::server::{Client, Server, edit, open, serve, start, start_in, start_with, unlimited};
@@ -178,7 +177,7 @@ fn progress_is_not_lost_at_idle_eviction_or_restart() {
 fn turns_in_memory_are_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = || {
-        let settings = store::Settings { durability: Durability::Sweep, ..store::Settings::default() };
+        let settings = folder::Settings { durability: Durability::Sweep, ..folder::Settings::default() };
         let opened = open(folder.path(), settings);
         serve(opened, Settings::default(), unlimited())
     };
@@ -230,7 +229,7 @@ fn log_segments_are_written_over() {
         let disk = disk.after(end);
         let server = serve(store_on(&disk), Settings::default(), unlimited());
         assert_eq!(client.clone().at(&server.url).history(), history, "{end:?}");
-        assert_eq!(server.services.core.store().reported(), [""; 0], "{end:?}");
+        assert_eq!(server.services.core.store().report().set_aside, [""; 0], "{end:?}");
     }
     server.stop();
     assert_eq!(segments(&disk), [""; 0]);

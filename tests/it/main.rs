@@ -39,6 +39,7 @@ mod sim;
 mod simulate;
 mod slots;
 mod source;
+mod store;
 mod texts;
 mod time;
 mod tokens;

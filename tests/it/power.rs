@@ -3,7 +3,7 @@
 
 use cosmic_explorer::session::SessionError;
 use cosmic_explorer::store::StoreError;
-use cosmic_explorer::store::disk::Barrier;
+use cosmic_explorer::store::folder::disk::Barrier;
 
 use crate::sim::{End, Fault, Op, SimDisk};
 use crate::voyage::{Client, VOYAGE, open, reopen};

@@ -12,13 +12,14 @@ use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::session::clock::ManualClock;
 use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::session::{SessionError, Settings};
-use cosmic_explorer::store::{Opened, Store, StoreError};
+use cosmic_explorer::store::{Opened, StoreError, folder};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::patience::{PATIENCE, join, receive, until, watch};
 use crate::play::CONTENT;
+use crate::voyage::RUNTIME;
 
 pub struct Server {
     pub url: String,
@@ -65,9 +66,10 @@ pub fn serve_at(now: Timestamp, saves: &Path, settings: Settings) -> Server {
 
 /// Opens a folder. A server that has just stopped may hold it a moment longer: its last threads are still ending, or another test
 /// is starting a program, which has a copy of what this process has open until it has become that program.
-pub fn open(saves: &Path, settings: cosmic_explorer::store::Settings) -> Opened {
+pub fn open(saves: &Path, settings: folder::Settings) -> Opened {
     let mut opened = None;
-    until("the folder to be free", || match Store::open(saves, settings) {
+    let _inside = RUNTIME.enter();
+    until("the folder to be free", || match folder::open(saves, settings) {
         Err(StoreError::Locked { .. }) => false,
         other => {
             opened = Some(other);
@@ -104,6 +106,7 @@ fn serve_by(clock: Arc<ManualClock>, opened: Opened, settings: Settings, mut api
                 key: || [7; 32],
                 settings,
             })
+            .await
             .expect("services");
             ready.send((services.clone(), tokio::runtime::Handle::current())).expect("the test waits");
             let told = async { drop(stopped.await) };

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cosmic_explorer::game::rng::{Dice, Draws, Stream};
-use cosmic_explorer::store::disk::{Barrier, Disk, DiskFile, Look};
+use cosmic_explorer::store::folder::disk::{Barrier, Disk, DiskFile, Look};
 
 /// What changes a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,7 +16,7 @@ use crate::golden::copy_files;
 use crate::patience::until;
 use crate::server::{Client, Server, dawn, open, serve, start, start_in, start_with, unlimited};
 use crate::sim::{End, Fault, Op, SimDisk};
-use crate::voyage::store_on;
+use crate::voyage::{RUNTIME, store_on};
 
 const UNKNOWN: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -362,7 +362,9 @@ fn stored_lines_are_read() {
         r#"{"version":2,"player":"00000000-0000-0000-0000-000000000003","current":"00000001deadbeef","at":"2027-01-15T08:00:00Z"}"#,
     ];
     std::fs::write(folder.path().join("tokens.jsonl"), lines.join("\n")).expect("a file");
-    let keys = open(folder.path(), Default::default()).store.keys(|| [0; 32]).expect("keys");
+    let store = open(folder.path(), Default::default()).store;
+    let keys = RUNTIME.block_on(store.keys(|| [0; 32])).expect("keys");
+    drop(store);
     let signer = Signer::new(&keys);
     let server = start_in(folder.path(), Default::default(), unlimited());
     for nonce in [0x0000_0000_dead_beef, 0x0000_0001_dead_beef] {
@@ -438,21 +440,21 @@ fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
 
 #[test]
 fn a_change_of_the_key_that_ends_halfway_loses_no_key() {
-    let fresh = || *Uuid::new_v4().into_bytes().repeat(2).as_array().expect("32 bytes");
-    let never = || panic!("there is a key");
-    let open = |disk: &SimDisk| store_on(disk).store;
+    let fresh: fn() -> [u8; 32] = || *Uuid::new_v4().into_bytes().repeat(2).as_array().expect("32 bytes");
+    let never: fn() -> [u8; 32] = || panic!("there is a key");
+    let keys_of = |disk: &SimDisk, fresh| RUNTIME.block_on(store_on(disk).store.keys(fresh)).expect("keys");
     let disk = SimDisk::new();
-    let before = open(&disk).keys(fresh).expect("keys");
+    let before = keys_of(&disk, fresh);
     let (start, mut stopped, mut changed) = (disk.after(End::PowerCut), true, 0);
     let mut op = 0;
     while stopped {
         for end in [End::Killed, End::PowerCut, End::Torn(1), End::Torn(2)] {
             let disk = start.after(End::PowerCut);
-            let store = open(&disk);
+            let store = store_on(&disk).store;
             disk.stop_at(disk.count() + op);
-            stopped = store.rotate_key(fresh).is_err();
+            stopped = RUNTIME.block_on(store.rotate_key(fresh)).is_err();
             let disk = disk.after(end);
-            let keys = open(&disk).keys(never).expect("keys");
+            let keys = keys_of(&disk, never);
             let new = keys.current != before.current;
             assert!(new || stopped, "stopped at {op}, {end:?}");
             assert!(keys.previous.as_ref() == new.then_some(&before.current), "stopped at {op}, {end:?}");
@@ -461,7 +463,7 @@ fn a_change_of_the_key_that_ends_halfway_loses_no_key() {
             for name in ["keys.json", "keys.copy.json"] {
                 let disk = disk.after(End::PowerCut);
                 disk.damage(name, |bytes| bytes.truncate(20));
-                assert!(open(&disk).keys(never).expect("keys") == keys, "{name}, stopped at {op}, {end:?}");
+                assert!(keys_of(&disk, never) == keys, "{name}, stopped at {op}, {end:?}");
             }
         }
         op += 1;

@@ -9,13 +9,13 @@ use cosmic_explorer::game::content::built_in;
 use cosmic_explorer::game::rng::Dice;
 use cosmic_explorer::model::{Change, PlayerId, Save, SessionId};
 use cosmic_explorer::session::clock::ManualClock;
-use cosmic_explorer::session::live::Role;
-use cosmic_explorer::session::resident::{Acted, Command, Expected};
+use cosmic_explorer::session::game_session::{Acted, Command, Expected};
+use cosmic_explorer::session::outbox::Role;
 use cosmic_explorer::session::sessions::NewGame;
 use cosmic_explorer::session::token::Token;
 use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::session::{SessionError, Settings};
-use cosmic_explorer::store::{self, Opened, Store, StoreError};
+use cosmic_explorer::store::{Opened, StoreError, folder};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -27,10 +27,10 @@ pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("
 pub const PLAYER: PlayerId = PlayerId(Uuid::from_u128(1));
 
 /// Segments of one or two turns, so that trims happen all the time.
-pub const STORE: store::Settings = store::Settings {
-    durability: store::log::Durability::Turn,
+pub const STORE: folder::Settings = folder::Settings {
+    durability: folder::Durability::Turn,
     log_bytes: 64 << 10,
-    begin_anew: store::BeginAnew { keys: false, tokens: false, log: false },
+    begin_anew: folder::BeginAnew { keys: false, tokens: false, log: false },
 };
 
 /// A session, and everything that was answered about it.
@@ -148,20 +148,22 @@ fn save_digest(save: &Save) -> String {
 
 /// The store on a disk that nothing is wrong with.
 pub fn store_on(disk: &SimDisk) -> Opened {
-    Store::open_on(Arc::new(disk.clone()), STORE).expect("a store")
+    let _inside = RUNTIME.enter();
+    folder::open_on(Arc::new(disk.clone()), STORE).expect("a store")
 }
 
 pub fn open(disk: &SimDisk) -> Result<Services, StoreError> {
     let _inside = RUNTIME.enter();
-    Services::open(Parts {
-        opened: Store::open_on(Arc::new(disk.clone()), STORE)?,
+    let opened = folder::open_on(Arc::new(disk.clone()), STORE)?;
+    RUNTIME.block_on(Services::open(Parts {
+        opened,
         files: built_in(),
         content: CONTENT.clone(),
         clock: Arc::new(ManualClock::at(dawn())),
         seeds: Box::new(|| 9),
         key: || *Uuid::new_v4().into_bytes().repeat(2).as_array().expect("32 bytes"),
         settings: Settings::default(),
-    })
+    }))
 }
 
 impl Client {
@@ -476,7 +478,7 @@ impl Client {
             return Err("there is more than was asked for".to_owned());
         }
         let listed = services.directory.list(PLAYER).into_iter().find(|listed| listed.id == promised.id);
-        let name = listed.map(|listed| listed.card.name);
+        let name = listed.map(|listed| listed.summary.meta.name.clone());
         let renamed = match &self.open {
             Some(Open::Rename { session, name }) if *session == number => Some(name),
             _ => None,
@@ -515,14 +517,18 @@ impl Client {
             Some(Open::Create) => {
                 let known = |id| self.sessions.iter().any(|promised| promised.id == id);
                 let new = listed.into_iter().find(|each| !known(each.id));
-                let promised =
-                    new.map(|new| Promised { id: new.id, name: new.card.name, turns: Vec::new(), gone: false });
+                let promised = new.map(|new| Promised {
+                    id: new.id,
+                    name: new.summary.meta.name.clone(),
+                    turns: Vec::new(),
+                    gone: false,
+                });
                 self.sessions.extend(promised);
             }
             Some(Open::Rename { session, .. }) => {
                 let promised = &mut self.sessions[session];
                 let seen = listed.into_iter().find(|each| each.id == promised.id);
-                promised.name = seen.ok_or("it is not listed")?.card.name;
+                promised.name = seen.ok_or("it is not listed")?.summary.meta.name.clone();
             }
             Some(Open::Delete { session }) => {
                 let promised = &mut self.sessions[session];

@@ -7,7 +7,7 @@ use crate::game::content::Content;
 use crate::game::map::StarMap;
 use crate::game::state::{Game, Sight};
 use crate::model::SessionId;
-use crate::session::resident::Snapshot;
+use crate::session::game_session::Snapshot;
 
 /// The known part of the star map.
 #[derive(Debug, Serialize)]

@@ -9,7 +9,7 @@ use crate::game::rules::{Plan, Risk, risk};
 use crate::game::state::End;
 use crate::game::stats::Stats;
 use crate::model::SessionId;
-use crate::session::resident::Snapshot;
+use crate::session::game_session::Snapshot;
 
 /// Every action that names something the player can know of here.
 #[derive(Debug, Serialize)]

@@ -67,25 +67,25 @@ pub struct InvitationView<'a> {
 impl SessionView {
     /// Of a session in lists.
     pub fn of(listed: Listed) -> Self {
-        let Listed { id, card, resident } = listed;
-        let status = match (&card.end, resident) {
+        let Listed { id, summary, resident } = listed;
+        let status = match (&summary.end, resident) {
             (Some(_), _) => "finished",
             (None, true) => "live",
             (None, false) => "stored",
         };
         Self {
             session_id: id.to_string(),
-            name: card.name,
+            name: summary.meta.name.clone(),
             status,
-            created_at: card.created_at,
-            last_activity: card.last_activity,
-            revision: card.revision,
-            turn_count: card.turn_count,
-            ship_type: card.ship_type,
-            place: card.place,
-            wealth: card.wealth,
-            permadeath: card.permadeath,
-            challenge: card.challenge.map(|challenge| EntryView {
+            created_at: summary.meta.created_at,
+            last_activity: summary.last_activity,
+            revision: summary.revision,
+            turn_count: summary.turn_count,
+            ship_type: summary.ship_type,
+            place: summary.place,
+            wealth: summary.wealth,
+            permadeath: summary.meta.permadeath,
+            challenge: summary.meta.challenge.map(|challenge| EntryView {
                 challenge: ChallengeView::of(challenge.date),
                 verdict: challenge.verdict,
             }),

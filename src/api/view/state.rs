@@ -14,7 +14,7 @@ use crate::game::state::{End, Game, Quest, Stack, Statistics, TempEffect};
 use crate::game::stats::Stats;
 use crate::game::story;
 use crate::model::{Day, SessionId};
-use crate::session::resident::Snapshot;
+use crate::session::game_session::Snapshot;
 
 /// A game as it stands.
 #[derive(Debug, Serialize)]
@@ -309,9 +309,9 @@ impl<'a> StateView<'a> {
             game_over: game.end.is_some(),
             victory: game.end == Some(End::Victory),
             end: game.end.map(End::id),
-            permadeath: snapshot.permadeath,
-            challenge: snapshot.challenge.map(|challenge| ChallengeView::of(challenge.date)),
-            seed: game.end.filter(|_| snapshot.challenge.is_none()).map(|_| game.dice.seed),
+            permadeath: snapshot.meta.permadeath,
+            challenge: snapshot.meta.challenge.map(|challenge| ChallengeView::of(challenge.date)),
+            seed: game.end.filter(|_| snapshot.meta.challenge.is_none()).map(|_| game.dice.seed),
             content: &content.hash,
             at_repair_location: game.node().repair,
             current_region_id: StarMap::region_id(game.region()),

@@ -8,7 +8,7 @@ use crate::game::action::Action;
 use crate::game::event::{Event, Outcome, Reason};
 use crate::game::stats::Stats;
 use crate::model::{Change, Loaded, Turn};
-use crate::session::resident::{Acted, Snapshot};
+use crate::session::game_session::{Acted, Snapshot};
 
 /// What an action led to, and the game as it stands.
 #[derive(Debug, Serialize)]

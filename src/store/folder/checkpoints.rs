@@ -13,7 +13,7 @@ use super::contents::Contents;
 use super::files::{Files, at, joined, unreadable};
 use super::history::{Histories, History};
 use super::log::{Log, Told};
-use super::names::{LOG, MOST_HISTORIES, history_file, session_file, thing, turns_file};
+use super::names::{LOG, MAX_HISTORIES, history_file, session_file, thing, turns_file};
 use crate::game::content::{Content, Difficulty};
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{
@@ -206,7 +206,7 @@ impl Checkpoints {
         let name = turns_file(id);
         let damaged = |problem: String| StoreError::Damaged { what: thing(&name), problem };
         // What a killed server had written without waiting is on the platter before anything follows from it.
-        for file in (1..=MOST_HISTORIES).map(|number| history_file(id, number)) {
+        for file in (1..=MAX_HISTORIES).map(|number| history_file(id, number)) {
             if self.files.exists(&file) {
                 self.files.append(&file, &[]).map_err(|error| self.files.unread(&file, error))?;
             }
@@ -279,7 +279,7 @@ impl Checkpoints {
     /// Removes a session's files.
     pub fn remove(&self, id: Uuid) -> Result<(), StoreError> {
         let name = session_file(id);
-        let histories = (1..=MOST_HISTORIES).map(|number| history_file(id, number));
+        let histories = (1..=MAX_HISTORIES).map(|number| history_file(id, number));
         let histories = histories.filter(|history| self.files.exists(history));
         let names: Vec<_> = std::iter::once(name.clone()).chain(histories).collect();
         self.files.remove(&names).map_err(|error| self.files.failed(&name, error))?;
@@ -287,14 +287,13 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// A session that was there is not there any more, and nothing that it could be rebuilt from.
-    pub fn missing(&self, id: Uuid) -> StoreError {
-        self.files.count(&self.files.counts.damaged, &session_file(id));
-        StoreError::Damaged { what: Thing::Session(SessionId(id)), problem: "it has gone".to_owned() }
-    }
-
-    /// Sets a session's checkpoint aside, because it reads but makes no sense.
+    /// Sets a session's checkpoint aside, because it reads but makes no sense; or tells of one that is not there any more.
     pub fn reject(&self, id: Uuid, problem: &str) -> StoreError {
-        self.files.reject(&session_file(id), problem)
+        let name = session_file(id);
+        if self.files.exists(&name) {
+            return self.files.reject(&name, problem);
+        }
+        self.files.count(&self.files.counts.damaged, &name);
+        StoreError::Damaged { what: Thing::Session(SessionId(id)), problem: problem.to_owned() }
     }
 }

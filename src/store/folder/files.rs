@@ -20,15 +20,15 @@ const TEMPORARY: &str = ".tmp";
 /// What a file is called that cannot be read; with a number where there is one already.
 const ASIDE: &str = ".invalid";
 /// Files of one name that are set aside. Each is a damage of its own, so there are hardly ever two.
-const MOST_ASIDE: u32 = 100;
+const MAX_ASIDE: u32 = 100;
 /// The most names that are remembered for `/stats`; the log has them all.
-const MOST_REPORTS: usize = 100;
+const MAX_REPORTS: usize = 100;
 
 /// The store's folder.
 #[derive(Debug)]
 pub(super) struct Files {
     disk: Arc<dyn Disk>,
-    /// Names have changed since the folder was last synced. Held while it is synced, so that whoever comes then waits for it.
+    /// Names have changed since the folder was last synced. Held while it is synced, so that the next caller waits for it.
     unsettled: Mutex<bool>,
     temporary: AtomicU64,
     /// Whether the disk takes what is written; if not, no turn is taken until a trial has gone well.
@@ -202,10 +202,10 @@ impl Files {
 
     /// A name that nothing has yet.
     fn aside(&self, name: &str) -> io::Result<String> {
-        let numbered = (2..=MOST_ASIDE).map(|number| format!("{name}{ASIDE}.{number}"));
+        let numbered = (2..=MAX_ASIDE).map(|number| format!("{name}{ASIDE}.{number}"));
         let mut names = std::iter::once(format!("{name}{ASIDE}")).chain(numbered);
         let free = names.find(|name| !self.disk.exists(name));
-        free.ok_or_else(|| io::Error::other(format!("{MOST_ASIDE} damaged files of the name {name} are kept already")))
+        free.ok_or_else(|| io::Error::other(format!("{MAX_ASIDE} damaged files of the name {name} are kept already")))
     }
 
     /// Renames a file. It may go by its old name before the next [`Self::settle`].
@@ -233,7 +233,7 @@ impl Files {
     /// Remembers the name of a damaged file.
     pub fn tell(&self, name: &str) {
         let mut names = self.reports.lock();
-        if names.len() < MOST_REPORTS && !names.iter().any(|known| known == name) {
+        if names.len() < MAX_REPORTS && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
     }
@@ -405,6 +405,12 @@ impl Files {
         }
         (read, unread)
     }
+}
+
+/// Whether a file of lines, one for each change, is to be written anew: it has more than twice as many as there are that count, and a
+/// hundred, because to write it costs more than a few lines do.
+pub(super) fn is_stale(lines: usize, count: usize) -> bool {
+    lines > 2 * count + 100
 }
 
 /// The file that a half-written one was to replace, by its name.

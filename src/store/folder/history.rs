@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::files::{Files, at, joined};
 use super::log::Log;
-use super::names::{LOG, MOST_HISTORIES, history_file, turns_file};
+use super::names::{LOG, MAX_HISTORIES, history_file, turns_file};
 use crate::model::format::{self, Kind};
 use crate::model::{Head, Heading, Step, Turn, lineage};
 use crate::store::error::StoreError;
@@ -46,7 +46,7 @@ impl Histories {
     /// a file of its own: should the other come back as it was, nothing is written over, and both are read.
     pub fn append(&self, id: Uuid, lines: &[Vec<u8>], up_to: u64) -> Result<(), StoreError> {
         let bytes = [b"\n".to_vec(), joined(lines)].concat();
-        let further = (2..=MOST_HISTORIES).take_while(|number| self.files.exists(&history_file(id, *number)));
+        let further = (2..=MAX_HISTORIES).take_while(|number| self.files.exists(&history_file(id, *number)));
         let number = further.last().unwrap_or(1);
         let name = history_file(id, number);
         let goes_on = match self.files.tail(&name, TAIL) {
@@ -59,7 +59,7 @@ impl Histories {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => false,
             Err(error) => return Err(self.files.unread(&name, error)),
         };
-        if goes_on || number == MOST_HISTORIES {
+        if goes_on || number == MAX_HISTORIES {
             return self.files.append(&name, &bytes).map_err(|error| self.files.failed(&name, error));
         }
         tracing::error!(file = name, up_to, "a history is not what it was; what follows is in a file beside it");
@@ -85,7 +85,7 @@ impl Histories {
 
     /// Bytes of a session's history, of which the log has some more.
     pub fn bytes(&self, id: Uuid) -> Result<u64, StoreError> {
-        let files = (1..=MOST_HISTORIES).map(|number| history_file(id, number));
+        let files = (1..=MAX_HISTORIES).map(|number| history_file(id, number));
         let files = files
             .enumerate()
             .map(|(at, name)| (at, self.files.look(&name).map_err(|error| self.files.unread(&name, error))));
@@ -110,7 +110,7 @@ impl Histories {
         // The log first: what a checkpoint takes out of it in between is in the file by then.
         let logged = self.log.lines(id, after, false).map_err(at(LOG))?.lines;
         let mut files = Vec::new();
-        for number in 1..=MOST_HISTORIES {
+        for number in 1..=MAX_HISTORIES {
             let name = history_file(id, number);
             // The first may be missing, or have come back; the others come one after the other.
             match self.files.read(&name).map_err(|error| self.files.unread(&name, error))? {
@@ -199,7 +199,7 @@ impl Histories {
     /// Up to which revision a session's history goes, by its end.
     pub fn told(&self, id: Uuid) -> Result<Option<u64>, StoreError> {
         let mut told = None;
-        for number in 1..=MOST_HISTORIES {
+        for number in 1..=MAX_HISTORIES {
             let name = history_file(id, number);
             let tail = self.files.tail(&name, TAIL).map_err(|error| self.files.unread(&name, error))?;
             if tail.is_empty() && number > 1 {

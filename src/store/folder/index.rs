@@ -25,7 +25,7 @@ pub(super) const QUEUE: usize = 1024;
 /// Segments of a full log. So many are kept, whether they are needed or not.
 pub(super) const SEGMENTS: usize = 16;
 /// Bytes of logged turns that are in memory too: those of some 50,000 turns, or of 10,000 sessions.
-pub(super) const MOST_KEPT: usize = 32 << 20;
+pub(super) const MAX_KEPT: usize = 32 << 20;
 
 /// The file that says which segments are needed.
 pub(super) const MARKER: &str = "turns.json";
@@ -47,7 +47,7 @@ pub(super) struct Marked {
     /// What it may name as needed; none where there is no file.
     pub needed: Option<BTreeSet<u64>>,
     /// It was not written as it should have been.
-    pub doubtful: bool,
+    pub unconfirmed: bool,
 }
 
 /// Why a turn was not taken into the log.
@@ -159,7 +159,7 @@ impl Index {
             return;
         }
         let is_same = same.is_some();
-        if entry.place.is_some() && self.kept + entry.kept() > MOST_KEPT {
+        if entry.place.is_some() && self.kept + entry.kept() > MAX_KEPT {
             (entry.line, entry.rest) = (None, None);
         }
         if let Some(place) = &entry.place {
@@ -276,14 +276,14 @@ impl Shared {
         // Looked up while nobody else writes it, so that it never goes back.
         let needed = self.index().needed();
         let known = marked.needed.as_ref().map_or(needed.is_empty(), |known| *known == needed);
-        if known && !marked.doubtful {
+        if known && !marked.unconfirmed {
             return Ok(());
         }
         let next = self.next.load(Ordering::Relaxed);
         let marker = Marker { version: model::VERSION, needed, next };
         let bytes = format::file(&marker).map_err(io::Error::from);
         let written = bytes.and_then(|bytes| self.files.replace(MARKER, &bytes));
-        marked.doubtful = written.is_err();
+        marked.unconfirmed = written.is_err();
         match &mut marked.needed {
             // Either may be there.
             Some(known) if written.is_err() => known.extend(marker.needed),
@@ -318,27 +318,35 @@ impl Shared {
                 index.segments.insert(number, segment);
             }
         }
-        let mut gone = Vec::new();
-        {
-            let mut index = self.index();
-            let mut excess = (index.segments.len() + index.spare.len() + done.len()).saturating_sub(most);
-            for (number, segment) in done {
-                // A shorter one would have to be made longer.
-                let whole = !(segment.damaged || segment.torn || segment.lost);
-                if excess == 0 && whole && segment.bytes >= self.segment_bytes() {
-                    index.spare.push(number);
-                } else {
-                    excess = excess.saturating_sub(1);
-                    gone.push((number, segment));
-                }
-            }
-        }
+        let gone = self.spare(done, most);
         let mut index = self.index();
         let mut buried = std::mem::take(&mut index.buried);
         buried.retain(|_, last| index.remembers(*last));
         index.buried = buried;
         drop(index);
-        for (number, segment) in gone {
+        self.remove(gone);
+    }
+
+    /// Keeps segments that nobody needs to be written over, of so many in all; those that are to go.
+    fn spare(&self, done: Vec<(u64, Segment)>, most: usize) -> Vec<(u64, Segment)> {
+        let mut index = self.index();
+        let mut excess = (index.segments.len() + index.spare.len() + done.len()).saturating_sub(most);
+        let mut gone = Vec::new();
+        for (number, segment) in done {
+            // A shorter one would have to be made longer.
+            let whole = !(segment.damaged || segment.torn || segment.lost);
+            if excess == 0 && whole && segment.bytes >= self.segment_bytes() {
+                index.spare.push(number);
+            } else {
+                excess = excess.saturating_sub(1);
+                gone.push((number, segment));
+            }
+        }
+        gone
+    }
+
+    fn remove(&self, segments: Vec<(u64, Segment)>) {
+        for (number, segment) in segments {
             let name = segment_name(number);
             let gone = match segment {
                 // What goes by its name now is another file, and nobody knows whose.

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::files::{Files, at, joined};
+use parking_lot::Mutex;
+
+use super::files::{Files, at, is_stale, joined};
 use super::names::{KEYS, TOKENS, copy_of, history_of, session_of, slot_of, thing};
 use super::settings::BeginAnew;
 use crate::hex::hex;
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{self, Keys, Nonces};
+use crate::store::All;
 use crate::store::error::StoreError;
 
 /// The keys and the list of tokens.
@@ -18,11 +21,21 @@ pub(super) struct Keyring {
     begin_anew: BeginAnew,
     /// The keys say that there is a list of revoked tokens.
     revocations: AtomicBool,
+    list: Mutex<List>,
+}
+
+/// What is known of the list of tokens. Held while it is written.
+#[derive(Debug)]
+struct List {
+    lines: usize,
+    /// A line may be there that was answered with an error.
+    unconfirmed: bool,
 }
 
 impl Keyring {
     pub fn new(files: Arc<Files>, begin_anew: BeginAnew) -> Self {
-        Self { files, begin_anew, revocations: AtomicBool::new(false) }
+        let list = List { lines: 0, unconfirmed: false };
+        Self { files, begin_anew, revocations: AtomicBool::new(false), list: Mutex::new(list) }
     }
 
     /// Which tokens count, oldest change first. What a killed server had written without waiting is on the platter when this
@@ -66,6 +79,7 @@ impl Keyring {
         let Some((_, _, nonces, _)) = best else { return Ok(Vec::new()) };
         let wanted = joined(&self.files.lines(TOKENS[0], nonces)?);
         let nonces = nonces.clone();
+        self.list.lock().lines = nonces.len();
         for name in TOKENS {
             let found = copies.iter().find(|(found, ..)| *found == name);
             if found.is_some_and(|(_, _, read, unread)| *unread == 0 && *read == nonces) {
@@ -83,10 +97,31 @@ impl Keyring {
         Ok(nonces)
     }
 
-    /// Writes down which tokens count from now on. One caller at a time.
-    pub fn append_nonces(&self, changed: &[Nonces]) -> Result<(), StoreError> {
-        TOKENS.iter().try_for_each(|name| self.files.append_lines(name, changed))?;
-        if self.revocations.load(Ordering::Relaxed) { Ok(()) } else { self.mark_revocations() }
+    /// Writes down which tokens count from now on: appends what has changed; or writes all anew, because much may be out of date or a
+    /// line may be there that was answered with an error.
+    pub fn write_nonces(&self, changed: Vec<Nonces>, all: All<Nonces>) -> Result<(), StoreError> {
+        let mut list = self.list.lock();
+        let is_stale = list.unconfirmed || is_stale(list.lines, all.count);
+        if changed.is_empty() && !is_stale {
+            return Ok(());
+        }
+        // Until it is known to have gone well.
+        list.unconfirmed = true;
+        if is_stale {
+            let mut all = (all.list)();
+            all.retain(|line| changed.iter().all(|changed| changed.player != line.player));
+            all.extend(changed);
+            TOKENS.iter().try_for_each(|name| self.files.rewrite_lines(name, &all, &[]))?;
+            list.lines = all.len();
+        } else {
+            list.lines += changed.len();
+            TOKENS.iter().try_for_each(|name| self.files.append_lines(name, &changed))?;
+        }
+        if !self.revocations.load(Ordering::Relaxed) {
+            self.mark_revocations()?;
+        }
+        list.unconfirmed = false;
+        Ok(())
     }
 
     /// From here on the list of revoked tokens is missed where it is not there.
@@ -98,13 +133,8 @@ impl Keyring {
         Ok(())
     }
 
-    /// Rewrites the file of tokens that count. One caller at a time.
-    pub fn rewrite_nonces(&self, all: &[Nonces]) -> Result<(), StoreError> {
-        TOKENS.iter().try_for_each(|name| self.files.rewrite_lines(name, all, &[]))
-    }
-
     /// The server's keys; each is drawn on first use.
-    pub fn keys(&self, fresh: impl Fn() -> [u8; 32]) -> Result<Keys, StoreError> {
+    pub fn keys(&self, fresh: fn() -> [u8; 32]) -> Result<Keys, StoreError> {
         let found = match self.files.read_twice::<Keys>(Kind::Keys, KEYS) {
             Err(StoreError::Damaged { .. }) => None,
             read => read?,

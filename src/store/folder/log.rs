@@ -12,7 +12,7 @@
 //! durable, or the session is buried. A segment without any such record is removed. Which ones are needed stands in `MARKER`, so
 //! that one which is not there at a start is missed.
 //!
-//! What is in the log is in memory too, as far as `MOST_KEPT` goes: the lines of history, and the newest state of each session. So a
+//! What is in the log is in memory too, as far as `MAX_KEPT` goes: the lines of history, and the newest state of each session. So a
 //! segment that is removed, cut or damaged under the server costs nothing. That its name still leads to the file that is written is
 //! looked at before a batch is answered, and for the other segments once in `TRIAL`; what is lost with one is written again.
 //!
@@ -39,10 +39,10 @@ use super::writer::Writer;
 
 /// Unsaved turns after which a session is due for a checkpoint: in a log, so that reading them back stays quick; in memory, so
 /// that memory stays bounded (a turn has about 500 bytes).
-const MOST_LOGGED: usize = 4096;
-const MOST_HELD: usize = 256;
+const MAX_LOGGED: usize = 4096;
+const MAX_HELD: usize = 256;
 /// Notes of torn segments that are kept, newest first. A crash leaves one at the most.
-const MOST_NOTES: usize = 32;
+const MAX_NOTES: usize = 32;
 
 /// When a turn is durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ impl Log {
         let names = shared.files.list()?;
         let notes: Vec<_> =
             names.iter().filter(|name| name.starts_with("turns_") && name.ends_with(".log.invalid")).collect();
-        for note in notes.iter().rev().skip(MOST_NOTES) {
+        for note in notes.iter().rev().skip(MAX_NOTES) {
             // Empty ones only: the others hold what was damaged.
             if shared.files.look(note)?.is_some_and(|look| look.length == 0) {
                 shared.files.remove_soon(note)?;
@@ -204,7 +204,7 @@ impl Log {
         }
     }
 
-    /// The newest turn of a session that no checkpoint covers. Held in memory it has no state here: whoever holds the session
+    /// The newest turn of a session that no checkpoint covers. Held in memory it has no state here: the session's holder
     /// has it.
     pub(super) fn newest(&self, session: Uuid) -> io::Result<Option<Lines>> {
         let (place, line, rest) = {
@@ -295,7 +295,7 @@ impl Log {
 
     /// Whether a session has so many unsaved turns that a checkpoint is due.
     pub fn overdue(&self, session: Uuid) -> bool {
-        let most = if self.durability == Durability::Turn { MOST_LOGGED } else { MOST_HELD };
+        let most = if self.durability == Durability::Turn { MAX_LOGGED } else { MAX_HELD };
         self.shared.index().sessions.get(&session).is_some_and(|entries| entries.len() >= most)
     }
 
@@ -334,7 +334,7 @@ impl Log {
 impl Drop for Log {
     fn drop(&mut self) {
         self.queue.take();
-        // Whoever is called back may be the last to hold the store; then this is the writer itself, which ends by itself.
+        // A callback may be the last to hold the store; then this is the writer itself, which ends by itself.
         let elsewhere = |writer: &JoinHandle<()>| writer.thread().id() != std::thread::current().id();
         if let Some(writer) = self.writer.take().filter(elsewhere) {
             // It only ends; had it panicked, its callers were told.

@@ -19,7 +19,7 @@ pub(super) const CLOCK: &str = "clock.json";
 pub(super) const KEYS: &str = "keys.json";
 /// Files of one history: the first, and those that were begun because the ones before could not be appended to. When there are so many
 /// the last one is all there is.
-pub(super) const MOST_HISTORIES: u32 = 9;
+pub(super) const MAX_HISTORIES: u32 = 9;
 
 pub(super) fn session_file(id: Uuid) -> String {
     format!("session_{id}.json")

@@ -13,7 +13,7 @@ use super::files::{Files, at};
 use super::history::{Histories, outline};
 use super::log::Log;
 use super::names::{
-    LOG, MOST_HISTORIES, TOMBSTONES, begun_of, board_of, history_file, history_of, is_ours, session_file, session_of,
+    LOG, MAX_HISTORIES, TOMBSTONES, begun_of, board_of, history_file, history_of, is_ours, session_file, session_of,
     slot_of, turns_file,
 };
 use super::settings::Settings;
@@ -25,6 +25,7 @@ use crate::store::error::StoreError;
 pub(super) struct Found {
     pub sessions: Vec<Header>,
     pub unread: Vec<(Uuid, bool)>,
+    pub tombstones: Vec<Tombstone>,
     pub slots: Vec<(Uuid, u8)>,
     pub boards: Vec<BoardName>,
     pub begun: Vec<Day>,
@@ -34,6 +35,8 @@ pub(super) struct Found {
 pub(super) struct Opening {
     files: Arc<Files>,
     names: Vec<String>,
+    /// All tombstones, oldest first.
+    stones: Vec<Tombstone>,
     /// Deleted sessions, and their revisions then.
     buried: HashMap<Uuid, u64>,
     /// Sessions that have a checkpoint, whether it can be read or not.
@@ -53,16 +56,21 @@ impl Opening {
         let names = files.list().map_err(at("."))?;
         let bytes = files.read(TOMBSTONES).map_err(at(TOMBSTONES))?.unwrap_or_default();
         let (stones, _) = files.parse_lines::<Tombstone>(Kind::Tombstone, TOMBSTONES, &bytes);
-        let buried = stones.into_iter().map(|stone| (stone.session_id, stone.revision)).collect();
+        let buried = stones.iter().map(|stone| (stone.session_id, stone.revision)).collect();
         let checkpoints = names.iter().filter_map(|name| session_of(name)).collect();
         let (sessions, unread, broken) = Default::default();
-        let mut opening = Self { files, names, buried, checkpoints, sessions, unread, broken };
+        let mut opening = Self { files, names, stones, buried, checkpoints, sessions, unread, broken };
         opening.read_checkpoints();
         Ok(opening)
     }
 
     pub fn files(&self) -> Arc<Files> {
         self.files.clone()
+    }
+
+    /// How many tombstones there are.
+    pub fn tombstones(&self) -> usize {
+        self.stones.len()
     }
 
     fn read_checkpoints(&mut self) {
@@ -99,7 +107,7 @@ impl Opening {
         };
         let lacks = |id: Uuid, revision: u64| {
             let mut files =
-                (1..=MOST_HISTORIES).filter_map(|number| self.files.read(&history_file(id, number)).ok().flatten());
+                (1..=MAX_HISTORIES).filter_map(|number| self.files.read(&history_file(id, number)).ok().flatten());
             let has = |file: Vec<u8>| format::lines(&file).iter().any(|line| outline(line) == Some((false, revision)));
             !files.any(has)
         };
@@ -126,7 +134,7 @@ impl Opening {
         self.remove_buried(log, histories, checkpoints);
         self.mend_broken(log, checkpoints)?;
         self.bring_up_to_date(log, checkpoints);
-        let Self { names, buried, mut sessions, mut unread, .. } = self;
+        let Self { names, mut stones, buried, mut sessions, mut unread, .. } = self;
         for name in names.iter().filter_map(|name| name.split_once(".invalid")).map(|(name, _)| name) {
             let lost = session_of(name).filter(|id| !sessions.contains_key(id) && !buried.contains_key(id));
             unread.extend(lost.map(|id| (id, true)));
@@ -135,11 +143,29 @@ impl Opening {
             Some(header) => sessions.insert(*id, Header { outlined: true, ..header }).is_some(),
             None => true,
         });
+        sessions.retain(|id, header| {
+            let Some(buried) = buried.get(id) else { return true };
+            if header.revision.max(log.revision(*id).unwrap_or_default()) > *buried {
+                // It went on: it was not buried after all.
+                return true;
+            }
+            if header.outlined {
+                // Whether it went on can be told when it can be read.
+                tracing::error!(%id, "a session that was deleted cannot be read, and stays as it is");
+            } else if let Err(error) = checkpoints.remove(*id) {
+                // A crash between the tombstone and the removal left it behind; the next start tries again.
+                tracing::error!(%id, %error, "what is left of a deleted session could not be removed");
+            }
+            false
+        });
+        unread.retain(|id, _| !buried.contains_key(id));
+        stones.retain(|stone| !sessions.contains_key(&stone.session_id));
         // A save and its copy are one.
         let slots: BTreeSet<_> = names.iter().filter_map(|name| slot_of(name)).collect();
         Ok(Found {
             sessions: sessions.into_values().collect(),
             unread: unread.into_iter().collect(),
+            tombstones: stones,
             slots: slots.into_iter().collect(),
             boards: names.iter().filter_map(|name| board_of(name)).collect(),
             begun: names.iter().filter_map(|name| begun_of(name)).collect(),

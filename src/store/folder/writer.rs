@@ -17,9 +17,9 @@ pub(super) const RESERVE: u64 = 256 << 10;
 /// How often a disk that failed is tried again.
 pub(super) const TRIAL: Duration = Duration::from_secs(1);
 /// Segments that may be lost one after the other as soon as they are written, before turns are refused.
-pub(super) const MOST_LOSSES: u32 = 3;
+pub(super) const MAX_LOSSES: u32 = 3;
 /// Bytes of turns that are written again at a time.
-pub(super) const MOST_MOVED: usize = 4 << 20;
+pub(super) const MAX_MOVED: usize = 4 << 20;
 
 /// The thread that writes.
 pub(super) struct Writer {
@@ -134,7 +134,7 @@ impl Writer {
                 records.push(record);
             }
             // In one go, or nearly so: what a crash leaves of it says the same as what is there.
-            if bytes >= MOST_MOVED {
+            if bytes >= MAX_MOVED {
                 self.move_to_the_end(&records)?;
                 (records, bytes) = (Vec::new(), 0);
             }
@@ -264,7 +264,7 @@ impl Writer {
         self.active = None;
         self.shared.index().active = None;
         self.losses += 1;
-        if self.losses > MOST_LOSSES {
+        if self.losses > MAX_LOSSES {
             self.losses = 0;
             return Err(io::Error::other("log segments vanish as soon as they are written"));
         }

@@ -1,4 +1,4 @@
-//! Who is connected to a session, and what each of them is still to be told.
+//! The connections of a session, and what each of them is still to be sent.
 //!
 //! One connection is the player's; the next one takes over from it. Others only watch. A turn reaches every connection once, in
 //! order, from the revision at which it joined.
@@ -12,14 +12,14 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
-use super::resident::Snapshot;
+use super::game_session::Snapshot;
 
 use crate::model::{Departure, Turn};
 
 /// Turns that may wait for a connection. Each has a few kilobytes (the rules bound it), so it is far less than a mebibyte.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 /// Connections that watch a session.
-pub(super) const MOST_OBSERVERS: usize = 16;
+pub(super) const MAX_OBSERVERS: usize = 16;
 
 /// The name of a connection. It admits to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub enum End {
     Left,
     /// The session has given way to somebody whose address holds fewer places; it can be resumed when there is one.
     Crowded,
-    /// The player has revoked his tokens.
+    /// The player has revoked their tokens.
     Revoked,
     /// More waited for the client than can wait.
     Slow,
@@ -66,7 +66,7 @@ pub enum End {
 
 /// What a connection is told at once.
 #[derive(Debug, Default)]
-pub struct News {
+pub struct Updates {
     /// Turns, in order.
     pub turns: Vec<Arc<Turn>>,
     /// The state after the last of them.
@@ -77,25 +77,25 @@ pub struct News {
 
 /// What waits for a connection.
 #[derive(Debug, Default)]
-pub struct Line {
-    waiting: Mutex<News>,
+pub struct Outbox {
+    waiting: Mutex<Updates>,
     news: Notify,
     cut: Notify,
 }
 
-impl Line {
-    fn waiting(&self) -> MutexGuard<'_, News> {
+impl Outbox {
+    fn waiting(&self) -> MutexGuard<'_, Updates> {
         self.waiting.lock()
     }
 
-    /// Tells of a turn. Whether the client keeps up; if not, the line has ended.
+    /// Tells of a turn. Whether the client keeps up; if not, the outbox has ended.
     fn tell(&self, turn: &Arc<Turn>, state: Snapshot) -> bool {
         let mut waiting = self.waiting();
         if waiting.end.is_some() {
             return true;
         }
-        if waiting.turns.len() >= MOST_WAITING {
-            *waiting = News { end: Some(End::Slow), ..News::default() };
+        if waiting.turns.len() >= MAX_WAITING {
+            *waiting = Updates { end: Some(End::Slow), ..Updates::default() };
             self.cut.notify_one();
         } else {
             waiting.turns.push(turn.clone());
@@ -112,8 +112,8 @@ impl Line {
         self.news.notify_one();
     }
 
-    /// Waits for news, and takes them. Whoever stops waiting loses nothing.
-    pub async fn news(&self) -> News {
+    /// Waits for news, and takes them. To stop waiting loses nothing.
+    pub async fn updates(&self) -> Updates {
         loop {
             if let Some(news) = self.take() {
                 return news;
@@ -123,10 +123,10 @@ impl Line {
     }
 
     /// What waits by now. An end is still there the next time.
-    pub fn take(&self) -> Option<News> {
+    pub fn take(&self) -> Option<Updates> {
         let mut waiting = self.waiting();
         let end = waiting.end;
-        let news = std::mem::replace(&mut *waiting, News { end, ..News::default() });
+        let news = std::mem::replace(&mut *waiting, Updates { end, ..Updates::default() });
         let any = !news.turns.is_empty() || news.state.is_some() || end.is_some();
         any.then_some(news)
     }
@@ -139,10 +139,10 @@ impl Line {
 
 /// The connections of a session.
 #[derive(Debug, Default)]
-pub(super) struct Live {
-    pub player: Option<(ConnectionId, Arc<Line>)>,
-    pub observers: Vec<(ConnectionId, Arc<Line>)>,
-    /// The player's newest connection, open or dropped. Who comes back from an older one was replaced.
+pub(super) struct Connections {
+    pub player: Option<(ConnectionId, Arc<Outbox>)>,
+    pub observers: Vec<(ConnectionId, Arc<Outbox>)>,
+    /// The player's newest connection, open or dropped. A client that comes back from an older one was replaced.
     pub newest: Option<ConnectionId>,
     /// What the newest named as the client's connection before it. The client may come from there again: it may never have read
     /// the newest one's name.
@@ -151,23 +151,23 @@ pub(super) struct Live {
     pub timer: Option<AbortHandle>,
 }
 
-impl Live {
+impl Connections {
     /// The connection dropped, and its player may come back.
     pub fn link_dead(&self) -> bool {
         self.player.is_none() && self.newest.is_some()
     }
 
-    pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
-        self.player.iter().chain(&self.observers).map(|(_, line)| line)
+    pub fn outboxes(&self) -> impl Iterator<Item = &Arc<Outbox>> {
+        self.player.iter().chain(&self.observers).map(|(_, outbox)| outbox)
     }
 
     /// Tells everybody of a turn; how many were too slow.
     pub fn tell(&self, turn: &Arc<Turn>, state: &Snapshot) -> usize {
-        self.lines().filter(|line| !line.tell(turn, state.clone())).count()
+        self.outboxes().filter(|outbox| !outbox.tell(turn, state.clone())).count()
     }
 
     pub fn end(&self, end: End) {
-        self.lines().for_each(|line| line.end(end));
+        self.outboxes().for_each(|outbox| outbox.end(end));
         self.cancel();
     }
 

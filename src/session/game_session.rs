@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::SessionError;
 use super::edit::Edit;
+use super::error::SessionError;
 use super::lived::Moment;
 use super::places::Place;
 use crate::game::RULES_VERSION;
@@ -17,21 +17,15 @@ use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::Game;
-use crate::model::{
-    self, Beginning, Challenge, Change, Checkpoint, EventId, Header, PlayerId, Save, SessionId, State, Turn, UsedKey,
-};
+use crate::model::{self, Change, Checkpoint, EventId, Header, Meta, Save, SessionId, State, Turn, UsedKey};
 
 /// A session as readers see it, at one revision.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Which session.
     pub id: SessionId,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// No save takes the game's place.
-    pub permadeath: bool,
-    /// The challenge it takes part in.
-    pub challenge: Option<Challenge>,
+    /// What no turn changes of it.
+    pub meta: Arc<Meta>,
     /// Of this state.
     pub revision: u64,
     /// What led to this state: no other state, of whatever history, has it.
@@ -125,13 +119,9 @@ pub struct Written {
 
 /// What lists and `/stats` tell of a session, kept for every session whether in memory or not.
 #[derive(Clone, Debug)]
-pub struct Card {
-    /// Whose it is.
-    pub owner: PlayerId,
-    /// Its name.
-    pub name: String,
-    /// When it began.
-    pub created_at: Timestamp,
+pub struct Summary {
+    /// What no turn changes of it.
+    pub meta: Arc<Meta>,
     /// When its owner last asked for it.
     pub last_activity: Timestamp,
     /// The same in lived time.
@@ -148,37 +138,27 @@ pub struct Card {
     pub wealth: i64,
     /// Whether it has ended, and how.
     pub end: Option<String>,
-    /// Whether its future is known to nobody.
-    pub ranked: bool,
-    /// No save takes the game's place.
-    pub permadeath: bool,
-    /// The challenge it takes part in.
-    pub challenge: Option<Challenge>,
     /// Where it was begun from, since the server started; never written down.
     pub born: Option<IpAddr>,
     /// It could not be read when the server started: this may be far behind, and nothing follows from it.
     pub outlined: bool,
-    /// The key it was begun with.
-    pub begun_with: Option<Arc<Beginning>>,
 }
 
-impl Card {
+impl Summary {
     /// Its owner asks for it.
     pub fn touch(&mut self, now: Moment) {
         (self.last_activity, self.active) = (now.wall, now.lived);
     }
 
     /// Whether its game has ended, and takes part in a challenge that has not heard of that.
-    pub fn due(&self) -> bool {
-        self.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
+    pub fn awaits_verdict(&self) -> bool {
+        self.end.is_some() && self.meta.challenge.is_some_and(|challenge| challenge.verdict.is_none())
     }
 
     /// Of a session that is only stored.
     pub fn of(header: Header) -> (SessionId, Self) {
-        let card = Self {
-            owner: PlayerId(header.owner),
-            name: header.name,
-            created_at: header.created_at,
+        let summary = Self {
+            meta: Arc::new(header.meta()),
             last_activity: header.last_activity,
             active: header.lived.unwrap_or(header.last_activity),
             revision: header.revision,
@@ -187,14 +167,10 @@ impl Card {
             place: header.place,
             wealth: header.player_stats.wealth,
             end: header.end,
-            ranked: header.ranked,
-            permadeath: header.permadeath,
-            challenge: header.challenge,
             born: None,
             outlined: header.outlined,
-            begun_with: header.begun_with.map(Arc::new),
         };
-        (SessionId(header.session_id), card)
+        (SessionId(header.session_id), summary)
     }
 }
 
@@ -202,13 +178,7 @@ impl Card {
 #[derive(Debug)]
 pub struct GameSession {
     id: SessionId,
-    owner: PlayerId,
-    name: String,
-    created_at: Timestamp,
-    ranked: bool,
-    permadeath: bool,
-    challenge: Option<Challenge>,
-    begun_with: Option<Arc<Beginning>>,
+    meta: Arc<Meta>,
     /// What led to its state.
     event: EventId,
     game: Arc<Game>,
@@ -219,14 +189,14 @@ pub struct GameSession {
     /// A checkpoint would say something new.
     dirty: bool,
     /// Another state could not be written, and may be on disk all the same.
-    doubtful: bool,
+    unconfirmed: bool,
     place: Place,
 }
 
 /// What a session was before a save took its game's place; good until that is durable.
 #[derive(Debug)]
-pub struct Before {
-    ranked: bool,
+pub struct Undo {
+    meta: Arc<Meta>,
     event: EventId,
     game: Arc<Game>,
     content: Arc<Content>,
@@ -235,48 +205,34 @@ pub struct Before {
 
 /// A game that is to become a session.
 #[derive(Debug)]
-pub struct Fresh {
-    /// Its name in lists.
-    pub name: String,
-    /// Whether its seed was drawn by the server.
-    pub ranked: bool,
-    /// No save takes the game's place.
-    pub permadeath: bool,
-    /// The challenge it takes part in.
-    pub challenge: Option<Challenge>,
+pub struct NewSession {
+    /// What no turn will change of it.
+    pub meta: Meta,
     /// The game.
     pub game: Game,
     /// What it plays on.
     pub content: Arc<Content>,
-    /// The key it was begun with.
-    pub begun_with: Option<Arc<Beginning>>,
 }
 
 impl GameSession {
     /// Idempotency keys that are remembered: as many as can be under way without an answer, 128 of a connection and 128 of the session.
     /// With fewer, who repeats all of them has each one done again push out the next.
-    pub const MOST_KEYS: usize = 256;
+    pub const MAX_KEYS: usize = 256;
 
     /// A new session.
-    pub fn new(id: SessionId, owner: PlayerId, now: Timestamp, fresh: Fresh, place: Place) -> Self {
+    pub fn new(id: SessionId, fresh: NewSession, place: Place) -> Self {
         let map_digest = model::Map::of(&fresh.game.map, &fresh.content).digest();
         let digest = State::of(&fresh.game, &fresh.content).digest(&map_digest);
         Self {
             id,
-            owner,
-            name: fresh.name,
-            created_at: now,
-            ranked: fresh.ranked,
-            permadeath: fresh.permadeath,
-            challenge: fresh.challenge,
-            begun_with: fresh.begun_with,
+            meta: Arc::new(fresh.meta),
             event: EventId::new(0, &digest),
             game: Arc::new(fresh.game),
             content: fresh.content,
             map_digest,
             keys: VecDeque::new(),
             dirty: true,
-            doubtful: false,
+            unconfirmed: false,
             place,
         }
     }
@@ -288,20 +244,14 @@ impl GameSession {
         let event = EventId::new(checkpoint.revision, &checkpoint.state.digest(&map_digest));
         let mut session = Self {
             id: SessionId(checkpoint.session_id),
-            owner: PlayerId(checkpoint.owner),
-            name: checkpoint.name,
-            created_at: checkpoint.created_at,
-            ranked: checkpoint.ranked,
-            permadeath: checkpoint.permadeath,
-            challenge: checkpoint.challenge,
-            begun_with: checkpoint.begun_with.map(Arc::new),
+            meta: Arc::new(checkpoint.meta()),
             event,
             game: Arc::new(game),
             content,
             map_digest,
             keys: checkpoint.keys.into(),
             dirty: false,
-            doubtful: false,
+            unconfirmed: false,
             place,
         };
         session.forget_keys();
@@ -312,9 +262,7 @@ impl GameSession {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             id: self.id,
-            created_at: self.created_at,
-            permadeath: self.permadeath,
-            challenge: self.challenge,
+            meta: self.meta.clone(),
             revision: self.event.revision(),
             event: self.event,
             game: self.game.clone(),
@@ -323,11 +271,9 @@ impl GameSession {
     }
 
     /// What lists tell of it.
-    pub fn card(&self, now: Moment) -> Card {
-        let mut card = Card {
-            owner: self.owner,
-            name: String::new(),
-            created_at: self.created_at,
+    pub fn summary(&self, now: Moment) -> Summary {
+        let mut summary = Summary {
+            meta: self.meta.clone(),
             last_activity: now.wall,
             active: now.lived,
             revision: 0,
@@ -336,39 +282,34 @@ impl GameSession {
             place: String::new(),
             wealth: 0,
             end: None,
-            ranked: false,
-            permadeath: self.permadeath,
-            challenge: None,
             born: None,
             outlined: false,
-            begun_with: self.begun_with.clone(),
         };
-        self.tell(&mut card);
-        card
+        self.tell(&mut summary);
+        summary
     }
 
     /// Brings what lists tell of it up to date. After every turn, so it writes into what is there.
-    pub fn tell(&self, card: &mut Card) {
-        self.name.clone_into(&mut card.name);
-        card.outlined = false;
-        card.revision = self.event.revision();
-        card.turn_count = self.game.turn;
-        self.content.ships.id(self.game.ship).clone_into(&mut card.ship_type);
-        model::whereabouts(&self.game).clone_into(&mut card.place);
-        card.wealth = self.game.wealth;
-        card.end = self.game.end.map(|end| end.id().to_owned());
-        card.ranked = self.ranked;
-        card.challenge = self.challenge;
+    pub fn tell(&self, summary: &mut Summary) {
+        summary.meta.clone_from(&self.meta);
+        summary.outlined = false;
+        summary.revision = self.event.revision();
+        summary.turn_count = self.game.turn;
+        self.content.ships.id(self.game.ship).clone_into(&mut summary.ship_type);
+        model::whereabouts(&self.game).clone_into(&mut summary.place);
+        summary.wealth = self.game.wealth;
+        summary.end = self.game.end.map(|end| end.id().to_owned());
     }
 
     /// Whether its game has ended, and takes part in a challenge that has not heard of that.
-    pub fn due(&self) -> bool {
-        self.game.end.is_some() && self.challenge.is_some_and(|challenge| challenge.verdict.is_none())
+    pub fn awaits_verdict(&self) -> bool {
+        self.game.end.is_some() && self.meta.challenge.is_some_and(|challenge| challenge.verdict.is_none())
     }
 
     /// Changes what is no turn.
     pub(super) fn edit(&mut self, edit: Edit) {
-        edit.apply(&mut self.ranked, &mut self.challenge);
+        let meta = Arc::make_mut(&mut self.meta);
+        edit.apply(&mut meta.ranked, &mut meta.challenge);
         self.dirty = true;
     }
 
@@ -437,34 +378,35 @@ impl GameSession {
         expected: &Expected,
         key: Option<String>,
         now: Timestamp,
-    ) -> Result<(Turn, Before), SessionError> {
+    ) -> Result<(Turn, Undo), SessionError> {
         expected.check(self.event)?;
         let map_digest = save.star_map.digest();
         let turn = Turn { key, ..save.loaded(slot, self.event.revision() + 1, now) };
-        let before = Before {
-            ranked: std::mem::replace(&mut self.ranked, false),
+        let before = Undo {
+            meta: self.meta.clone(),
             event: std::mem::replace(&mut self.event, EventId::of(&turn)),
             game: std::mem::replace(&mut self.game, Arc::new(game)),
             content: std::mem::replace(&mut self.content, content),
             map_digest: std::mem::replace(&mut self.map_digest, map_digest),
         };
+        Arc::make_mut(&mut self.meta).ranked = false;
         self.remember(turn.key.as_deref());
         self.dirty = true;
         Ok((turn, before))
     }
 
     /// The save that was loaded could not be written: the game is what it was.
-    pub fn unload(&mut self, before: Before) {
-        let Before { ranked, event, game, content, map_digest } = before;
-        (self.ranked, self.event, self.game) = (ranked, event, game);
+    pub fn unload(&mut self, before: Undo) {
+        let Undo { meta, event, game, content, map_digest } = before;
+        (self.meta, self.event, self.game) = (meta, event, game);
         (self.content, self.map_digest) = (content, map_digest);
         self.keys.retain(|used| used.revision <= event.revision());
-        self.doubtful = true;
+        self.unconfirmed = true;
     }
 
     /// Whether it must be written before anything else happens.
-    pub fn doubtful(&self) -> bool {
-        self.doubtful
+    pub fn unconfirmed(&self) -> bool {
+        self.unconfirmed
     }
 
     /// The key that led to its state.
@@ -474,14 +416,14 @@ impl GameSession {
     }
 
     fn forget_keys(&mut self) {
-        while self.keys.len() > Self::MOST_KEYS {
+        while self.keys.len() > Self::MAX_KEYS {
             self.keys.pop_front();
         }
     }
 
     /// Gives it another name.
     pub fn rename(&mut self, name: String) {
-        self.name = name;
+        Arc::make_mut(&mut self.meta).name = name;
         self.dirty = true;
     }
 
@@ -502,22 +444,23 @@ impl GameSession {
 
     /// What a checkpoint writes. It stays due until [`Self::saved`].
     pub fn checkpoint(&self, last_activity: Moment) -> Checkpoint {
+        let Meta { owner, name, created_at, ranked, permadeath, challenge, begun_with } = Meta::clone(&self.meta);
         Checkpoint {
             version: model::VERSION,
             session_id: self.id.0,
-            owner: self.owner.0,
-            name: self.name.clone(),
-            created_at: self.created_at,
+            owner: owner.0,
+            name,
+            created_at,
             last_activity: last_activity.wall,
             lived: Some(last_activity.lived),
             revision: self.event.revision(),
-            ranked: self.ranked,
-            permadeath: self.permadeath,
-            challenge: self.challenge,
+            ranked,
+            permadeath,
+            challenge,
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
             keys: self.keys.iter().copied().collect(),
-            begun_with: self.begun_with.as_deref().cloned(),
+            begun_with,
             place: model::whereabouts(&self.game),
             state: State::of(&self.game, &self.content),
             star_map: model::Map::of(&self.game.map, &self.content),
@@ -527,7 +470,7 @@ impl GameSession {
     /// The checkpoint is on disk.
     pub fn saved(&mut self) {
         self.dirty = false;
-        self.doubtful = false;
+        self.unconfirmed = false;
     }
 
     /// Gives up memory, and hands on the place.
