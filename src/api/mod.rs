@@ -105,7 +105,7 @@ pub async fn serve(
     running.await.map_err(io::Error::other)??;
     drop(stop_sweeping);
     sweeping.await.map_err(io::Error::other)?;
-    Ok(sweeper.checkpoint_all().await)
+    Ok(sweeper.finish().await)
 }
 
 /// The server, which listens.

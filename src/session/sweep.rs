@@ -83,6 +83,13 @@ impl Sweeper {
         failed
     }
 
+    /// The same when nobody asks for anything any more, and closes the store.
+    pub async fn finish(&self) -> usize {
+        let failed = self.checkpoint_all().await;
+        self.core.store().close().await;
+        failed
+    }
+
     async fn note_the_time(&self) {
         if let Err(error) = self.core.time.note(self.core.store()).await {
             tracing::error!(%error, "the time could not be noted down; it will be tried again");

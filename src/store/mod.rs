@@ -251,4 +251,7 @@ pub trait Store: Sessions + Saves + Boards + Tokens + Contents + Send + Sync {
 
     /// Writes down what the server makes of its clock.
     async fn write_clock(&self, clock: Clock) -> Result<()>;
+
+    /// The server ends: puts away what only a running one needs. Turns may still come, and count.
+    async fn close(&self);
 }

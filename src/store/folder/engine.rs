@@ -243,6 +243,10 @@ impl Store for Engine {
         self.run(|folder| folder.clock()).await
     }
 
+    async fn close(&self) {
+        drop(self.run(|folder| Ok(folder.log.rest())).await);
+    }
+
     async fn write_clock(&self, clock: Clock) -> Result<()> {
         self.run(move |folder| folder.write_clock(&clock)).await
     }

@@ -1,10 +1,12 @@
 //! Where the turns are that no checkpoint covers yet: the turn log's index, its segments, and which of them are needed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,14 @@ pub enum Rejected {
     Conflict,
     /// It could not be read back.
     TooLarge,
+}
+
+/// What the log's thread is asked.
+pub(super) enum Task {
+    /// To write a turn.
+    Write(Job),
+    /// To put away its segment, after all that came before. It is done when the sender is dropped.
+    Rest(mpsc::Sender<Infallible>),
 }
 
 pub(super) struct Shared {

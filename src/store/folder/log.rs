@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::files::Files;
-use super::index::{Entry, Job, QUEUE, Rejected, Shared, Then, is_lost};
+use super::index::{Entry, Job, QUEUE, Rejected, Shared, Task, Then, is_lost};
 use super::segment::{LONGEST, Lines, Place, Record, segment_name, segment_number};
 use super::writer::Writer;
 
@@ -105,7 +105,7 @@ pub(super) struct Told {
 pub struct Log {
     shared: Arc<Shared>,
     durability: Durability,
-    queue: Option<SyncSender<Job>>,
+    queue: Option<SyncSender<Task>>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -194,13 +194,24 @@ impl Log {
         let refused = match &self.queue {
             Some(queue) => {
                 self.shared.queued.fetch_add(1, Ordering::Relaxed);
-                queue.try_send(Job { record, then }).err()
+                queue.try_send(Task::Write(Job { record, then })).err()
             }
             // Only while it is dropped, when nobody can call.
             None => None,
         };
-        if let Some(TrySendError::Full(job) | TrySendError::Disconnected(job)) = refused {
+        if let Some(TrySendError::Full(Task::Write(job)) | TrySendError::Disconnected(Task::Write(job))) = refused {
             self.shared.answer(job, Err(Rejected::Busy));
+        }
+    }
+
+    /// Puts away the segment that is written, once all turns that have come are in it. A turn that comes later begins the next one.
+    pub fn rest(&self) {
+        let (done, rested) = mpsc::channel();
+        if let Some(queue) = &self.queue
+            && queue.send(Task::Rest(done)).is_ok()
+        {
+            // Nothing is ever sent: the other end is dropped when it is done, or the thread has ended.
+            let _ = rested.recv();
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::disk::{Barrier, DiskFile, Look};
-use super::index::{Entry, Job, QUEUE, Rejected, Segment, Shared};
+use super::index::{Entry, Job, QUEUE, Rejected, Segment, Shared, Task};
 use super::segment::{FRAME, Place, Record, Rest, frame, header, segment_name};
 
 /// Bytes that are reserved at a time: some hundred turns.
@@ -53,13 +53,24 @@ impl Writer {
         Self { shared, active: None, buffer: Vec::new(), owed: false, losses: 0, hopeless: usize::MAX }
     }
 
-    pub fn run(mut self, jobs: &mpsc::Receiver<Job>) {
+    pub fn run(mut self, tasks: &mpsc::Receiver<Task>) {
         let mut looked = Instant::now();
         loop {
-            match jobs.recv_timeout(TRIAL) {
+            match tasks.recv_timeout(TRIAL) {
                 Ok(first) => {
-                    let batch: Vec<_> = std::iter::once(first).chain(jobs.try_iter().take(QUEUE)).collect();
-                    self.serve(batch);
+                    let (mut batch, mut resting) = (Vec::new(), Vec::new());
+                    for task in std::iter::once(first).chain(tasks.try_iter().take(QUEUE)) {
+                        match task {
+                            Task::Write(job) => batch.push(job),
+                            Task::Rest(done) => resting.push(done),
+                        }
+                    }
+                    if !batch.is_empty() {
+                        self.serve(batch);
+                    }
+                    if !resting.is_empty() {
+                        self.rest();
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     if !self.healthy() {
@@ -73,6 +84,12 @@ impl Writer {
                 looked = Instant::now();
             }
         }
+    }
+
+    fn rest(&mut self) {
+        self.active = None;
+        self.shared.index().active = None;
+        self.shared.trim();
     }
 
     /// Looks whether the segments are still there, and writes again what was in those that are not.
