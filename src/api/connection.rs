@@ -27,6 +27,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::bare::{Bare, Outgoing};
+use super::chunks::Chunks;
 use super::code::Code;
 use super::problem::Problem;
 use super::settings::Settings;
@@ -70,8 +71,8 @@ enum Reading {
     Nothing,
     /// So much of a body.
     Body(u64),
-    /// A body of unknown length.
-    Chunks,
+    /// A body in chunks.
+    Chunks(Chunks),
     /// Whatever comes: the connection is no longer one for requests.
     Socket,
 }
@@ -197,7 +198,7 @@ impl Connection {
             return Some((since + send + Duration::from_secs(taken / SLOWEST), End::Stuck));
         }
         if self.answering.get() {
-            let unfinished = matches!(self.reading.get(), Reading::Body(1..) | Reading::Chunks);
+            let unfinished = matches!(self.reading.get(), Reading::Body(1..) | Reading::Chunks(_));
             return unfinished.then(|| (self.asked.get() + body + SPARE, End::Stuck));
         }
         Some(match self.head.get() {
@@ -286,6 +287,25 @@ impl Connection {
         let count = std::task::ready!(self.read(context, &mut room))?;
         buf.advance(count);
         Poll::Ready(Ok(count))
+    }
+
+    /// Hands on what belongs to a body in chunks: what follows it waits.
+    fn pass_on_chunks(
+        &self,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        mut chunks: Chunks,
+    ) -> Poll<io::Result<()>> {
+        let mut held = self.held.borrow_mut();
+        if held.is_empty() {
+            let count = std::task::ready!(self.read(context, &mut ReadBuf::new(&mut held.bytes)))?;
+            (held.from, held.to) = (0, count);
+        }
+        let room = buf.remaining().min(held.to - held.from);
+        let most = chunks.take(&held.bytes[held.from..held.from + room]);
+        held.hand_on(buf, most);
+        self.reading.set(if chunks.over() { Reading::Nothing } else { Reading::Chunks(chunks) });
+        Poll::Ready(Ok(()))
     }
 
     /// Hands on what belongs to one head.
@@ -406,7 +426,10 @@ impl AsyncRead for Stream {
             connection.reading.set(Reading::Body(left.saturating_sub(count as u64)));
             return Poll::Ready(Ok(()));
         }
-        if answering && reading != Reading::Chunks {
+        if let Reading::Chunks(chunks) = reading {
+            return connection.pass_on_chunks(context, buf, chunks);
+        }
+        if answering {
             return connection.wait(context);
         }
         if connection.headed.take() {
@@ -417,15 +440,8 @@ impl AsyncRead for Stream {
             }
             return Poll::Ready(Ok(()));
         }
-        let count = std::task::ready!(if reading == Reading::Chunks {
-            // What follows the last chunk is read with it, so these are short.
-            let read = connection.pass_on(context, buf, PIECE);
-            connection.headed.set(matches!(read, Poll::Ready(Ok(PIECE))));
-            read
-        } else {
-            connection.pass_on_head(context, buf)
-        })?;
-        if count > 0 && !answering && connection.head.get().is_none() {
+        let count = std::task::ready!(connection.pass_on_head(context, buf))?;
+        if count > 0 && connection.head.get().is_none() {
             connection.head.set(Some(Instant::now()));
         }
         Poll::Ready(Ok(()))
@@ -472,7 +488,7 @@ impl Answering {
         let connection = Connection::of(request.request())?;
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let reading = match length {
-            _ if request.head().upgrade() || request.chunked().unwrap_or(true) => Reading::Chunks,
+            _ if request.head().upgrade() || request.chunked().unwrap_or(true) => Reading::Chunks(Chunks::default()),
             Some(length) => Reading::Body(length),
             None => Reading::Nothing,
         };

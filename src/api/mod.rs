@@ -7,6 +7,7 @@ mod assets;
 mod bare;
 mod challenge;
 mod channel;
+mod chunks;
 mod code;
 mod condition;
 mod connection;

@@ -196,6 +196,33 @@ fn a_body_that_nobody_reads_has_its_time_too() {
     assert!(rest(&mut stream).starts_with("HTTP/1.1 "));
 }
 
+/// What comes with the end of a body in chunks begins the next request: the one after that waits all the same.
+#[test]
+fn a_head_that_comes_with_the_last_chunk_is_read_alone() {
+    let (_folder, server) = start();
+    let player = server.player(1);
+    let act = format!(
+        "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n",
+        player.path("/actions"),
+        player.token.as_deref().expect("a token")
+    );
+    let body = r#"{"type":"wait"}"#;
+    let sized = format!("{act}content-length: {}\r\n\r\n{body}", body.len());
+    let chunked = format!("{act}transfer-encoding: chunked\r\n\r\nf\r\n{body}\r\n0\r\n\r\n");
+    for left in [1, 2, 3, 4, 5, 20] {
+        let (begun, rest) = sized.split_at(sized.len() - body.len() - left);
+        let mut stream = connect(&server, "127.0.0.1");
+        stream.set_nodelay(true).expect("a socket");
+        stream.write_all(format!("{chunked}{begun}").as_bytes()).expect("it is sent");
+        assert!(answer(&mut stream).contains("\"revision\":"));
+        stream.write_all(format!("{rest}{chunked}{sized}").as_bytes()).expect("it is sent");
+        for at in 0..3 {
+            let told = answer(&mut stream);
+            assert!(told.contains("\"revision\":") && !told.contains("connection: close"), "{left}, {at}: {told}");
+        }
+    }
+}
+
 #[test]
 fn requests_in_one_go_are_answered_in_order_however_they_are_cut() {
     let (_folder, server) = start();
