@@ -18,6 +18,7 @@ use super::extract::{Json, bearers};
 use super::guard::host_name;
 use super::problem::Problem;
 use super::view::admin::{ChallengeStatsView, ConfigView, ResidentStatsView, ResidentView, ResidentsView, StatsView};
+use crate::game::state::End;
 use crate::session::Report;
 
 /// What an admin can change while the server runs. What is left out stays.
@@ -110,7 +111,7 @@ pub async fn stats(_: Insider, app: web::Data<App>) -> Answer {
         turn_count: listed.summary.turn_count,
         wealth: listed.summary.wealth,
         game_over: listed.summary.end.is_some(),
-        victory: listed.summary.end.as_deref() == Some("victory"),
+        victory: listed.summary.end == Some(End::Victory),
     });
     let Report { boards, due, entries, refused, .. } = report;
     Ok(uncached(&StatsView {

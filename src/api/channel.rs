@@ -11,9 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::app::App;
 use super::code::Code;
-use super::frame::{Close, Frame};
+use super::frame::{Changes, Close, Frame};
 use super::limits::Noise;
-use super::message::{self, ClientFrame, RequestId};
+use super::message::{self, ClientFrame, RequestId, StateForm};
+use super::patch::Document;
 use super::problem::Problem;
 use super::view::state::StateView;
 use super::view::turn::{ActedView, TurnView};
@@ -79,6 +80,8 @@ pub struct Opening {
     pub resumed: bool,
     /// A new one, for the client to keep.
     pub token: Option<Token>,
+    /// How states after the first one are told.
+    pub form: StateForm,
 }
 
 /// Serves a connection until one side ends it.
@@ -106,6 +109,8 @@ struct Channel<'a, W> {
     bearer: Bearer,
     /// The revision of the last state that was sent.
     shown: u64,
+    /// That state, for a client that hears only what has changed since.
+    base: Option<Document>,
     /// The state to be sent once the answer under way is out, which most often has it too.
     later: Option<Snapshot>,
     /// What waits for the order under way.
@@ -127,6 +132,7 @@ impl<W: Wire> Channel<'_, W> {
             owner: opening.owner,
             bearer: opening.bearer,
             shown: snapshot.revision,
+            base: (opening.form == StateForm::Patch).then(|| Document::of(&StateView::of(&snapshot))),
             later: None,
             orders: VecDeque::new(),
             under_way: None,
@@ -210,8 +216,19 @@ impl<W: Wire> Channel<'_, W> {
     /// Sends the newest state, if it is not known yet.
     async fn show(&mut self) -> Result<(), Close> {
         let Some(snapshot) = self.later.take().filter(|snapshot| snapshot.revision > self.shown) else { return Ok(()) };
-        self.shown = snapshot.revision;
-        self.say(&Frame::State { revision: snapshot.revision, state: StateView::of(&snapshot) }).await
+        let changes = self.changes_to(&snapshot);
+        let state = if changes.is_some() { None } else { Some(StateView::of(&snapshot)) };
+        self.say(&Frame::State { revision: snapshot.revision, state, changes }).await
+    }
+
+    /// The state is sent: what has changed, where the client wants to hear that.
+    fn changes_to(&mut self, snapshot: &Snapshot) -> Option<Changes> {
+        let from = std::mem::replace(&mut self.shown, snapshot.revision);
+        let base = self.base.as_mut()?;
+        let newer = Document::of(&StateView::of(snapshot));
+        let patch = base.changes_to(&newer);
+        *base = newer;
+        Some(Changes { from, patch })
     }
 
     async fn beat(&mut self) -> Result<(), Close> {
@@ -297,11 +314,12 @@ impl<W: Wire> Channel<'_, W> {
         }
         match done {
             Ok(Some(acted)) => {
-                self.shown = self.shown.max(acted.snapshot.revision);
-                self.say(&Frame::Result { id, acted: Some(ActedView::of(&acted)) }).await?;
+                let changes = self.changes_to(&acted.snapshot);
+                let view = if changes.is_some() { ActedView::without_state(&acted) } else { ActedView::of(&acted) };
+                self.say(&Frame::Result { id, acted: Some(view), changes }).await?;
             }
             Ok(None) => {
-                self.say(&Frame::Result { id, acted: None }).await?;
+                self.say(&Frame::Result { id, acted: None, changes: None }).await?;
                 return Err(Close::Left);
             }
             Err(error) => self.refuse(id, error.into()).await?,

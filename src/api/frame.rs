@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::message::RequestId;
 use super::view::state::StateView;
@@ -41,13 +42,22 @@ pub enum Frame<'a> {
         #[serde(flatten)]
         turn: TurnView<'a>,
     },
-    /// The state after the turns before.
-    State { revision: u64, state: StateView<'a> },
+    /// The state after the turns before: the whole of it, or what has changed.
+    State {
+        revision: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        state: Option<StateView<'a>>,
+        #[serde(flatten)]
+        changes: Option<Changes>,
+    },
     /// The answer to a command, with its id.
     Result {
         id: &'a RequestId,
         #[serde(flatten)]
         acted: Option<ActedView<'a>>,
+        /// In place of the whole state.
+        #[serde(flatten)]
+        changes: Option<Changes>,
     },
     /// The refusal of a command, with its id where it had one.
     Error { id: &'a RequestId, problem: Value },
@@ -59,6 +69,15 @@ pub enum Frame<'a> {
     Expired { expired_at: Timestamp, reason: Departure },
     /// The server stops, and will be back.
     Shutdown {},
+}
+
+/// What has changed of the state, for a client that asked for that.
+#[derive(Debug, Serialize)]
+pub struct Changes {
+    /// The revision of the last state that the client was sent over this connection.
+    pub from: u64,
+    /// What makes the newer state of that one.
+    pub patch: Box<RawValue>,
 }
 
 impl Frame<'_> {

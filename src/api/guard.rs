@@ -27,9 +27,10 @@ use super::problem::Problem;
 
 /// What pages of listed origins may send, and what they may read besides bodies.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-const HEADERS: [&str; 6] =
-    ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID"];
-const EXPOSED: [&str; 5] = ["ETag", "Location", "Retry-After", "X-Session-Expired", "X-Session-Expired-Reason"];
+const HEADERS: [&str; 7] =
+    ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID", "Prefer"];
+const EXPOSED: [&str; 6] =
+    ["ETag", "Location", "Preference-Applied", "Retry-After", "X-Session-Expired", "X-Session-Expired-Reason"];
 
 /// Counts a request of an address for pages and content, which anybody may have.
 pub async fn visit<B: MessageBody + 'static>(

@@ -34,6 +34,20 @@ pub struct ConnectQuery {
     /// Takes over from another connection of the player.
     #[serde(default)]
     pub takeover: bool,
+    /// How states after the first one are told.
+    #[serde(default)]
+    pub state: StateForm,
+}
+
+/// How states after the first one are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateForm {
+    /// Each as a whole.
+    #[default]
+    Whole,
+    /// As what has changed since the one before.
+    Patch,
 }
 
 impl ConnectQuery {

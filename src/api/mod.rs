@@ -25,6 +25,8 @@ mod health;
 mod json;
 mod limits;
 mod message;
+mod patch;
+mod prefer;
 mod problem;
 mod proxies;
 mod query;

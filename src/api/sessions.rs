@@ -9,6 +9,7 @@ use super::app::App;
 use super::code::Code;
 use super::condition::{IfMatch, Unconditional, etag, not_modified, require_match};
 use super::extract::{Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, clean_name, cookie};
+use super::prefer::{APPLIED, Return};
 use super::problem::Problem;
 use super::query::Query;
 use super::view::map::MapView;
@@ -170,6 +171,7 @@ pub async fn act(
     id: Id,
     if_match: IfMatch,
     key: IdempotencyKey,
+    wanted: Return,
     action: Json<Action>,
 ) -> Answer {
     let command = Command { action: action.0, expected: if_match.expected.clone(), key: key.0 };
@@ -177,7 +179,11 @@ pub async fn act(
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(acted.snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(json(&mut response, &ActedView::of(&acted)))
+    if let Some(applied) = wanted.applied() {
+        response.insert_header((APPLIED, applied));
+    }
+    let view = if wanted == Return::Minimal { ActedView::without_state(&acted) } else { ActedView::of(&acted) };
+    Ok(json(&mut response, &view))
 }
 
 /// The query of a page of history.

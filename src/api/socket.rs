@@ -119,7 +119,7 @@ async fn begin(
         app.tokens.recheck(&credentials.claims)?;
     }
     let token = if known.is_none() { Some(app.tokens.mint(owner)) } else { None };
-    Ok((joined, Opening { owner, bearer: Bearer::Player(owner), resumed: false, token }))
+    Ok((joined, Opening { owner, bearer: Bearer::Player(owner), resumed: false, token, form: query.state }))
 }
 
 /// Joins a session that is there, and replaces the player's token.
@@ -143,7 +143,7 @@ async fn resume(
             Err(error) => return Err(error),
         },
     };
-    Ok((joined, Opening { owner, bearer: claims.bearer, resumed: true, token }))
+    Ok((joined, Opening { owner, bearer: claims.bearer, resumed: true, token, form: query.state }))
 }
 
 /// Waits until the client says which player it is.

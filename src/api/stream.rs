@@ -47,7 +47,8 @@ pub async fn events(request: HttpRequest, app: web::Data<App>, id: Id, query: Qu
     let (sender, mut receiver) = mpsc::channel(1);
     let wire = EventStream { app: app.clone(), sender, connection: Connection::of(&request) };
     let resumed = joined.head.revision() > 0 || query.last_event().is_some();
-    rt::spawn(channel::run(app, wire, joined, Opening { owner, bearer: claims.bearer, resumed, token: None }));
+    let opening = Opening { owner, bearer: claims.bearer, resumed, token: None, form: query.state };
+    rt::spawn(channel::run(app, wire, joined, opening));
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
     // Nothing else goes over this connection: it may be cut off.

@@ -73,9 +73,9 @@ pub struct Listing {
     /// The item.
     pub item: Ix<super::content::Item>,
     /// The place's taste, in thousandths of the base price.
-    pub taste: i64,
+    pub taste: i32,
     /// Units it keeps when left alone.
-    pub stock: i64,
+    pub stock: i32,
 }
 
 impl StarMap {
@@ -94,7 +94,23 @@ impl StarMap {
             let wealth = content.regions[map.regions[node.region].kind].wealth;
             node.market = open_market(content, wealth, node.danger, &mut draws);
         }
+        map.shrink();
         map
+    }
+
+    /// Gives back the room that its lists do not need: it is kept as long as the game, and never grows.
+    pub fn shrink(&mut self) {
+        for region in &mut self.regions {
+            region.name.shrink_to_fit();
+            region.connections.shrink_to_fit();
+        }
+        for node in &mut self.nodes {
+            node.name.shrink_to_fit();
+            node.connections.shrink_to_fit();
+            node.market.shrink_to_fit();
+        }
+        self.regions.shrink_to_fit();
+        self.nodes.shrink_to_fit();
     }
 
     /// Where a game begins: the first place of the starting kind in a region of the starting kind.
@@ -303,11 +319,13 @@ fn open_market(content: &Content, wealth: f64, danger: f64, draws: &mut Draws<'_
         libm::round(1000.0 * (1.0 + market.wealth * (wealth - 1.0) + need)) as i64
     };
     let traded = content.items.iter().filter(|(_, item)| item.base_value > 0);
+    // Content is bounded so that both fit.
+    let small = |figure: i64| i32::try_from(figure).unwrap_or(i32::MAX);
     traded
         .map(|(ix, item)| Listing {
             item: ix,
-            taste: (level(item) + draws.within([-swing, swing])).max(1),
-            stock: draws.within(market.stock),
+            taste: small((level(item) + draws.within([-swing, swing])).max(1)),
+            stock: small(draws.within(market.stock)),
         })
         .collect()
 }

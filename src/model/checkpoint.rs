@@ -31,8 +31,8 @@ pub struct Meta {
     pub permadeath: bool,
     /// The challenge it takes part in.
     pub challenge: Option<Challenge>,
-    /// The key it was begun with.
-    pub begun_with: Option<Beginning>,
+    /// The key it was begun with; few have one, and there is one of this for every session that is stored.
+    pub begun_with: Option<Box<Beginning>>,
 }
 
 /// A session as it is written down.
@@ -75,7 +75,8 @@ impl Checkpoint {
     /// What no turn changes of it.
     pub fn meta(&self) -> Meta {
         let Self { owner, created_at, ranked, permadeath, challenge, .. } = *self;
-        let (owner, name, begun_with) = (PlayerId(owner), self.name.clone(), self.begun_with.clone());
+        let (owner, name) = (PlayerId(owner), self.name.clone());
+        let begun_with = self.begun_with.clone().map(Box::new);
         Meta { owner, name, created_at, ranked, permadeath, challenge, begun_with }
     }
 
@@ -86,7 +87,7 @@ impl Checkpoint {
 }
 
 /// The part of a checkpoint that lists need, read without the rest.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Header {
     pub session_id: Uuid,
@@ -94,18 +95,19 @@ pub struct Header {
     pub name: String,
     pub created_at: Timestamp,
     pub last_activity: Timestamp,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lived: Option<Timestamp>,
     pub revision: u64,
     pub ranked: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Not::not")]
     pub permadeath: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun_with: Option<Beginning>,
     pub place: String,
     pub turn_count: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
     pub player_stats: HeaderStats,
     /// The session cannot be read now: this is only what else tells of it, and may be far behind.
@@ -143,7 +145,8 @@ impl Header {
     /// What no turn changes of the session.
     pub fn meta(&self) -> Meta {
         let Self { owner, created_at, ranked, permadeath, challenge, .. } = *self;
-        let (owner, name, begun_with) = (PlayerId(owner), self.name.clone(), self.begun_with.clone());
+        let (owner, name) = (PlayerId(owner), self.name.clone());
+        let begun_with = self.begun_with.clone().map(Box::new);
         Meta { owner, name, created_at, ranked, permadeath, challenge, begun_with }
     }
 
@@ -160,7 +163,7 @@ impl Header {
 }
 
 /// See [`Header`].
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct HeaderStats {
     pub wealth: i64,

@@ -144,6 +144,11 @@ pub(crate) fn mended_line(line: Line<'_>) -> Result<(Line<'_>, bool), Line<'_>> 
     mended(&line).map(|line| (Cow::Owned(line), true)).ok_or(line)
 }
 
+/// Whether an object is sealed, and as it was written.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    is_sealed(bytes) && holds(bytes)
+}
+
 /// Whether an object begins as sealed ones do.
 pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(SEAL)

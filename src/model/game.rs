@@ -186,7 +186,7 @@ fn look_all<T>(table: &Table<T>, list: &[String]) -> Sense<Vec<Ix<T>>> {
 impl Map {
     /// A map as it is written down.
     pub fn of(map: &StarMap, content: &Content) -> Self {
-        let listing = |each: &Listing| (content.items.id(each.item).to_owned(), each.taste, each.stock);
+        let listing = |each: &Listing| (content.items.id(each.item).to_owned(), each.taste.into(), each.stock.into());
         let node = |node: &Node| StoredNode {
             r#type: content.nodes.id(node.kind).to_owned(),
             name: node.name.clone(),
@@ -234,6 +234,7 @@ impl Map {
         let once = |node: &Node| all_differ(&node.connections) && all_differ(node.market.iter().map(|each| each.item));
         check(map.nodes.iter().all(once), "a route or a price is there twice")?;
         check(map.regions.iter().all(|region| all_differ(&region.connections)), "a jump is there twice")?;
+        map.shrink();
         Ok(map)
     }
 
@@ -246,8 +247,11 @@ impl Map {
 impl StoredNode {
     fn restore(&self, region: usize, content: &Content) -> Sense<Node> {
         let market = self.market.iter().map(|(item, taste, stock)| {
-            check(*stock > 0 && *taste > 0, "a market makes no sense")?;
-            Ok(Listing { item: look(&content.items, item)?, taste: *taste, stock: *stock })
+            let sane = |figure: i64| i32::try_from(figure).ok().filter(|figure| *figure > 0);
+            let Some((taste, stock)) = sane(*taste).zip(sane(*stock)) else {
+                return nonsense("a market makes no sense");
+            };
+            Ok(Listing { item: look(&content.items, item)?, taste, stock })
         });
         Ok(Node {
             region,

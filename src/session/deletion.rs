@@ -92,7 +92,7 @@ impl Deletion {
                 expired_at,
                 lived: Some(lived),
                 reason,
-                begun_with: summary.meta.begun_with.clone(),
+                begun_with: summary.meta.begun_with.as_deref().cloned(),
             };
             maps.tombstones.insert(tombstone.clone());
             (tombstone, maps.remove(id), maps.resident.remove(&id))

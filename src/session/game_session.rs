@@ -16,7 +16,7 @@ use crate::game::action::Action;
 use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
-use crate::game::state::Game;
+use crate::game::state::{End, Game};
 use crate::model::{self, Change, Checkpoint, EventId, Header, Meta, Save, SessionId, State, Turn, UsedKey};
 
 /// A session as readers see it, at one revision.
@@ -131,13 +131,13 @@ pub struct Summary {
     /// The game's own clock.
     pub turn_count: i64,
     /// The ship flown.
-    pub ship_type: String,
+    pub ship_type: Box<str>,
     /// Where the player is.
-    pub place: String,
+    pub place: Box<str>,
     /// Credits.
     pub wealth: i64,
     /// Whether it has ended, and how.
-    pub end: Option<String>,
+    pub end: Option<End>,
     /// Where it was begun from, since the server started; never written down.
     pub born: Option<IpAddr>,
     /// It could not be read when the server started: this may be far behind, and nothing follows from it.
@@ -163,10 +163,10 @@ impl Summary {
             active: header.lived.unwrap_or(header.last_activity),
             revision: header.revision,
             turn_count: header.turn_count,
-            ship_type: header.player_stats.ship_type,
-            place: header.place,
+            ship_type: header.player_stats.ship_type.into(),
+            place: header.place.into(),
             wealth: header.player_stats.wealth,
-            end: header.end,
+            end: header.end.as_deref().and_then(End::of_id),
             born: None,
             outlined: header.outlined,
         };
@@ -278,8 +278,8 @@ impl GameSession {
             active: now.lived,
             revision: 0,
             turn_count: 0,
-            ship_type: String::new(),
-            place: String::new(),
+            ship_type: Box::default(),
+            place: Box::default(),
             wealth: 0,
             end: None,
             born: None,
@@ -295,10 +295,10 @@ impl GameSession {
         summary.outlined = false;
         summary.revision = self.event.revision();
         summary.turn_count = self.game.turn;
-        self.content.ships.id(self.game.ship).clone_into(&mut summary.ship_type);
-        model::whereabouts(&self.game).clone_into(&mut summary.place);
+        become_text(&mut summary.ship_type, self.content.ships.id(self.game.ship));
+        become_text(&mut summary.place, &model::whereabouts(&self.game));
         summary.wealth = self.game.wealth;
-        summary.end = self.game.end.map(|end| end.id().to_owned());
+        summary.end = self.game.end;
     }
 
     /// Whether its game has ended, and takes part in a challenge that has not heard of that.
@@ -460,7 +460,7 @@ impl GameSession {
             rules: RULES_VERSION,
             content: self.content.hash.clone(),
             keys: self.keys.iter().copied().collect(),
-            begun_with,
+            begun_with: begun_with.map(|begun_with| *begun_with),
             place: model::whereabouts(&self.game),
             state: State::of(&self.game, &self.content),
             star_map: model::Map::of(&self.game.map, &self.content),
@@ -476,5 +476,12 @@ impl GameSession {
     /// Gives up memory, and hands on the place.
     pub fn leave(self) -> Place {
         self.place
+    }
+}
+
+/// Takes no memory anew where the text is the same.
+fn become_text(text: &mut Box<str>, new: &str) {
+    if **text != *new {
+        *text = new.into();
     }
 }

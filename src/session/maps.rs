@@ -25,7 +25,8 @@ pub(super) type Seated = OwnedMutexGuard<Option<GameSession>>;
 #[derive(Default)]
 pub(super) struct Maps {
     pub known: HashMap<SessionId, Summary>,
-    pub by_owner: HashMap<PlayerId, BTreeSet<SessionId>>,
+    /// In order. Most players have one, and a list of one is small.
+    pub by_owner: HashMap<PlayerId, Vec<SessionId>>,
     pub resident: HashMap<SessionId, Resident>,
     /// The connections of sessions, and the players who may come back.
     pub connections: HashMap<SessionId, Connections>,
@@ -95,7 +96,9 @@ impl Maps {
         if own.is_empty() {
             self.born.entry(summary.born).or_default().insert(id);
         }
-        own.insert(id);
+        if let Err(at) = own.binary_search(&id) {
+            own.insert(at, id);
+        }
         self.known.insert(id, summary);
     }
 
@@ -108,7 +111,7 @@ impl Maps {
             }
         }
         if let Some(own) = self.by_owner.get_mut(&summary.meta.owner) {
-            own.remove(&id);
+            own.retain(|own| *own != id);
             if own.is_empty() {
                 self.by_owner.remove(&summary.meta.owner);
             }
@@ -132,7 +135,7 @@ impl Maps {
     /// The player's session that was begun with a key, and what was asked for then; or why there is none any more.
     pub fn begun_with(&self, owner: PlayerId, key: &str) -> Option<Result<(SessionId, Beginning), SessionError>> {
         let own = self.by_owner.get(&owner).into_iter().flatten();
-        let known = own.filter_map(|id| Some((*id, self.known.get(id)?.meta.begun_with.clone()?)));
+        let known = own.filter_map(|id| Some((*id, self.known.get(id)?.meta.begun_with.as_deref()?.clone())));
         if let Some(found) = known.into_iter().find(|(_, begun_with)| begun_with.key == key) {
             return Some(Ok(found));
         }

@@ -3,10 +3,12 @@
 //! A session in memory holds one of `limit` places, from before anything is awaited for it until it has left. Each has a lock
 //! of its own, its seat. Its holder may await the store, because nobody may act on a session while it is being read or written.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
@@ -23,6 +25,9 @@ use super::places::Place;
 use crate::model::{Checkpoint, EventId, PlayerId, SessionId, Turn};
 use crate::store::{StoreError, Thing};
 
+/// Sessions that are written down at once when nobody plays any more: the disk waits for all of them together. In a sweep they come one
+/// after the other, so that turns do not wait for them.
+const AT_ONCE: usize = 32;
 /// Turns that are told again at the most; a game has some three hundred.
 const MAX_TOLD_AGAIN: u64 = 1_000;
 
@@ -465,11 +470,16 @@ impl Seats {
 
     /// Writes down everything that changed; for the end. The number of sessions that could not be written.
     pub async fn checkpoint_all(&self) -> usize {
-        let mut swept = Swept::default();
-        for (id, seat) in self.seats(|_| true) {
+        let written = stream::iter(self.seats(|_| true)).map(|(id, seat)| async move {
             let mut seated = seat.lock_owned().await;
-            let Some(session) = seated.as_mut() else { continue };
-            swept.count(id, self.checkpoint(id, session).await);
+            let session = seated.as_mut()?;
+            Some((id, self.checkpoint(id, session).await))
+        });
+        let mut swept = Swept::default();
+        let mut written = pin!(written.buffer_unordered(AT_ONCE));
+        while let Some(written) = written.next().await {
+            let Some((id, written)) = written else { continue };
+            swept.count(id, written);
         }
         swept.failed
     }

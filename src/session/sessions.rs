@@ -209,7 +209,7 @@ impl Sessions {
             ranked: asked.seed.is_none(),
             permadeath: asked.permadeath || challenge.is_some(),
             challenge,
-            begun_with,
+            begun_with: begun_with.map(Box::new),
         };
         NewSession { meta, game, content }
     }

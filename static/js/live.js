@@ -4,6 +4,7 @@
 // connecting, live, offline (it reconnects by itself), replaced (another tab plays), and for good: denied, unknown, expired, damaged, left.
 
 import { at, call, get, Problem } from './api.js'
+import { patched } from './patch.js'
 import { refusal } from './words.js'
 
 const FINAL = { 4000: 'left', 4401: 'denied', 4404: 'unknown', 4409: 'replaced', 4410: 'expired' }
@@ -96,7 +97,7 @@ export class Live {
   }
 
   query(takeover) {
-    const query = new URLSearchParams()
+    const query = new URLSearchParams({ state: 'patch' })
     if (this.previous) query.set('previous', this.previous)
     if (this.last) query.set('last_event_id', this.last)
     if (takeover) query.set('takeover', 'true')
@@ -175,10 +176,17 @@ export class Live {
       if (!frame.recovered) this.last = frame.head
       this.say('live')
     }
+    if (frame.patch) frame.state = patched(this.state, frame.patch)
+    this.state = frame.state ?? this.state
     if (frame.type === 'turn') this.last = frame.id
     if (frame.type === 'replaced') return this.finish('replaced')
     if (frame.type === 'expired') return this.finish('expired', undefined, frame)
     this.hear(frame)
+  }
+
+  /** Whether states come by themselves, as soon as there are any. */
+  get flows() {
+    return this.status === 'live' && this.via !== 'polling'
   }
 
   finish(status, detail, frame) {

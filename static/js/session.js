@@ -21,7 +21,11 @@ import {
 import { describe, endOf, refusal, word } from './words.js'
 
 let live
+/** Whoever waits for a state: the revision, and what to call then. */
+let awaited = null
 const bundles = new Map()
+/** Milliseconds in which a state should have come over the connection, before it is asked for. */
+const OVERDUE = 1000
 /** The storage key of the action that is on its way, kept while the tab is open. */
 const PENDING = 'cosmic.pending'
 /** The most turns that are read at once; the log asks for older ones when it gets there. */
@@ -102,6 +106,7 @@ async function take(revision, state) {
   if (before) shield(before, state)
   game.revision = revision
   game.state = state
+  if (awaited && revision >= awaited.revision) awaited.come()
   if (first) {
     reach(revision)
     game.from = Math.max(1, revision - 59)
@@ -260,7 +265,8 @@ async function send(pending) {
     const answer = await insist(`api/sessions/${id}/actions`, {
       key,
       body: action,
-      headers: { 'If-Match': `"${revision}"` },
+      // Where states flow, the answer has none: the connection tells what has changed.
+      headers: { 'If-Match': `"${revision}"`, ...(live.flows ? { Prefer: 'return=minimal' } : {}) },
       again: (problem, wait) => {
         if (game.id !== id) return false
         game.busy = { action, slow: true, detail: refusal(problem), wait }
@@ -270,13 +276,16 @@ async function send(pending) {
     })
     if (game.id !== id) return false
     keep(null)
-    game.busy = null
     const turn = { revision: answer.revision, action, outcome: answer.outcome }
     addTurn(turn)
     // The connection may have told of this turn first.
     if (game.last?.revision !== turn.revision) tell(turn)
+    if (!answer.state) await comes(answer.revision)
+    if (game.id !== id) return false
+    game.busy = null
     // The answer has the newest state, which is a later one if more has happened since.
-    await take(Math.max(answer.revision, game.revision), answer.state)
+    if (answer.state) await take(Math.max(answer.revision, game.revision), answer.state)
+    else await freshen()
     return true
   } catch (problem) {
     if (game.id !== id) return false
@@ -294,6 +303,18 @@ async function send(pending) {
   } finally {
     changed()
   }
+}
+
+/** Waits for a state that the connection is about to tell, and asks for it where it does not come. */
+async function comes(revision) {
+  if (game.revision >= revision) return
+  const { id } = game
+  const late = await new Promise((done) => {
+    const timer = setTimeout(() => done(true), OVERDUE)
+    awaited = { revision, come: () => (clearTimeout(timer), done(false)) }
+  })
+  awaited = null
+  if (late && game.id === id) await reload()
 }
 
 /** Asks for the state anew. */

@@ -10,6 +10,7 @@ mod server;
 mod below;
 mod chart;
 mod dangers;
+mod document;
 mod keyboard;
 mod layout;
 mod looks;

@@ -307,7 +307,8 @@ fn cors_opens_for_exactly_the_listed_origins() {
         assert_eq!(reply.header("access-control-allow-credentials"), "true");
         let mut exposed: Vec<_> = reply.header("access-control-expose-headers").split(',').map(str::trim).collect();
         exposed.sort_unstable();
-        let all = ["etag", "location", "retry-after", "x-session-expired", "x-session-expired-reason"];
+        let all =
+            ["etag", "location", "preference-applied", "retry-after", "x-session-expired", "x-session-expired-reason"];
         assert_eq!(exposed.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>(), all);
     };
     let origin = [("origin", friend)];

@@ -2,12 +2,13 @@
 //! synced, or some of the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cosmic_explorer::game::rng::{Dice, Draws, Stream};
-use cosmic_explorer::store::folder::disk::{Barrier, Disk, DiskFile, Look};
+use cosmic_explorer::store::folder::disk::{Barrier, Disk, DiskFile, Look, Stamp};
 
 /// What changes a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -271,6 +272,16 @@ impl Disk for SimDisk {
 
     fn exists(&self, name: &str) -> bool {
         self.state().names.contains_key(name)
+    }
+
+    fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
+        let state = self.state();
+        let Some(inode) = state.names.get(name) else { return Ok(None) };
+        let bytes = &state.inodes[*inode].bytes;
+        // No two states of a file have the same time here.
+        let mut hash = DefaultHasher::new();
+        hash.write(bytes);
+        Ok(Some(Stamp { number: 0, length: bytes.len() as u64, written: (hash.finish(), 0) }))
     }
 
     fn look(&self, name: &str) -> io::Result<Option<Look>> {

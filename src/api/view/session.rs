@@ -81,8 +81,8 @@ impl SessionView {
             last_activity: summary.last_activity,
             revision: summary.revision,
             turn_count: summary.turn_count,
-            ship_type: summary.ship_type,
-            place: summary.place,
+            ship_type: summary.ship_type.into(),
+            place: summary.place.into(),
             wealth: summary.wealth,
             permadeath: summary.meta.permadeath,
             challenge: summary.meta.challenge.map(|challenge| EntryView {

@@ -19,16 +19,21 @@ pub struct ActedView<'a> {
     pub outcome: OutcomeView<'a>,
     /// Of the state at that revision.
     pub digest: &'a str,
-    /// The state as it stands.
-    pub state: StateView<'a>,
+    /// The state as it stands; not for who does not want it whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateView<'a>>,
 }
 
 impl<'a> ActedView<'a> {
     /// Of an accepted action.
     pub fn of(acted: &'a Acted) -> Self {
+        Self { state: Some(StateView::of(&acted.snapshot)), ..Self::without_state(acted) }
+    }
+
+    /// The same without the state.
+    pub fn without_state(acted: &'a Acted) -> Self {
         let Acted { revision, outcome, digest, snapshot } = acted;
-        let state = StateView::of(snapshot);
-        Self { revision: *revision, outcome: OutcomeView::of(outcome, snapshot), digest, state }
+        Self { revision: *revision, outcome: OutcomeView::of(outcome, snapshot), digest, state: None }
     }
 }
 

@@ -14,6 +14,7 @@ use super::files::{Files, at, joined, unreadable};
 use super::history::{Histories, History};
 use super::log::{Log, Told};
 use super::names::{LOG, MAX_HISTORIES, history_file, session_file, thing, turns_file};
+use super::register::Register;
 use crate::game::content::{Content, Difficulty};
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{
@@ -28,13 +29,20 @@ pub(super) struct Checkpoints {
     log: Arc<Log>,
     histories: Arc<Histories>,
     contents: Arc<Contents>,
+    register: Arc<Register>,
     /// The content that a game was played again on last.
     last_content: Mutex<Option<Arc<Content>>>,
 }
 
 impl Checkpoints {
-    pub fn new(files: Arc<Files>, log: Arc<Log>, histories: Arc<Histories>, contents: Arc<Contents>) -> Self {
-        Self { files, log, histories, contents, last_content: Mutex::default() }
+    pub fn new(
+        files: Arc<Files>,
+        log: Arc<Log>,
+        histories: Arc<Histories>,
+        contents: Arc<Contents>,
+        register: Arc<Register>,
+    ) -> Self {
+        Self { files, log, histories, contents, register, last_content: Mutex::default() }
     }
 
     /// What can be told of a session that cannot be read now, or not any more: whose it is, and how far it got.
@@ -84,7 +92,14 @@ impl Checkpoints {
         let head = self.files.lines(&name, &[Heading::of(checkpoint)])?;
         // The folder is synced with the checkpoint.
         self.files.append_soon(&name, &joined(&head)).map_err(|error| self.files.failed(&name, error))?;
-        self.files.write(&session_file(id), checkpoint)
+        self.write(checkpoint)
+    }
+
+    /// Writes a checkpoint in the place of the one before.
+    fn write(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.files.write(&session_file(checkpoint.session_id), checkpoint)?;
+        self.register.note(checkpoint);
+        Ok(())
     }
 
     /// Writes what happened since the last checkpoint into the history, then the checkpoint itself. Where a save has taken the
@@ -102,7 +117,7 @@ impl Checkpoints {
         lines.extend(self.files.lines(&turns_file(id), &[Heading::of(checkpoint)])?);
         self.histories.append(id, &lines, first - 1)?;
         self.log.told(id, checkpoint.revision, &missing);
-        self.files.write(&session_file(id), checkpoint)?;
+        self.write(checkpoint)?;
         self.log.covered(id, checkpoint.revision);
         Ok(())
     }
@@ -132,7 +147,7 @@ impl Checkpoints {
             // An older checkpoint has come back: later turns were written down before.
             tracing::error!(file = name, revision = checkpoint.revision, "a checkpoint is older than its history");
             checkpoint = self.rebuild(id)?;
-            self.files.write(&name, &checkpoint)?;
+            self.write(&checkpoint)?;
             self.files.count(&self.files.counts.rebuilt, &name);
         }
         if logged.is_none_or(|logged| logged <= checkpoint.revision) {
@@ -196,7 +211,7 @@ impl Checkpoints {
         if let Some(bytes) = &bytes {
             self.files.keep_aside(&name, bytes).map_err(|error| self.files.failed(&name, error))?;
         }
-        self.files.write(&name, &checkpoint)?;
+        self.write(&checkpoint)?;
         tracing::warn!(file = name, revision = checkpoint.revision, "a checkpoint was damaged or missing, and is back");
         Ok(checkpoint)
     }

@@ -5,6 +5,9 @@ use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
 
 /// A point at which the store waits for the disk. Each is needed: `tests/it/power.rs` takes them out one by one, and loses
 /// something each time.
@@ -60,6 +63,8 @@ pub trait Disk: Debug + Send + Sync {
     fn exists(&self, name: &str) -> bool;
     /// What goes by a name now; none where nothing does.
     fn look(&self, name: &str) -> io::Result<Option<Look>>;
+    /// What tells the file of a name from others; none where there is none.
+    fn stamp(&self, name: &str) -> io::Result<Option<Stamp>>;
     /// Stretches of a file: offset and length of each.
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>>;
     /// A file to write to, which nobody else has open; made if it is not there.
@@ -79,6 +84,17 @@ pub struct Look {
     pub id: (u64, u64),
     /// Bytes in it.
     pub length: u64,
+}
+
+/// What tells a file from those that stood by its name before: as long as it is the same, nobody has replaced it or written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Its inode. Without the number of its device, which a container gets anew at each start; 0 where the system has nothing of the kind.
+    pub number: u64,
+    /// Bytes in it.
+    pub length: u64,
+    /// When it was written last: seconds since 1970, and nanoseconds.
+    pub written: (u64, u32),
 }
 
 /// A file open for writing.
@@ -181,6 +197,21 @@ impl Disk for LocalDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
+        let metadata = match fs::metadata(self.path.join(name)) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        #[cfg(unix)]
+        let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let number = 0;
+        let written = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let written = (written.as_secs(), written.subsec_nanos());
+        Ok(Some(Stamp { number, length: metadata.len(), written }))
     }
 
     fn read_at(&self, name: &str, stretches: &[(u64, usize)]) -> io::Result<Vec<Vec<u8>>> {

@@ -244,7 +244,12 @@ impl Store for Engine {
     }
 
     async fn close(&self) {
-        drop(self.run(|folder| Ok(folder.log.rest())).await);
+        let closed = self.run(|folder| {
+            folder.log.rest();
+            Ok(())
+        });
+        // It cannot fail, unless the runtime has ended: then there is nothing to close.
+        drop(closed.await);
     }
 
     async fn write_clock(&self, clock: Clock) -> Result<()> {

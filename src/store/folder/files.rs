@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::disk::{Barrier, Disk, DiskFile, Look};
+use super::disk::{Barrier, Disk, DiskFile, Look, Stamp};
 use super::names::{copy_of, thing};
 use crate::model::format::{self, Kind, Unreadable};
 use crate::store::error::StoreError;
@@ -105,6 +105,11 @@ impl Files {
     /// What goes by a name now.
     pub(super) fn look(&self, name: &str) -> io::Result<Option<Look>> {
         self.disk.look(name)
+    }
+
+    /// What tells the file of a name from others.
+    pub(super) fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
+        self.disk.stamp(name)
     }
 
     /// The end of a file, of so many bytes at the most; nothing where there is no file.

@@ -26,8 +26,10 @@ use crate::model::format::{self, Kind, Unreadable};
 pub(super) const QUEUE: usize = 1024;
 /// Segments of a full log. So many are kept, whether they are needed or not.
 pub(super) const SEGMENTS: usize = 16;
-/// Bytes of logged turns that are in memory too: those of some 50,000 turns, or of 10,000 sessions.
-pub(super) const MAX_KEPT: usize = 32 << 20;
+/// Bytes of logged lines that are in memory too: those of some 50,000 turns. What is not is only in its segment.
+const MAX_LINES: usize = 24 << 20;
+/// Bytes of states that are in memory too: those of some 3,000 sessions. A line without its state is played again.
+const MAX_STATES: usize = 8 << 20;
 
 /// The file that says which segments are needed.
 pub(super) const MARKER: &str = "turns.json";
@@ -105,8 +107,9 @@ pub(super) struct Index {
     pub active: Option<u64>,
     /// Segments that nobody needs, to be written over.
     pub spare: Vec<u64>,
-    /// Bytes of entries that are in memory.
-    pub kept: usize,
+    /// Bytes of lines and of states that are in memory.
+    lines: usize,
+    states: usize,
     /// Buried sessions of which there may be records, and the last segment that may have any. Bounded by the records there are.
     pub buried: HashMap<Uuid, u64>,
 }
@@ -144,10 +147,14 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Bytes of it that memory has besides its place.
-    pub fn kept(&self) -> usize {
+    /// Bytes of its line that memory has.
+    fn line_bytes(&self) -> usize {
         self.line.as_ref().map_or(0, |line| line.len())
-            + self.rest.as_ref().map_or(0, |rest| rest.place.len() + rest.state.len())
+    }
+
+    /// Bytes of its state that memory has.
+    fn state_bytes(&self) -> usize {
+        self.rest.as_ref().map_or(0, |rest| rest.place.len() + rest.state.len())
     }
 }
 
@@ -169,13 +176,17 @@ impl Index {
             return;
         }
         let is_same = same.is_some();
-        if entry.place.is_some() && self.kept + entry.kept() > MAX_KEPT {
-            (entry.line, entry.rest) = (None, None);
-        }
         if let Some(place) = &entry.place {
             self.segments.entry(place.segment).or_default().entries += 1;
+            if self.lines + entry.line_bytes() > MAX_LINES {
+                entry.line = None;
+            }
+            if self.states + entry.state_bytes() > MAX_STATES {
+                entry.rest = None;
+            }
         }
-        self.kept += entry.kept();
+        self.lines += entry.line_bytes();
+        self.states += entry.state_bytes();
         let entries = self.sessions.entry(session).or_default();
         let mut gone = Vec::new();
         if is_same {
@@ -186,9 +197,8 @@ impl Index {
             gone.extend(entries.drain(later..));
             if let Some(last) = entries.last_mut() {
                 // Only the newest state is of any use.
-                let before = last.kept();
+                self.states -= last.state_bytes();
                 last.rest = None;
-                self.kept -= before - last.kept();
             }
             entries.push(entry);
         }
@@ -197,7 +207,8 @@ impl Index {
 
     pub fn release(&mut self, gone: &[Entry]) {
         for entry in gone {
-            self.kept -= entry.kept();
+            self.lines -= entry.line_bytes();
+            self.states -= entry.state_bytes();
             if let Some(place) = entry.place
                 && let Some(segment) = self.segments.get_mut(&place.segment)
             {
@@ -374,10 +385,6 @@ impl Shared {
         }
     }
 
-    pub fn exposed(&self) -> usize {
-        self.index().exposed()
-    }
-
     pub fn entries(&self) -> usize {
         self.index().sessions.values().map(Vec::len).sum()
     }
@@ -404,9 +411,11 @@ impl Shared {
                 (Some(line), None, _) if at < last => {
                     Record { session, revision, line, place: Vec::new(), state: Vec::new() }
                 }
-                (_, _, Some(place)) => match self.read(place) {
-                    Ok([line, place, state]) => Record { session, revision, line: Arc::new(line), place, state },
-                    Err(error) => {
+                (line, _, Some(place)) => match (self.read(place), line) {
+                    (Ok([line, place, state]), _) => Record { session, revision, line: Arc::new(line), place, state },
+                    // The state is played again, should it be needed before there is a checkpoint.
+                    (Err(_), Some(line)) => Record { session, revision, line, place: Vec::new(), state: Vec::new() },
+                    (Err(error), None) => {
                         tracing::error!(%session, revision, %error, "a turn cannot be written again");
                         continue;
                     }

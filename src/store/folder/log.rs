@@ -12,7 +12,7 @@
 //! durable, or the session is buried. A segment without any such record is removed. Which ones are needed stands in `MARKER`, so
 //! that one which is not there at a start is missed.
 //!
-//! What is in the log is in memory too, as far as `MAX_KEPT` goes: the lines of history, and the newest state of each session. So a
+//! What is in the log is in memory too, as far as `MAX_LINES` and `MAX_STATES` go: the lines of history, and the newest state of each session. So a
 //! segment that is removed, cut or damaged under the server costs nothing. That its name still leads to the file that is written is
 //! looked at before a batch is answered, and for the other segments once in `TRIAL`; what is lost with one is written again.
 //!

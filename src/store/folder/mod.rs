@@ -33,6 +33,7 @@ mod keys;
 mod log;
 mod names;
 mod opening;
+mod register;
 mod saves;
 mod segment;
 mod settings;

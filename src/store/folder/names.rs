@@ -13,6 +13,8 @@ pub(super) const TOMBSTONES: &str = "tombstones.jsonl";
 pub(super) const TOKENS: [&str; 2] = ["tokens.jsonl", "tokens.copy.jsonl"];
 /// How errors name the boards' files.
 pub(super) const BOARDS: &str = "leaderboard_*.jsonl";
+/// The name of the register.
+pub(super) const REGISTER: &str = "register.jsonl";
 /// The name of the clock's file.
 pub(super) const CLOCK: &str = "clock.json";
 /// The keys' file; its copy is written after it.
@@ -41,8 +43,9 @@ pub(super) fn copy_of(name: &str) -> String {
 
 /// Whether a file is of those that the store makes.
 pub(super) fn is_ours(name: &str) -> bool {
-    const BEGINNINGS: [&str; 10] = [
+    const BEGINNINGS: [&str; 11] = [
         "session_",
+        "register.",
         "slot_",
         "content_",
         "leaderboard_",

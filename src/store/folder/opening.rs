@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
+use rayon::prelude::*;
 use uuid::Uuid;
 
 use super::checkpoints::Checkpoints;
@@ -16,6 +18,7 @@ use super::names::{
     LOG, MAX_HISTORIES, TOMBSTONES, begun_of, board_of, history_file, history_of, is_ours, session_file, session_of,
     slot_of, turns_file,
 };
+use super::register::{self, Noted, Register};
 use super::settings::Settings;
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{BoardName, Day, Header, Tombstone};
@@ -47,6 +50,7 @@ pub(super) struct Opening {
     unread: BTreeMap<Uuid, bool>,
     /// Those whose checkpoint is damaged or missing.
     broken: BTreeSet<Uuid>,
+    register: Arc<Register>,
 }
 
 impl Opening {
@@ -59,7 +63,8 @@ impl Opening {
         let buried = stones.iter().map(|stone| (stone.session_id, stone.revision)).collect();
         let checkpoints = names.iter().filter_map(|name| session_of(name)).collect();
         let (sessions, unread, broken) = Default::default();
-        let mut opening = Self { files, names, stones, buried, checkpoints, sessions, unread, broken };
+        let register = Arc::new(Register::new(files.clone(), &register::Said::default()));
+        let mut opening = Self { files, names, stones, buried, checkpoints, sessions, unread, broken, register };
         opening.read_checkpoints();
         Ok(opening)
     }
@@ -68,32 +73,56 @@ impl Opening {
         self.files.clone()
     }
 
+    pub fn register(&self) -> Arc<Register> {
+        self.register.clone()
+    }
+
     /// How many tombstones there are.
     pub fn tombstones(&self) -> usize {
         self.stones.len()
     }
 
+    /// Of a checkpoint that is still as it was noted it is enough what the register says.
     fn read_checkpoints(&mut self) {
-        for id in &self.checkpoints {
-            let name = session_file(*id);
-            let bytes = match self.files.read(&name) {
-                Ok(bytes) => bytes.unwrap_or_default(),
+        let said = register::read(&self.files);
+        self.register = Arc::new(Register::new(self.files.clone(), &said));
+        let found: Vec<_> = {
+            let noted = Mutex::new(said.sessions);
+            let look = |id: &Uuid| {
+                let name = session_file(*id);
+                // Before it is read: what is written meanwhile is another file then.
+                let stamp = self.files.stamp(&name).ok().flatten();
+                let known = noted.lock().remove(id);
+                let known = known.zip(stamp).and_then(|(noted, stamp)| noted.still(stamp));
+                let (read, fresh) = match known {
+                    Some(header) => (Ok(Ok(header)), None),
+                    None => (self.files.read(&name).map(|bytes| header(&bytes.unwrap_or_default())), stamp),
+                };
+                (*id, read, fresh)
+            };
+            self.checkpoints.par_iter().map(look).collect()
+        };
+        let mut fresh = Vec::new();
+        for (id, read, stamp) in found {
+            let name = session_file(id);
+            match read {
+                Ok(Ok(header)) if header.session_id == id => {
+                    fresh.extend(stamp.map(|stamp| Noted::of(stamp, header.clone())));
+                    self.sessions.insert(id, header);
+                }
+                Ok(Ok(_) | Err(Unreadable::Damaged(_))) => drop(self.broken.insert(id)),
+                Ok(Err(Unreadable::Newer(version))) => {
+                    tracing::error!(file = name, version, "a session was written by a newer version of this program");
+                    self.unread.insert(id, false);
+                }
                 Err(error) => {
                     tracing::error!(file = name, %error, "a session cannot be read now");
                     self.files.counts.unread.fetch_add(1, Ordering::Relaxed);
-                    self.unread.insert(*id, false);
-                    continue;
-                }
-            };
-            match format::read::<Header>(Kind::Checkpoint, &bytes) {
-                Ok(header) if header.session_id == *id => drop(self.sessions.insert(*id, header)),
-                Ok(_) | Err(Unreadable::Damaged(_)) => drop(self.broken.insert(*id)),
-                Err(Unreadable::Newer(version)) => {
-                    tracing::error!(file = name, version, "a session was written by a newer version of this program");
-                    self.unread.insert(*id, false);
+                    self.unread.insert(id, false);
                 }
             }
         }
+        self.register.add(&fresh);
         let histories: BTreeSet<_> = self.names.iter().filter_map(|name| history_of(name)).collect();
         self.broken.extend(histories.difference(&self.checkpoints));
     }
@@ -221,4 +250,8 @@ impl Opening {
             }
         }
     }
+}
+
+fn header(bytes: &[u8]) -> Result<Header, Unreadable> {
+    format::read(Kind::Checkpoint, bytes)
 }

@@ -55,7 +55,9 @@ impl Folder {
         let files = opening.files();
         let histories = Arc::new(Histories::new(files.clone(), log.clone()));
         let contents = Arc::new(Contents::new(files.clone()));
-        let checkpoints = Arc::new(Checkpoints::new(files.clone(), log.clone(), histories.clone(), contents.clone()));
+        let register = opening.register();
+        let checkpoints = Checkpoints::new(files.clone(), log.clone(), histories.clone(), contents.clone(), register);
+        let checkpoints = Arc::new(checkpoints);
         let folder = Self {
             tombstones: Tombstones::new(
                 files.clone(),

@@ -158,10 +158,8 @@ impl Writer {
         }
         self.move_to_the_end(&records)?;
         self.shared.trim();
-        if self.shared.exposed() > 0 {
-            // Only a checkpoint can save them.
-            self.shared.pressed.notify_one();
-        }
+        // What could not be written again, or not with its state, is safe in a checkpoint.
+        self.shared.pressed.notify_one();
         Ok(())
     }
 
