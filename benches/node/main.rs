@@ -1,0 +1,45 @@
+//! One node: what a turn, a look, memory, a start and an end cost, beside bare handlers of the framework and a raw append + fdatasync. All
+//! that is compared runs in one go and interleaved, because only the ratios mean something. It prints the budgets and what was measured.
+//!
+//! `cargo bench --bench node` measures all of it in some ten minutes, `cargo bench --bench node -- turns memory` parts of it. Where
+//! `OTHER` names the program of another build, `pair` compares the two.
+
+mod clients;
+mod crowd;
+mod games;
+mod program;
+mod table;
+mod turns;
+
+/// Measures something with games to play, and prints it.
+type Part = fn(&[games::Script]);
+
+const PARTS: [(&str, Part); 5] = [
+    ("pair", turns::pair),
+    ("turns", turns::turns),
+    ("crowd", crowd::crowd),
+    ("memory", crowd::memory),
+    ("start", crowd::start),
+];
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [serve, bytes, ..] = &arguments[..]
+        && serve == "--serve"
+    {
+        return program::serve_bare(bytes.parse().expect("a number of bytes"));
+    }
+    // `cargo test --benches` asks for a list only.
+    if arguments.iter().any(|argument| argument == "--list" || argument == "--test") {
+        return;
+    }
+    let asked: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let scripts = games::scripts(100);
+    let turns: usize = scripts.iter().map(|script| script.actions.len()).sum();
+    println!("games of {} actions on the average\n", turns / scripts.len());
+    for (name, part) in PARTS {
+        if asked.is_empty() || asked.iter().any(|asked| *asked == name) {
+            part(&scripts);
+        }
+    }
+}
