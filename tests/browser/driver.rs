@@ -83,6 +83,9 @@ pub struct Page {
 pub const GONE: [&str; 4] =
     ["ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "WebSocket connection to"];
 
+/// Families of letters: those that the page asks for, and the widest that a Debian has where it has none of those. A reader's system decides.
+pub const FAMILIES: [Option<(&str, &str)>; 2] = [None, Some(("DejaVu Sans", "DejaVu Serif"))];
+
 pub const WIDE: (u32, u32) = (1440, 900);
 pub const NARROW: (u32, u32) = (360, 740);
 
@@ -273,6 +276,17 @@ impl Page {
             return [...out, ...small].slice(0, 5)";
         let found = self.js(script).await;
         found.as_array().expect("a list").iter().map(|each| each.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Sets the families of letters, as a reader's system would.
+    pub async fn family(&self, family: Option<(&str, &str)>) {
+        let Some((sans, serif)) = family else { return };
+        self.js(&format!(
+            "for (const [name, value] of [['--sans', {}], ['--serif', {}]]) document.documentElement.style.setProperty(name, value)",
+            json!(sans),
+            json!(serif)
+        ))
+        .await;
     }
 
     // The game ---------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::driver::{Page, run};
+use crate::driver::{FAMILIES, Page, run};
 use crate::server::Server;
 
 const WIDTHS: [u32; 11] = [320, 360, 390, 768, 1000, 1024, 1152, 1280, 1366, 1440, 1920];
@@ -11,19 +11,6 @@ const WIDTHS: [u32; 11] = [320, 360, 390, 768, 1000, 1024, 1152, 1280, 1366, 144
 async fn letters(page: &Page, percent: u32) {
     page.js_async(&format!(
         "import('./js/settings.js').then(({{change}}) => import('./js/store.js').then(({{changed}}) => {{ change('text', {percent}); changed(); done(true) }}))"
-    ))
-    .await;
-}
-
-/// Families of letters: those that the page asks for, and the widest that a Debian has where it has none of those. A reader's system decides.
-const FAMILIES: [Option<(&str, &str)>; 2] = [None, Some(("DejaVu Sans", "DejaVu Serif"))];
-
-async fn family(page: &Page, family: Option<(&str, &str)>) {
-    let Some((sans, serif)) = family else { return };
-    page.js(&format!(
-        "for (const [name, value] of [['--sans', {}], ['--serif', {}]]) document.documentElement.style.setProperty(name, value)",
-        json!(sans),
-        json!(serif)
     ))
     .await;
 }
@@ -74,7 +61,7 @@ fn labels_are_one_line_at_every_width_and_size_of_letters() {
         let mut found = Vec::new();
         for (kind, percent) in FAMILIES.into_iter().flat_map(|kind| [90, 100, 115, 130].map(|percent| (kind, percent)))
         {
-            family(&page, kind).await;
+            page.family(kind).await;
             letters(&page, percent).await;
             // Figures as long as they get, and a shield beside the hull.
             page.js_async("import('./js/store.js').then(({game, changed}) => { Object.assign(game.state, {turn_count: 119});
@@ -117,7 +104,7 @@ fn no_word_is_broken_in_any_view() {
         page.act("[data-action=scan]").await;
         let mut found = Vec::new();
         for (kind, percent) in FAMILIES.into_iter().flat_map(|kind| [100, 130].map(|percent| (kind, percent))) {
-            family(&page, kind).await;
+            page.family(kind).await;
             letters(&page, percent).await;
             for width in [320, 390, 1000, 1280] {
                 page.size((width, 844)).await;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::driver::{NARROW, Page, WIDE, run};
+use crate::driver::{FAMILIES, NARROW, Page, WIDE, run};
 use crate::server::{Server, call};
 
 const MARKUP: &str = "<img src=x onerror=hurt=1> & <b>b</b>";
@@ -72,15 +72,18 @@ fn names_are_text_whatever_stands_in_them() {
             page.view("market").await;
             page.shot(&format!("odd-names-{}", size.0)).await;
         }
-        // With the largest letters too.
+        // With the largest letters too, in every family.
         page.js("document.documentElement.style.setProperty('--zoom', '1.3')").await;
-        for view in ["here", "ship", "market", "quests", "log"] {
-            page.view(view).await;
-            let misfits = page.misfits().await;
-            assert!(
-                !misfits.iter().any(|misfit| misfit.starts_with("sticks") || misfit.starts_with("the page")),
-                "{misfits:#?}"
-            );
+        for kind in FAMILIES {
+            page.family(kind).await;
+            for view in ["here", "ship", "market", "quests", "log"] {
+                page.view(view).await;
+                let misfits = page.misfits().await;
+                assert!(
+                    !misfits.iter().any(|misfit| misfit.starts_with("sticks") || misfit.starts_with("the page")),
+                    "{view}, {kind:?}: {misfits:#?}"
+                );
+            }
         }
         page.go("/").await;
         page.wait(".game-card").await;
