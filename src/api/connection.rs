@@ -466,8 +466,14 @@ impl AsyncWrite for Stream {
 
     /// Called when all that was to be written is with the system.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.0.blocked.take().is_some() {
-            self.0.go_on();
+        let connection = &*self.0;
+        if connection.blocked.take().is_some() {
+            connection.go_on();
+        }
+        // A socket's last words are out. A client waits for the end of what it reads, and actix for the end of what the client says.
+        if connection.is_socket() && !connection.answering.get() {
+            // The client may have broken off.
+            let _ = connection.shutdown(Shutdown::Write);
         }
         Poll::Ready(Ok(()))
     }
