@@ -84,7 +84,7 @@ impl Beginnings {
         // Nobody can begin one of a day that is over; and yesterday may be today again when the clock is set.
         let first = core.today().min(Day::of(core.lived())).before(1);
         let mut missing: BTreeMap<Day, Vec<Begun>> = BTreeMap::new();
-        for (session, summary) in &directory.maps().known {
+        for (session, summary) in &directory.roster().known {
             let Some(day) = summary.meta.challenge.map(|challenge| challenge.date).filter(|day| *day >= first) else {
                 continue;
             };
@@ -140,7 +140,7 @@ impl Beginnings {
         if let Some(begun) = players.get(&owner) {
             let session = begun.session;
             drop(days);
-            let there = self.directory.maps().known.contains_key(&session);
+            let there = self.directory.roster().known.contains_key(&session);
             return Err(SessionError::ChallengeBegun { session, there, ends_at, retry_after });
         }
         // As many as there can be games: who begins one and deletes it must not fill the disk with lines.
@@ -160,9 +160,9 @@ impl Beginnings {
 
     /// Whether a player has a game of an earlier day.
     pub fn played_before_today(&self, owner: PlayerId) -> bool {
-        let (maps, today) = (self.directory.maps(), self.core.today());
-        let own = maps.by_owner.get(&owner).into_iter().flatten();
-        own.filter_map(|id| maps.known.get(id)).any(|summary| Day::of(summary.meta.created_at) < today)
+        let (roster, today) = (self.directory.roster(), self.core.today());
+        let own = roster.by_owner.get(&owner).into_iter().flatten();
+        own.filter_map(|id| roster.known.get(id)).any(|summary| Day::of(summary.meta.created_at) < today)
     }
 
     /// Writes a beginning down; from then on it counts for good.

@@ -7,9 +7,9 @@ use super::directory::Directory;
 use super::error::SessionError;
 use super::game_session::{Expected, GameSession, Summary};
 use super::judge::Judge;
-use super::maps::{Resident, Seated};
 use super::outbox::End;
 use super::presence::Presences;
+use super::roster::{Resident, Seated};
 use super::seats::Seats;
 use crate::model::{self, Departure, EventId, PlayerId, SessionId, Tombstone};
 use crate::store::StoreError;
@@ -39,13 +39,13 @@ impl Deletion {
         let Self { core, directory, .. } = &**self;
         let (now, secs) = (core.lived(), core.settings().retention_days * 24 * 3600);
         let forgotten: Vec<_> = {
-            let maps = directory.maps();
-            let known = maps.known.iter().filter(|(id, _)| maps.idle(**id, now, secs));
+            let roster = directory.roster();
+            let known = roster.known.iter().filter(|(id, _)| roster.idle(**id, now, secs));
             known.map(|(id, summary)| (*id, summary.meta.owner)).collect()
         };
         for (id, owner) in forgotten {
             // It may have been asked for while this waited for the ones before.
-            if directory.maps().idle(id, now, secs)
+            if directory.roster().idle(id, now, secs)
                 && let Err(error) = self.delete(owner, id, Departure::Timeout, Expected::Any).await
             {
                 tracing::error!(%id, %error, "a forgotten session could not be removed; it will be tried again");
@@ -74,16 +74,16 @@ impl Deletion {
     ) -> Result<(), SessionError> {
         let Self { core, directory, .. } = self;
         let shown = {
-            let mut maps = directory.maps();
-            maps.summary(owner, id)?;
-            maps.resident.get(&id).and_then(|resident| resident.shown.as_ref().map(|shown| shown.event))
+            let mut roster = directory.roster();
+            roster.summary(owner, id)?;
+            roster.resident.get(&id).and_then(|resident| resident.shown.as_ref().map(|shown| shown.event))
         };
         self.is_as_expected(id, shown, &expected).await?;
         let (expired_at, lived) = (core.now(), core.lived());
         // From here on nobody finds it any more.
         let (mut tombstone, summary, resident) = {
-            let mut maps = directory.maps();
-            let summary = maps.summary(owner, id)?;
+            let mut roster = directory.roster();
+            let summary = roster.summary(owner, id)?;
             let tombstone = Tombstone {
                 version: model::VERSION,
                 session_id: id.0,
@@ -94,8 +94,8 @@ impl Deletion {
                 reason,
                 begun_with: summary.meta.begun_with.as_deref().cloned(),
             };
-            maps.tombstones.insert(tombstone.clone());
-            (tombstone, maps.remove(id), maps.resident.remove(&id))
+            roster.tombstones.insert(tombstone.clone());
+            (tombstone, roster.remove(id), roster.resident.remove(&id))
         };
         // An action under way finishes first, and none begins until it is buried.
         let mut seated = match &resident {
@@ -119,9 +119,9 @@ impl Deletion {
         }
         seated.as_mut().and_then(|seated| seated.take());
         let gone = End::Gone { expired_at, reason };
-        let mut maps = directory.maps();
-        maps.awaiting_verdict.remove(&id);
-        directory.disconnect_all(&mut maps, id, gone);
+        let mut roster = directory.roster();
+        roster.awaiting_verdict.remove(&id);
+        directory.disconnect_all(&mut roster, id, gone);
         Ok(())
     }
 
@@ -129,24 +129,24 @@ impl Deletion {
     fn unbury(&self, id: SessionId, summary: Option<Summary>, resident: Option<Resident>, seated: Option<&Seated>) {
         let Self { directory, seats, presences, .. } = self;
         let session = seated.and_then(|seated| seated.as_ref());
-        let mut maps = directory.maps();
-        maps.tombstones.remove(id);
+        let mut roster = directory.roster();
+        roster.tombstones.remove(id);
         if let Some(summary) = summary {
             if summary.awaits_verdict() {
-                maps.awaiting_verdict.insert(id);
+                roster.awaiting_verdict.insert(id);
             }
-            maps.insert(id, summary);
+            roster.insert(id, summary);
         }
         // An empty seat would be waited at for ever.
         if let Some(resident) = resident.filter(|_| session.is_some()) {
-            maps.resident.insert(id, resident);
+            roster.resident.insert(id, resident);
         }
         // Its connection may have dropped meanwhile, and its timer have found nothing to wait for.
-        if let Some(live) = maps.connections.get_mut(&id) {
+        if let Some(live) = roster.connections.get_mut(&id) {
             presences.set_timer(id, live);
         }
-        drop(maps);
-        // What happened while it was out of the maps.
+        drop(roster);
+        // What happened while it was out of the roster.
         if let Some(session) = session {
             seats.publish(id, session, None);
         }

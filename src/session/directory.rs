@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use super::core::Core;
 use super::error::SessionError;
 use super::game_session::Summary;
-use super::maps::{Maps, Seat};
 use super::outbox::{End, Role};
+use super::roster::{Roster, Seat};
 use crate::model::{PlayerId, SLOTS, SessionId};
 use crate::store::StoreError;
 
@@ -39,8 +39,8 @@ pub(super) struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut maps = self.directory.maps();
-        let Entry::Occupied(mut commands) = maps.commands.entry(self.id) else { return };
+        let mut roster = self.directory.roster();
+        let Entry::Occupied(mut commands) = roster.commands.entry(self.id) else { return };
         commands.get_mut().count -= 1;
         if let Some(key) = &self.key {
             commands.get_mut().keys.retain(|each| each != key);
@@ -54,7 +54,7 @@ impl Drop for Running {
 /// Every session that is known.
 pub struct Directory {
     core: Arc<Core>,
-    maps: Mutex<Maps>,
+    roster: Mutex<Roster>,
     /// Held while sessions are tried again that could not be read.
     readmitting: tokio::sync::Mutex<()>,
     /// The last session has left memory.
@@ -62,22 +62,22 @@ pub struct Directory {
 }
 
 impl Directory {
-    pub(super) fn new(core: Arc<Core>, maps: Maps) -> Self {
-        Self { core, maps: Mutex::new(maps), readmitting: tokio::sync::Mutex::default(), empty: Notify::new() }
+    pub(super) fn new(core: Arc<Core>, roster: Roster) -> Self {
+        Self { core, roster: Mutex::new(roster), readmitting: tokio::sync::Mutex::default(), empty: Notify::new() }
     }
 
-    pub(super) fn maps(&self) -> MutexGuard<'_, Maps> {
-        self.maps.lock()
+    pub(super) fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock()
     }
 
     /// The owner's session. Where it could not be read it is tried again, for the next time.
     pub(super) fn summary<'a>(
         self: &Arc<Self>,
-        maps: &'a mut Maps,
+        roster: &'a mut Roster,
         owner: PlayerId,
         id: SessionId,
     ) -> Result<&'a mut Summary, SessionError> {
-        let summary = maps.summary(owner, id);
+        let summary = roster.summary(owner, id);
         if let Err(SessionError::Unread { damaged: false }) = &summary {
             let me = self.clone();
             self.core.spawn(async move { me.readmit().await });
@@ -99,27 +99,28 @@ impl Directory {
         owner: PlayerId,
         id: SessionId,
     ) -> Result<Option<Seat>, SessionError> {
-        let mut maps = self.maps();
-        self.touch(role, self.summary(&mut maps, owner, id)?);
-        Ok(maps.resident.get(&id).map(|resident| resident.seat.clone()))
+        let mut roster = self.roster();
+        self.touch(role, self.summary(&mut roster, owner, id)?);
+        Ok(roster.resident.get(&id).map(|resident| resident.seat.clone()))
     }
 
     /// Whose a session is, or was, as long as its tombstone stands.
     pub(super) fn owner_of(&self, id: SessionId) -> Option<PlayerId> {
-        let maps = self.maps();
-        let summary = maps.known.get(&id).map(|summary| summary.meta.owner);
-        summary.or_else(|| maps.tombstones.by_id.get(&id).map(|stone| PlayerId(stone.owner)))
+        let roster = self.roster();
+        let summary = roster.known.get(&id).map(|summary| summary.meta.owner);
+        summary.or_else(|| roster.tombstones.by_id.get(&id).map(|stone| PlayerId(stone.owner)))
     }
 
     /// Whether a player has a game or a save.
     pub(super) fn has_anything(&self, player: PlayerId) -> bool {
-        let maps = self.maps();
-        maps.by_owner.contains_key(&player) || SLOTS.into_iter().any(|number| maps.slots.contains(&(player, number)))
+        let roster = self.roster();
+        roster.by_owner.contains_key(&player)
+            || SLOTS.into_iter().any(|number| roster.slots.contains(&(player, number)))
     }
 
     /// Remembers where a player was seen, for the shares of addresses.
     pub fn seen(&self, player: PlayerId, from: IpAddr) {
-        self.maps().see(player, from);
+        self.roster().see(player, from);
     }
 
     /// Counts a command, and marks its key as under way, until the answer is dropped.
@@ -129,9 +130,9 @@ impl Directory {
         id: SessionId,
         key: Option<String>,
     ) -> Result<Running, SessionError> {
-        let mut maps = self.maps();
-        self.summary(&mut maps, owner, id)?;
-        let commands = maps.commands.entry(id).or_default();
+        let mut roster = self.roster();
+        self.summary(&mut roster, owner, id)?;
+        let commands = roster.commands.entry(id).or_default();
         if key.as_ref().is_some_and(|key| commands.keys.contains(key)) {
             return Err(SessionError::KeyRunning);
         }
@@ -140,16 +141,16 @@ impl Directory {
         }
         commands.count += 1;
         commands.keys.extend(key.clone());
-        drop(maps);
+        drop(roster);
         Ok(Running { directory: self.clone(), id, key })
     }
 
     /// A player's own sessions, oldest first.
     pub fn list(&self, owner: PlayerId) -> Vec<Listed> {
-        let maps = self.maps();
-        let own = maps.by_owner.get(&owner).into_iter().flatten();
+        let roster = self.roster();
+        let own = roster.by_owner.get(&owner).into_iter().flatten();
         let listed = |id: &SessionId| {
-            let (summary, resident) = (maps.known.get(id)?.clone(), maps.resident.contains_key(id));
+            let (summary, resident) = (roster.known.get(id)?.clone(), roster.resident.contains_key(id));
             Some(Listed { id: *id, summary, resident })
         };
         own.filter_map(listed).collect()
@@ -157,11 +158,11 @@ impl Directory {
 
     /// The sessions in memory, for reports.
     pub fn residents(&self) -> Vec<Listed> {
-        let maps = self.maps();
-        let resident = maps.resident.iter().filter(|(_, resident)| resident.shown.is_some());
+        let roster = self.roster();
+        let resident = roster.resident.iter().filter(|(_, resident)| resident.shown.is_some());
         let mut list: Vec<_> = resident
             .filter_map(|(id, _)| {
-                maps.known.get(id).map(|summary| Listed { id: *id, summary: summary.clone(), resident: true })
+                roster.known.get(id).map(|summary| Listed { id: *id, summary: summary.clone(), resident: true })
             })
             .collect();
         list.sort_by_key(|listed| listed.id);
@@ -169,19 +170,19 @@ impl Directory {
     }
 
     /// Ends the connections of a session that is in memory no more.
-    pub(super) fn disconnect_all(&self, maps: &mut Maps, id: SessionId, end: End) {
-        if let Some(live) = maps.connections.remove(&id) {
+    pub(super) fn disconnect_all(&self, roster: &mut Roster, id: SessionId, end: End) {
+        if let Some(live) = roster.connections.remove(&id) {
             live.end(end);
         }
-        if maps.resident.is_empty() {
+        if roster.resident.is_empty() {
             self.empty.notify_one();
         }
     }
 
     /// Ends a player's own connections to their sessions.
     pub(super) fn disconnect_player(&self, player: PlayerId, end: End) {
-        let maps = self.maps();
-        let own = maps.by_owner.get(&player).into_iter().flatten().filter_map(|id| maps.connections.get(id));
+        let roster = self.roster();
+        let own = roster.by_owner.get(&player).into_iter().flatten().filter_map(|id| roster.connections.get(id));
         own.filter_map(|live| live.player.as_ref()).for_each(|(_, outbox)| outbox.end(end));
     }
 
@@ -193,26 +194,26 @@ impl Directory {
     /// Tries to read sessions again that could not be read. Once at a time.
     pub async fn readmit(&self) {
         let Ok(_alone) = self.readmitting.try_lock() else { return };
-        let unread: Vec<_> = self.maps().unread.iter().filter(|(_, damaged)| !**damaged).map(|(id, _)| *id).collect();
+        let unread: Vec<_> = self.roster().unread.iter().filter(|(_, damaged)| !**damaged).map(|(id, _)| *id).collect();
         for id in unread {
             match self.core.store.header(id).await {
                 Ok(header) => {
-                    let mut maps = self.maps();
+                    let mut roster = self.roster();
                     if header.is_none() && self.core.store.is_behind(id) {
                         // It is on its way back, perhaps.
                         continue;
                     }
-                    maps.unread.remove(&id);
+                    roster.unread.remove(&id);
                     if let Some(header) = header {
                         let (id, summary) = Summary::of(header);
                         tracing::info!(%id, "a session can be read again");
-                        maps.insert(id, summary);
+                        roster.insert(id, summary);
                     }
                 }
                 Err(error) => {
                     tracing::error!(%id, %error, "a session cannot be read yet");
                     if matches!(error, StoreError::Damaged { .. }) {
-                        self.maps().unread.insert(id, true);
+                        self.roster().unread.insert(id, true);
                     }
                 }
             }
@@ -223,9 +224,9 @@ impl Directory {
     pub(super) async fn prune_tombstones(&self) {
         let now = self.core.lived();
         let standing = {
-            let mut maps = self.maps();
-            maps.tombstones.prune(now);
-            maps.tombstones.order.len()
+            let mut roster = self.roster();
+            roster.tombstones.prune(now);
+            roster.tombstones.order.len()
         };
         if let Err(error) = self.core.store.prune_tombstones(now, standing).await {
             tracing::error!(%error, "old tombstones could not be forgotten; it will be tried again");

@@ -106,7 +106,7 @@ impl Judge {
     }
 
     async fn judge_all(self: &Arc<Self>) -> Result<(), SessionError> {
-        if self.directory.maps().awaiting_verdict.is_empty() {
+        if self.directory.roster().awaiting_verdict.is_empty() {
             return Ok(());
         }
         let me = self.clone();
@@ -116,11 +116,11 @@ impl Judge {
     async fn judge_each(&self) -> Result<(), SessionError> {
         let _alone = self.judging.lock().await;
         let due: Vec<_> = {
-            let mut maps = self.directory.maps();
+            let mut roster = self.directory.roster();
             let known: Vec<_> =
-                maps.awaiting_verdict.iter().filter_map(|id| Some((*id, maps.known.get(id)?.clone()))).collect();
+                roster.awaiting_verdict.iter().filter_map(|id| Some((*id, roster.known.get(id)?.clone()))).collect();
             // What is being buried comes back here should that fail.
-            maps.awaiting_verdict.retain(|id| known.iter().any(|(known, _)| known == id));
+            roster.awaiting_verdict.retain(|id| known.iter().any(|(known, _)| known == id));
             known.into_iter().map(|(id, summary)| (id, summary.meta.owner, summary.revision)).collect()
         };
         // One that cannot be read now keeps nobody else from the board.
@@ -143,7 +143,7 @@ impl Judge {
                 // At the next start again.
                 Err(error) => tracing::error!(%id, %error, "a finished game cannot be entered"),
             }
-            self.directory.maps().awaiting_verdict.remove(&id);
+            self.directory.roster().awaiting_verdict.remove(&id);
         }
         failed.map_or(Ok(()), Err)
     }

@@ -110,7 +110,12 @@ pub struct ClockReport {
 impl Lived {
     /// Goes on from what is stored. Where nothing is, or it cannot be read, from the last that the folder's own stamps tell: time
     /// that nobody knows of ages nothing.
-    pub fn begin(clock: Arc<dyn Clock>, stored: Option<model::Clock>, sessions: &[Header], nonces: &[Nonces]) -> Self {
+    pub fn begin(
+        clock: Arc<dyn Clock>,
+        stored: Option<model::Clock>,
+        sessions: &[Box<Header>],
+        nonces: &[Nonces],
+    ) -> Self {
         let (wall, steady) = (clock.now(), clock.steady());
         let pause = |since: Timestamp| wall.duration_since(since).as_secs().clamp(0, LONGEST_PAUSE_SECS);
         let mut seen = Seen {

@@ -99,13 +99,13 @@ impl Presences {
     /// The caller holds the session's seat.
     fn connect(self: &Arc<Self>, owner: PlayerId, id: SessionId, joining: &Joining) -> Result<Presence, SessionError> {
         let (connection, outbox, role) = (ConnectionId::fresh(), Arc::new(Outbox::default()), joining.role);
-        let mut maps = self.directory.maps();
+        let mut roster = self.directory.roster();
         // It may have been deleted meanwhile.
-        maps.summary(owner, id)?;
-        if maps.closing {
+        roster.summary(owner, id)?;
+        if roster.closing {
             return Err(SessionError::Closing);
         }
-        let live = maps.connections.entry(id).or_default();
+        let live = roster.connections.entry(id).or_default();
         match role {
             Role::Player => {
                 let own = |previous| live.newest.is_none() || [live.newest, live.before].contains(&Some(previous));
@@ -123,25 +123,25 @@ impl Presences {
             }
             Role::Observer => live.observers.push((connection, outbox.clone())),
         }
-        drop(maps);
+        drop(roster);
         Ok(Presence { presences: self.clone(), session: id, connection, role, outbox })
     }
 
     /// A connection has ended, however it did.
     fn leave_connection(self: &Arc<Self>, id: SessionId, connection: ConnectionId) {
-        let mut maps = self.directory.maps();
+        let mut roster = self.directory.roster();
         let now = self.core.moment();
-        let Some(live) = maps.connections.get_mut(&id) else { return };
+        let Some(live) = roster.connections.get_mut(&id) else { return };
         live.observers.retain(|(each, _)| *each != connection);
         if live.player.as_ref().is_some_and(|(each, _)| *each == connection) {
             live.player = None;
             self.set_timer(id, live);
-            if let Some(summary) = maps.known.get_mut(&id) {
+            if let Some(summary) = roster.known.get_mut(&id) {
                 // An open connection was activity.
                 summary.touch(now);
             }
         } else if live.newest.is_none() && live.observers.is_empty() {
-            maps.connections.remove(&id);
+            roster.connections.remove(&id);
         }
     }
 
@@ -167,8 +167,8 @@ impl Presences {
                 }
                 continue;
             }
-            let seat = self.directory.maps().resident.get(&id).map(|resident| resident.seat.clone());
-            let Some(seat) = seat else { return drop(self.directory.maps().connections.remove(&id)) };
+            let seat = self.directory.roster().resident.get(&id).map(|resident| resident.seat.clone());
+            let Some(seat) = seat else { return drop(self.directory.roster().connections.remove(&id)) };
             let mut seated = seat.lock_owned().await;
             let Some(session) = seated.as_mut() else { continue };
             if let Err(error) = self.seats.checkpoint(id, session).await {
@@ -186,9 +186,9 @@ impl Presences {
 
     /// When a dropped connection's session leaves memory, if it is still the newest; in lived time.
     fn deadline(&self, id: SessionId, connection: ConnectionId) -> Option<Timestamp> {
-        let maps = self.directory.maps();
-        maps.connections.get(&id).filter(|live| live.link_dead() && live.newest == Some(connection))?;
-        Some(later(maps.known.get(&id)?.active, self.core.settings().grace_secs))
+        let roster = self.directory.roster();
+        roster.connections.get(&id).filter(|live| live.link_dead() && live.newest == Some(connection))?;
+        Some(later(roster.known.get(&id)?.active, self.core.settings().grace_secs))
     }
 
     /// The player puts the game away: it is written down and leaves memory, without grace. From any connection but the player's
@@ -196,8 +196,8 @@ impl Presences {
     pub async fn leave(self: &Arc<Self>, id: SessionId, connection: ConnectionId) -> Result<(), SessionError> {
         let me = self.clone();
         let leave = async move {
-            let own = || me.directory.maps().connections.get(&id).is_some_and(|live| live.newest == Some(connection));
-            let seat = me.directory.maps().resident.get(&id).map(|resident| resident.seat.clone());
+            let own = || me.directory.roster().connections.get(&id).is_some_and(|live| live.newest == Some(connection));
+            let seat = me.directory.roster().resident.get(&id).map(|resident| resident.seat.clone());
             let Some(seat) = seat.filter(|_| own()) else { return Ok(()) };
             let mut seated = seat.lock_owned().await;
             me.seats.checkpoint(id, session_mut(&mut seated)?).await?;
@@ -212,26 +212,26 @@ impl Presences {
 
     /// Ends every connection, and takes no more.
     pub fn close(&self) {
-        let mut maps = self.directory.maps();
-        maps.closing = true;
-        maps.connections.values().for_each(|live| live.end(End::Shutdown));
+        let mut roster = self.directory.roster();
+        roster.closing = true;
+        roster.connections.values().for_each(|live| live.end(End::Shutdown));
     }
 
     /// Connections of a session, and the seconds until it leaves memory because nobody came back to it.
     pub fn presence(&self, id: SessionId) -> (usize, Option<i64>) {
-        let maps = self.directory.maps();
-        let Some(live) = maps.connections.get(&id) else { return (0, None) };
+        let roster = self.directory.roster();
+        let Some(live) = roster.connections.get(&id) else { return (0, None) };
         let newest = live.newest.filter(|_| live.link_dead());
         let connections = live.outboxes().count();
-        drop(maps);
+        drop(roster);
         let left = newest.and_then(|connection| self.deadline(id, connection));
         (connections, left.map(|deadline| deadline.duration_since(self.core.lived()).as_secs().max(0)))
     }
 
     /// Sessions with a connection of their player, and those that wait for one to come back.
     pub fn presences(&self) -> (usize, usize) {
-        let maps = self.directory.maps();
-        let connected = maps.connections.values().filter(|live| live.player.is_some()).count();
-        (connected, maps.connections.values().filter(|live| live.link_dead()).count())
+        let roster = self.directory.roster();
+        let connected = roster.connections.values().filter(|live| live.player.is_some()).count();
+        (connected, roster.connections.values().filter(|live| live.link_dead()).count())
     }
 }

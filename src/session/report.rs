@@ -56,19 +56,19 @@ impl Reporter {
     /// The figures of this moment.
     pub fn report(&self) -> Report {
         let (limit, clock) = (self.core.settings().limit, self.core.clock());
-        let maps = self.directory.maps();
+        let roster = self.directory.roster();
         Report {
-            known: maps.known.len(),
-            resident: maps.resident.values().filter(|resident| resident.shown.is_some()).count(),
+            known: roster.known.len(),
+            resident: roster.resident.values().filter(|resident| resident.shown.is_some()).count(),
             limit,
             places_taken: self.core.places.taken(limit),
-            players: maps.by_owner.len(),
-            tombstones: maps.tombstones.by_id.len(),
-            unread: maps.unread.len(),
-            connected: maps.connections.values().filter(|live| live.player.is_some()).count(),
-            link_dead: maps.connections.values().filter(|live| live.link_dead()).count(),
+            players: roster.by_owner.len(),
+            tombstones: roster.tombstones.by_id.len(),
+            unread: roster.unread.len(),
+            connected: roster.connections.values().filter(|live| live.player.is_some()).count(),
+            link_dead: roster.connections.values().filter(|live| live.link_dead()).count(),
             boards: self.boards.count(),
-            due: maps.awaiting_verdict.len(),
+            due: roster.awaiting_verdict.len(),
             entries: count(&self.boards.counts.entries),
             refused: count(&self.boards.counts.refused),
             clock,

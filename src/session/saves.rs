@@ -123,7 +123,7 @@ impl Saves {
                 saves.push((AUTOSAVE, Save { saved_at: played, ..me.copy(owner, id, false).await? }));
             }
             for number in SLOTS {
-                if !me.directory.maps().slots.contains(&(owner, number)) {
+                if !me.directory.roster().slots.contains(&(owner, number)) {
                     continue;
                 }
                 match me.shown(owner, number).await {
@@ -167,7 +167,7 @@ impl Saves {
 
     /// Whether there is a save in a slot.
     pub fn has(&self, owner: PlayerId, number: u8) -> bool {
-        self.directory.maps().slots.contains(&(owner, number))
+        self.directory.roster().slots.contains(&(owner, number))
     }
 
     /// Saves a session's game as it stands.
@@ -184,7 +184,7 @@ impl Saves {
             me.check(owner, number, check).await?;
             me.may_copy(owner, id).await?;
             let now = me.core.moment();
-            me.directory.maps().summary(owner, id)?.touch(now);
+            me.directory.roster().summary(owner, id)?.touch(now);
             let save = short(me.copy(owner, id, true).await?)?;
             me.fill(owner, number, save).await
         };
@@ -202,13 +202,13 @@ impl Saves {
         let work = async move {
             let _door = me.doors.of(owner).lock().await;
             me.check(owner, number, check).await?;
-            if !me.directory.maps().slots.contains(&(owner, number)) {
+            if !me.directory.roster().slots.contains(&(owner, number)) {
                 return Err(SessionError::SlotEmpty { number });
             }
             me.core.store.remove_slot(owner, number).await?;
-            let mut maps = me.directory.maps();
-            maps.slots.remove(&(owner, number));
-            maps.shown_slots.remove(&(owner, number));
+            let mut roster = me.directory.roster();
+            roster.slots.remove(&(owner, number));
+            roster.shown_slots.remove(&(owner, number));
             Ok(())
         };
         self.core.task(work).await
@@ -231,7 +231,7 @@ impl Saves {
             {
                 return Ok(Resumed { snapshot, steps: 0 });
             }
-            if me.directory.maps().summary(owner, id)?.meta.permadeath {
+            if me.directory.roster().summary(owner, id)?.meta.permadeath {
                 return Err(SessionError::Permadeath);
             }
             let save = me.read(owner, number).await?;
@@ -357,7 +357,7 @@ impl Saves {
     pub async fn replay(self: &Arc<Self>, owner: PlayerId, id: SessionId) -> Result<Replay, SessionError> {
         let me = self.clone();
         let work = async move {
-            if me.directory.maps().summary(owner, id)?.end.is_none() {
+            if me.directory.roster().summary(owner, id)?.end.is_none() {
                 return Err(SessionError::NotFinished);
             }
             me.may_copy(owner, id).await?;
@@ -370,8 +370,8 @@ impl Saves {
     /// out in the copy; and not with the seed of a challenge whose day is not over. What may be copied stays so.
     async fn may_copy(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         let challenge = {
-            let mut maps = self.directory.maps();
-            let summary = maps.summary(owner, id)?;
+            let mut roster = self.directory.roster();
+            let summary = roster.summary(owner, id)?;
             if summary.meta.permadeath && summary.end.is_none() {
                 return Err(SessionError::Permadeath);
             }
@@ -385,10 +385,11 @@ impl Saves {
 
     /// The session that was played last, and when.
     fn last_played(&self, owner: PlayerId) -> Option<(Timestamp, SessionId)> {
-        let maps = self.directory.maps();
-        let own = maps.by_owner.get(&owner)?;
-        let played =
-            own.iter().filter_map(|id| maps.known.get(id).map(|summary| (summary.active, summary.last_activity, *id)));
+        let roster = self.directory.roster();
+        let own = roster.by_owner.get(&owner)?;
+        let played = own
+            .iter()
+            .filter_map(|id| roster.known.get(id).map(|summary| (summary.active, summary.last_activity, *id)));
         played.max().map(|(_, played, id)| (played, id))
     }
 
@@ -406,16 +407,16 @@ impl Saves {
     async fn stored(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
         let read = self.core.store.slot(owner, number).await;
         if matches!(read, Ok(None)) {
-            let mut maps = self.directory.maps();
-            maps.slots.remove(&(owner, number));
-            maps.shown_slots.remove(&(owner, number));
+            let mut roster = self.directory.roster();
+            roster.slots.remove(&(owner, number));
+            roster.shown_slots.remove(&(owner, number));
         }
         read?.ok_or(SessionError::SlotEmpty { number })
     }
 
     /// A stored save without its history: it is asked for with every list, and may take long to read.
     async fn shown(&self, owner: PlayerId, number: u8) -> Result<Save, SessionError> {
-        let known = self.directory.maps().shown_slots.get(&(owner, number)).cloned();
+        let known = self.directory.roster().shown_slots.get(&(owner, number)).cloned();
         if let Some(save) = known {
             return Ok(Save::clone(&save));
         }
@@ -428,27 +429,27 @@ impl Saves {
     /// Keeps a save for lists. One that was only read does not take the place of one that was written meanwhile.
     fn show(&self, owner: PlayerId, number: u8, save: &Save, written: bool) {
         let shown = Arc::new(without_history(save));
-        let mut maps = self.directory.maps();
-        if maps.shown_slots.len() >= MAX_SHOWN {
-            maps.shown_slots.clear();
+        let mut roster = self.directory.roster();
+        if roster.shown_slots.len() >= MAX_SHOWN {
+            roster.shown_slots.clear();
         }
         // It may have been emptied meanwhile.
-        if maps.slots.contains(&(owner, number)) && (written || !maps.shown_slots.contains_key(&(owner, number))) {
-            maps.shown_slots.insert((owner, number), shown);
+        if roster.slots.contains(&(owner, number)) && (written || !roster.shown_slots.contains_key(&(owner, number))) {
+            roster.shown_slots.insert((owner, number), shown);
         }
     }
 
     async fn fill(&self, owner: PlayerId, number: u8, save: Save) -> Result<Save, SessionError> {
         {
-            let mut maps = self.directory.maps();
+            let mut roster = self.directory.roster();
             // As many saves as sessions in all; half of them are for players with a game.
             let stored = self.core.settings().stored;
-            let most = if maps.by_owner.contains_key(&owner) { stored } else { stored.div_ceil(2) };
-            if !maps.slots.contains(&(owner, number)) && maps.slots.len() >= most {
+            let most = if roster.by_owner.contains_key(&owner) { stored } else { stored.div_ceil(2) };
+            if !roster.slots.contains(&(owner, number)) && roster.slots.len() >= most {
                 return Err(SessionError::StoreFull);
             }
-            maps.slots.insert((owner, number));
-            maps.shown_slots.remove(&(owner, number));
+            roster.slots.insert((owner, number));
+            roster.shown_slots.remove(&(owner, number));
         }
         self.contents.keep(&save.content).await?;
         let save = Arc::new(save);
@@ -468,7 +469,7 @@ impl Saves {
     /// A game that goes on is no longer ranked; durably, before anybody learns its future. Needs no place in memory.
     async fn unrank(&self, owner: PlayerId, id: SessionId) -> Result<(), SessionError> {
         // It may be gone: only its save is left.
-        if self.directory.maps().summary(owner, id).is_err() {
+        if self.directory.roster().summary(owner, id).is_err() {
             Ok(())
         } else {
             self.seats.edit(owner, id, Edit::Unrank).await
@@ -477,9 +478,9 @@ impl Saves {
 
     /// A finished game that goes on counts as one more that is unfinished.
     fn may_resume(&self, owner: PlayerId, id: SessionId, finished: bool) -> Result<(), SessionError> {
-        let mut maps = self.directory.maps();
-        let resumes = !finished && maps.summary(owner, id)?.end.is_some();
-        if resumes { maps.may_play(owner, &self.core.settings()) } else { Ok(()) }
+        let mut roster = self.directory.roster();
+        let resumes = !finished && roster.summary(owner, id)?.end.is_some();
+        if resumes { roster.may_play(owner, &self.core.settings()) } else { Ok(()) }
     }
 }
 

@@ -19,9 +19,9 @@ use super::edit::Edit;
 use super::error::SessionError;
 use super::game_session::GameSession;
 use super::lived::Moment;
-use super::maps::{Resident, Seat, Seated, Yields, idle_secs};
 use super::outbox::{End, Role};
 use super::places::Place;
+use super::roster::{Resident, Seat, Seated, Yields, idle_secs};
 use crate::model::{Checkpoint, EventId, PlayerId, SessionId, Turn};
 use crate::store::{StoreError, Thing};
 
@@ -90,13 +90,13 @@ impl Seats {
                     return Ok(seated);
                 }
                 // It left, or could not come, while this waited, and its empty seat was left in the map.
-                let mut maps = self.directory.maps();
-                if maps
+                let mut roster = self.directory.roster();
+                if roster
                     .resident
                     .get(&id)
                     .is_some_and(|resident| Arc::ptr_eq(&resident.seat, OwnedMutexGuard::mutex(&seated)))
                 {
-                    maps.resident.remove(&id);
+                    roster.resident.remove(&id);
                 }
                 continue;
             }
@@ -104,13 +104,13 @@ impl Seats {
             let seat = Seat::default();
             let seated = seat.clone().lock_owned().await;
             {
-                let mut maps = self.directory.maps();
-                maps.summary(owner, id)?;
-                if maps.resident.contains_key(&id) {
+                let mut roster = self.directory.roster();
+                roster.summary(owner, id)?;
+                if roster.resident.contains_key(&id) {
                     // Somebody else was faster. The place goes back.
                     continue;
                 }
-                maps.resident.insert(id, Resident::coming(seat));
+                roster.resident.insert(id, Resident::coming(seat));
             }
             return self.seat(id, seated, place).await;
         }
@@ -139,7 +139,7 @@ impl Seats {
             }
             Err(error) => {
                 // It stays known: its owner is told what is wrong, each time, and it may come back.
-                self.directory.maps().resident.remove(&id);
+                self.directory.roster().resident.remove(&id);
                 Err(error)
             }
         }
@@ -169,9 +169,9 @@ impl Seats {
         let session = match self.load(id, place).await {
             Ok(session) => seated.insert(session),
             Err(error) => {
-                let mut maps = self.directory.maps();
-                maps.resident.remove(&id);
-                self.directory.disconnect_all(&mut maps, id, End::Left);
+                let mut roster = self.directory.roster();
+                roster.resident.remove(&id);
+                self.directory.disconnect_all(&mut roster, id, End::Left);
                 return Err(error);
             }
         };
@@ -179,7 +179,7 @@ impl Seats {
         match &missed {
             Some(missed) => missed.iter().for_each(|turn| self.publish(id, session, Some(turn))),
             // What they were told has not happened: they come back, and are told so.
-            None => self.directory.disconnect_all(&mut self.directory.maps(), id, End::Left),
+            None => self.directory.disconnect_all(&mut self.directory.roster(), id, End::Left),
         }
         self.publish(id, session, None);
         Ok(())
@@ -226,11 +226,11 @@ impl Seats {
     /// Makes a session leave that can; none where it was asked for meanwhile.
     async fn clear_place(&self, asks: Option<PlayerId>) -> Result<Option<Place>, SessionError> {
         let now = self.core.lived();
-        let victim = self.directory.maps().victim(asks, now, &self.core.settings());
+        let victim = self.directory.roster().victim(asks, now, &self.core.settings());
         let Some((id, seat, why)) = victim else { return Err(self.limit_reached(now)) };
         let mut seated = seat.lock_owned().await;
         let result = self.make_leave(id, &mut seated, why).await;
-        if let Some(resident) = self.directory.maps().resident.get_mut(&id) {
+        if let Some(resident) = self.directory.roster().resident.get_mut(&id) {
             resident.leaving = false;
         }
         result
@@ -253,12 +253,12 @@ impl Seats {
         self.checkpoint(id, session).await?;
         let now = self.core.lived();
         {
-            let mut maps = self.directory.maps();
-            if !maps.still_yields(id, why, now, self.core.settings().yield_secs) {
+            let mut roster = self.directory.roster();
+            if !roster.still_yields(id, why, now, self.core.settings().yield_secs) {
                 return Ok(None);
             }
             if why == Yields::Crowded {
-                self.directory.disconnect_all(&mut maps, id, End::Crowded);
+                self.directory.disconnect_all(&mut roster, id, End::Crowded);
             }
         }
         Ok(self.unseat(id, seated))
@@ -267,18 +267,18 @@ impl Seats {
     /// Takes a session that is written down out of memory.
     pub fn unseat(&self, id: SessionId, seated: &mut Seated) -> Option<Place> {
         let session = seated.take()?;
-        let mut maps = self.directory.maps();
-        maps.resident.remove(&id);
-        self.directory.disconnect_all(&mut maps, id, End::Left);
-        drop(maps);
+        let mut roster = self.directory.roster();
+        roster.resident.remove(&id);
+        self.directory.disconnect_all(&mut roster, id, End::Left);
+        drop(roster);
         self.core.counters.evictions.fetch_add(1, Ordering::Relaxed);
         Some(session.leave())
     }
 
     fn limit_reached(&self, now: Timestamp) -> SessionError {
-        let (maps, settings) = (self.directory.maps(), self.core.settings());
+        let (roster, settings) = (self.directory.roster(), self.core.settings());
         let longest =
-            maps.resident.keys().filter_map(|id| maps.known.get(id)).map(|summary| idle_secs(summary, now)).max();
+            roster.resident.keys().filter_map(|id| roster.known.get(id)).map(|summary| idle_secs(summary, now)).max();
         let wait = settings.yield_secs - longest.unwrap_or(0);
         SessionError::LimitReached { limit: settings.limit, retry_after: wait.clamp(1, 3600) }
     }
@@ -319,7 +319,7 @@ impl Seats {
         let began = Instant::now();
         let own = self
             .directory
-            .maps()
+            .roster()
             .known
             .get(&id)
             .map(|summary| Moment { wall: summary.last_activity, lived: summary.active });
@@ -345,19 +345,19 @@ impl Seats {
 
     /// Shows readers what has become of a session, and tells its connections of the turn that led there.
     pub fn publish(&self, id: SessionId, session: &GameSession, turn: Option<&Arc<Turn>>) {
-        let mut maps = self.directory.maps();
-        if let Some(summary) = maps.known.get_mut(&id) {
+        let mut roster = self.directory.roster();
+        if let Some(summary) = roster.known.get_mut(&id) {
             session.tell(summary);
         }
         if session.awaits_verdict() {
-            maps.awaiting_verdict.insert(id);
+            roster.awaiting_verdict.insert(id);
         }
         let snapshot = session.snapshot();
-        if let (Some(live), Some(turn)) = (maps.connections.get(&id), turn) {
+        if let (Some(live), Some(turn)) = (roster.connections.get(&id), turn) {
             let slow = live.tell(turn, &snapshot);
             self.core.counters.slow_readers.fetch_add(slow as u64, Ordering::Relaxed);
         }
-        if let Some(resident) = maps.resident.get_mut(&id) {
+        if let Some(resident) = roster.resident.get_mut(&id) {
             resident.shown = Some(snapshot);
         }
     }
@@ -373,14 +373,14 @@ impl Seats {
         // Nobody else has seen this seat: the lock is free.
         let seated = seat.clone().lock_owned().await;
         {
-            let mut maps = self.directory.maps();
-            if maps.resident.contains_key(&id) || !maps.known.contains_key(&id) {
+            let mut roster = self.directory.roster();
+            if roster.resident.contains_key(&id) || !roster.known.contains_key(&id) {
                 return Ok(None);
             }
-            maps.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });
+            roster.resident.insert(id, Resident { leaving: true, ..Resident::coming(seat) });
         }
         let done = work.await;
-        self.directory.maps().resident.remove(&id);
+        self.directory.roster().resident.remove(&id);
         drop(seated);
         Ok(Some(done?))
     }
@@ -389,12 +389,12 @@ impl Seats {
     pub async fn edit(&self, owner: PlayerId, id: SessionId, edit: Edit) -> Result<(), SessionError> {
         loop {
             let seat = {
-                let mut maps = self.directory.maps();
-                let summary = maps.summary(owner, id)?;
+                let mut roster = self.directory.roster();
+                let summary = roster.summary(owner, id)?;
                 if !edit.is_wanted(summary.meta.ranked, summary.end.is_some()) {
                     return Ok(());
                 }
-                maps.resident.get(&id).map(|resident| resident.seat.clone())
+                roster.resident.get(&id).map(|resident| resident.seat.clone())
             };
             if let Some(seat) = seat {
                 let mut seated = seat.lock_owned().await;
@@ -417,7 +417,7 @@ impl Seats {
                 store.save(form, None).await
             };
             if self.while_stored(id, change).await?.is_some() {
-                if let Some(summary) = self.directory.maps().known.get_mut(&id) {
+                if let Some(summary) = self.directory.roster().known.get_mut(&id) {
                     let meta = Arc::make_mut(&mut summary.meta);
                     edit.apply(&mut meta.ranked, &mut meta.challenge);
                 }
@@ -430,9 +430,9 @@ impl Seats {
     pub async fn stored_form(&self, owner: PlayerId, id: SessionId) -> Result<Checkpoint, SessionError> {
         loop {
             let seat = {
-                let mut maps = self.directory.maps();
-                maps.summary(owner, id)?;
-                maps.resident.get(&id).map(|resident| resident.seat.clone())
+                let mut roster = self.directory.roster();
+                roster.summary(owner, id)?;
+                roster.resident.get(&id).map(|resident| resident.seat.clone())
             };
             if let Some(seat) = seat {
                 // It may have left while this waited.
@@ -454,7 +454,7 @@ impl Seats {
     /// Writes down what changed, and lets what is idle leave memory.
     pub async fn sweep(&self, swept: &mut Swept) {
         let now = self.core.lived();
-        let is_idle = |id| self.directory.maps().idle(id, now, self.core.settings().idle_secs);
+        let is_idle = |id| self.directory.roster().idle(id, now, self.core.settings().idle_secs);
         for (id, seat) in self.seats(|resident| !resident.leaving) {
             let mut seated = seat.lock_owned().await;
             let Some(session) = seated.as_mut() else { continue };
@@ -485,8 +485,8 @@ impl Seats {
     }
 
     fn seats(&self, which: impl Fn(&Resident) -> bool) -> Vec<(SessionId, Seat)> {
-        let maps = self.directory.maps();
-        let seats = maps.resident.iter().filter(|(_, resident)| which(resident));
+        let roster = self.directory.roster();
+        let seats = roster.resident.iter().filter(|(_, resident)| which(resident));
         seats.map(|(id, resident)| (*id, resident.seat.clone())).collect()
     }
 

@@ -13,9 +13,9 @@ use super::directory::Directory;
 use super::game_session::Summary;
 use super::judge::Judge;
 use super::lived::Lived;
-use super::maps::Maps;
 use super::presence::Presences;
 use super::report::Reporter;
+use super::roster::Roster;
 use super::saves::{self, Saves};
 use super::seats::Seats;
 use super::sessions::{self, Sessions};
@@ -91,14 +91,14 @@ impl Services {
         let keys = store.keys(key).await?;
         let nonces = store.nonces().await?;
         let time = Lived::begin(clock, store.clock().await?, &sessions, &nonces);
-        let mut maps = known(&*store, &time, sessions);
-        tombstones.into_iter().for_each(|stone| maps.tombstones.insert(stone));
-        maps.tombstones.prune(time.now());
-        maps.unread = unread.into_iter().collect();
-        maps.slots = slots.into_iter().collect();
+        let mut roster = known(&*store, &time, sessions);
+        tombstones.into_iter().for_each(|stone| roster.tombstones.insert(stone));
+        roster.tombstones.prune(time.now());
+        roster.unread = unread.into_iter().collect();
+        roster.slots = slots.into_iter().collect();
 
         let core = Arc::new(Core::new(store, time, settings));
-        let directory = Arc::new(Directory::new(core.clone(), maps));
+        let directory = Arc::new(Directory::new(core.clone(), roster));
         let has_anything = {
             let directory = directory.clone();
             move |player| directory.has_anything(player)
@@ -184,18 +184,18 @@ impl Ground {
 }
 
 /// What the store has.
-fn known(store: &dyn Store, time: &Lived, sessions: Vec<Header>) -> Maps {
-    let mut maps = Maps::default();
+fn known(store: &dyn Store, time: &Lived, sessions: Vec<Box<Header>>) -> Roster {
+    let mut roster = Roster::of_size(sessions.len());
     for header in sessions {
-        let (id, mut summary) = Summary::of(header);
+        let (id, mut summary) = Summary::of(*header);
         // Its last turns are younger than what was written down of it, by nobody knows how much.
         if store.is_behind(id) {
             summary.active = time.now();
         }
         if summary.awaits_verdict() {
-            maps.awaiting_verdict.insert(id);
+            roster.awaiting_verdict.insert(id);
         }
-        maps.insert(id, summary);
+        roster.insert(id, summary);
     }
-    maps
+    roster
 }

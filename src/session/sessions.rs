@@ -19,8 +19,8 @@ use super::error::SessionError;
 use super::game_session::{Acted, Command, Expected, GameSession, NewSession, Prepared, Snapshot, Summary, Written};
 use super::judge::Judge;
 use super::lived::Moment;
-use super::maps::{Maps, Resident, Seat, Seated};
 use super::outbox::{End, Role};
+use super::roster::{Resident, Roster, Seat, Seated};
 use super::seats::{Seats, session, session_mut};
 use super::token::{Bearer, Claims, Token};
 use super::tokens::Tokens;
@@ -66,7 +66,7 @@ struct Begun {
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.directory.maps().beginning.remove(&(self.owner, std::mem::take(&mut self.key)));
+        self.directory.roster().beginning.remove(&(self.owner, std::mem::take(&mut self.key)));
     }
 }
 
@@ -114,7 +114,7 @@ impl Sessions {
                 Ok(begun) => begun,
                 Err(id) => {
                     let snapshot = session(&me.0.seats.enter(owner, id).await?)?.snapshot();
-                    let name = me.0.directory.maps().summary(owner, id)?.meta.name.clone();
+                    let name = me.0.directory.roster().summary(owner, id)?.meta.name.clone();
                     return Ok(Created { snapshot, name });
                 }
             };
@@ -126,16 +126,16 @@ impl Sessions {
     /// Marks a game as being begun; or the one that was begun before under the same key.
     fn begin_under(&self, owner: PlayerId, begun_with: &Beginning) -> Result<Result<Begun, SessionId>, SessionError> {
         let key = begun_with.key.clone();
-        let mut maps = self.0.directory.maps();
-        if maps.beginning.contains(&(owner, key.clone())) {
+        let mut roster = self.0.directory.roster();
+        if roster.beginning.contains(&(owner, key.clone())) {
             return Err(SessionError::KeyRunning);
         }
-        match maps.begun_with(owner, &key).transpose()? {
+        match roster.begun_with(owner, &key).transpose()? {
             Some((id, known)) if known.asked == begun_with.asked => return Ok(Err(id)),
             Some(_) => return Err(SessionError::KeyTaken),
-            None => maps.beginning.insert((owner, key.clone())),
+            None => roster.beginning.insert((owner, key.clone())),
         };
-        drop(maps);
+        drop(roster);
         Ok(Ok(Begun { directory: self.0.directory.clone(), owner, key }))
     }
 
@@ -160,11 +160,11 @@ impl Sessions {
         // Nobody else has seen this seat: the lock is free.
         let mut seated = seat.clone().lock_owned().await;
         {
-            let mut maps = directory.maps();
-            self.count(&maps, owner)?;
-            let born = maps.seen.get(&owner).copied();
-            maps.insert(id, Summary { born, ..session.summary(now) });
-            maps.resident.insert(id, Resident::coming(seat));
+            let mut roster = directory.roster();
+            self.count(&roster, owner)?;
+            let born = roster.seen.get(&owner).copied();
+            roster.insert(id, Summary { born, ..session.summary(now) });
+            roster.resident.insert(id, Resident::coming(seat));
         }
         let mut written = seats.write_first(id, &mut session, now).await;
         if let (Ok(()), Some(reserved)) = (&written, reserved) {
@@ -172,9 +172,9 @@ impl Sessions {
         }
         if let Err(error) = written {
             {
-                let mut maps = directory.maps();
-                maps.remove(id);
-                maps.resident.remove(&id);
+                let mut roster = directory.roster();
+                roster.remove(id);
+                roster.resident.remove(&id);
             }
             // Its file may be there all the same.
             drop(core.store.discard(id).await);
@@ -216,21 +216,21 @@ impl Sessions {
 
     fn may_create(&self, owner: PlayerId) -> Result<(), SessionError> {
         let Parts { core, directory, .. } = &self.0;
-        let (now, settings, maps) = (core.lived(), core.settings(), directory.maps());
-        maps.may_play(owner, &settings)?;
-        maps.departs(owner, now, &settings).map(drop)
+        let (now, settings, roster) = (core.lived(), core.settings(), directory.roster());
+        roster.may_play(owner, &settings)?;
+        roster.departs(owner, now, &settings).map(drop)
     }
 
-    fn count(&self, maps: &Maps, owner: PlayerId) -> Result<(), SessionError> {
+    fn count(&self, roster: &Roster, owner: PlayerId) -> Result<(), SessionError> {
         let settings = self.0.core.settings();
-        maps.may_play(owner, &settings)?;
-        if maps.known.len() >= settings.stored { Err(SessionError::StoreFull) } else { Ok(()) }
+        roster.may_play(owner, &settings)?;
+        if roster.known.len() >= settings.stored { Err(SessionError::StoreFull) } else { Ok(()) }
     }
 
     /// Lets a game go for good for a player's next one, where one must.
     async fn make_way(&self, owner: PlayerId) -> Result<(), SessionError> {
         let Parts { core, directory, deletion, .. } = &self.0;
-        let departs = directory.maps().departs(owner, core.lived(), &core.settings())?;
+        let departs = directory.roster().departs(owner, core.lived(), &core.settings())?;
         match departs {
             Some((id, owner)) => deletion.delete(owner, id, Departure::Timeout, Expected::Any).await,
             None => Ok(()),
@@ -241,9 +241,9 @@ impl Sessions {
     pub async fn look(self: &Arc<Self>, role: Role, owner: PlayerId, id: SessionId) -> Result<Snapshot, SessionError> {
         let Parts { core, directory, .. } = &self.0;
         {
-            let mut maps = directory.maps();
-            directory.touch(role, directory.summary(&mut maps, owner, id)?);
-            if let Some(shown) = maps.resident.get(&id).and_then(|resident| resident.shown.clone()) {
+            let mut roster = directory.roster();
+            directory.touch(role, directory.summary(&mut roster, owner, id)?);
+            if let Some(shown) = roster.resident.get(&id).and_then(|resident| resident.shown.clone()) {
                 return Ok(shown);
             }
         }
@@ -403,7 +403,7 @@ impl Sessions {
             session.rename(name);
             seats.publish(id, session, None);
             seats.checkpoint(id, session).await?;
-            let summary = directory.maps().summary(owner, id)?.clone();
+            let summary = directory.roster().summary(owner, id)?.clone();
             Ok(Listed { id, summary, resident: true })
         };
         self.0.core.task(rename).await
@@ -420,8 +420,8 @@ impl Sessions {
     ) -> Result<Vec<Turn>, SessionError> {
         let Parts { core, directory, .. } = &self.0;
         let up_to = {
-            let mut maps = directory.maps();
-            let summary = directory.summary(&mut maps, owner, id)?;
+            let mut roster = directory.roster();
+            let summary = directory.summary(&mut roster, owner, id)?;
             directory.touch(role, summary);
             summary.revision
         };
@@ -440,7 +440,7 @@ impl Sessions {
 
     /// A token that a player gives to those who are to watch their session.
     pub fn invite(&self, owner: PlayerId, id: SessionId) -> Result<Token, SessionError> {
-        self.0.directory.maps().summary(owner, id)?;
+        self.0.directory.roster().summary(owner, id)?;
         Ok(self.0.tokens.watch(id))
     }
 

@@ -110,11 +110,11 @@ fn every_file_that_is_named_exists() {
     assert!(count > 30, "{count} files");
 }
 
-/// The tables of ARCHITECTURE.md have a line for every file of the code.
+/// The tables of ARCHITECTURE.md have a line for every file of the code, or for its folder.
 #[test]
 fn the_map_of_the_code_names_every_file_and_no_other() {
     let map = std::fs::read_to_string("ARCHITECTURE.md").expect("the map");
-    let mut named = BTreeSet::new();
+    let (mut named, mut folders) = (BTreeSet::new(), Vec::new());
     let mut room = None;
     for line in map.lines() {
         if let Some(heading) = line.strip_prefix("### ") {
@@ -124,10 +124,14 @@ fn the_map_of_the_code_names_every_file_and_no_other() {
             for file in cell.split('`').step_by(2).filter(|file| file.ends_with(".rs")) {
                 assert!(named.insert(format!("{room}{file}")), "{room}{file} stands twice");
             }
+            folders.extend(
+                cell.split('`').step_by(2).filter(|name| name.ends_with('/')).map(|name| format!("{room}{name}")),
+            );
         }
     }
     let there: BTreeSet<_> = files(Path::new("src")).into_iter().filter(|file| file.ends_with(".rs")).collect();
-    let missing: Vec<_> = there.difference(&named).collect();
+    let mut missing: Vec<_> = there.difference(&named).collect();
+    missing.retain(|file| !folders.iter().any(|folder| file.starts_with(folder)));
     let gone: Vec<_> = named.difference(&there).collect();
     assert!(missing.is_empty() && gone.is_empty(), "without a line: {missing:?}; there are no more: {gone:?}");
 }

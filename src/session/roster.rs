@@ -23,7 +23,7 @@ pub(super) type Seat = Arc<tokio::sync::Mutex<Option<GameSession>>>;
 pub(super) type Seated = OwnedMutexGuard<Option<GameSession>>;
 
 #[derive(Default)]
-pub(super) struct Maps {
+pub(super) struct Roster {
     pub known: HashMap<SessionId, Summary>,
     /// In order. Most players have one, and a list of one is small.
     pub by_owner: HashMap<PlayerId, Vec<SessionId>>,
@@ -90,9 +90,14 @@ impl Resident {
     }
 }
 
-impl Maps {
+impl Roster {
+    /// For so many sessions.
+    pub fn of_size(count: usize) -> Self {
+        Self { known: HashMap::with_capacity(count), by_owner: HashMap::with_capacity(count), ..Self::default() }
+    }
+
     pub fn insert(&mut self, id: SessionId, summary: Summary) {
-        let own = self.by_owner.entry(summary.meta.owner).or_default();
+        let own = self.by_owner.entry(summary.meta.owner).or_insert_with(|| Vec::with_capacity(1));
         if own.is_empty() {
             self.born.entry(summary.born).or_default().insert(id);
         }
