@@ -24,7 +24,7 @@ pub struct Opened {
     /// The store.
     pub store: Arc<dyn Store>,
     /// The sessions in it. Of those that cannot be read now it is what their histories tell.
-    pub sessions: Vec<Header>,
+    pub sessions: Vec<Box<Header>>,
     /// Sessions of which nobody can tell now whose they are; and whether they are damaged, so that nobody ever will.
     pub unread: Vec<(SessionId, bool)>,
     /// Sessions that are gone for good, oldest first.

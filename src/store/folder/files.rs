@@ -62,23 +62,28 @@ pub struct StoreReport {
 }
 
 impl Files {
-    /// Opens it, and removes what a crash left half written of files that are ours: nothing of others.
-    pub(super) fn open(disk: Arc<dyn Disk>, ours: impl Fn(&str) -> bool) -> io::Result<Self> {
-        let files = Self {
+    /// As they are; see [`Self::tidy`].
+    pub(super) fn new(disk: Arc<dyn Disk>) -> Self {
+        Self {
             disk,
             unsettled: Mutex::new(true),
             temporary: AtomicU64::new(0),
             healthy: AtomicBool::new(true),
             reports: Mutex::default(),
             counts: Counts::default(),
-        };
-        for name in files.disk.list()?.iter().filter(|name| replaced_by(name).is_some_and(&ours)) {
-            if let Err(error) = files.disk.remove(name) {
+        }
+    }
+
+    /// Removes what a crash left half written of files that are ours: nothing of others. The names of the other files, in order.
+    pub(super) fn tidy(&self, ours: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
+        let mut names = self.list()?;
+        for name in names.extract_if(.., |name| replaced_by(name).is_some_and(&ours)) {
+            if let Err(error) = self.disk.remove(&name) {
                 tracing::warn!(file = name, %error, "what a crash left half written could not be removed");
             }
         }
-        files.settle(Barrier::Opened)?;
-        Ok(files)
+        self.settle(Barrier::Opened)?;
+        Ok(names)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -88,7 +93,7 @@ impl Files {
     /// The names of the files, in order.
     pub(super) fn list(&self) -> io::Result<Vec<String>> {
         let mut names = self.disk.list()?;
-        names.sort();
+        names.sort_unstable();
         Ok(names)
     }
 

@@ -28,6 +28,8 @@ pub(super) const QUEUE: usize = 1024;
 pub(super) const SEGMENTS: usize = 16;
 /// Bytes of logged lines that are in memory too: those of some 50,000 turns. What is not is only in its segment.
 const MAX_LINES: usize = 24 << 20;
+/// Records that are read in one go: some 200 KB.
+const READ_AT_ONCE: usize = 64;
 /// Bytes of states that are in memory too: those of some 3,000 sessions. A line without its state is played again.
 const MAX_STATES: usize = 8 << 20;
 
@@ -426,12 +428,33 @@ impl Shared {
         records
     }
 
+    /// What the records at places hold, in their order. Those beside each other in a segment are read in one go.
+    pub fn read_all(&self, places: &[Place]) -> Vec<io::Result<Lines>> {
+        let same = places.chunk_by(|one, next| one.segment == next.segment);
+        let together =
+            same.flat_map(|same| same.chunks(READ_AT_ONCE)).flat_map(|places| match self.stretches(places) {
+                Ok(records) => places.iter().zip(records).map(|(place, bytes)| self.record(*place, &bytes)).collect(),
+                // One of them may lie behind the end.
+                Err(_) => places.iter().map(|place| self.read(*place)).collect::<Vec<_>>(),
+            });
+        together.collect()
+    }
+
     /// What the record at a place holds; an error of the kind `InvalidData` where that cannot be told.
     pub fn read(&self, place: Place) -> io::Result<Lines> {
-        let Place { segment, offset, length } = place;
-        let stretch = (offset, FRAME + length as usize);
-        let records = self.files.read_at(&segment_name(segment), &[stretch])?;
-        let bytes = records.first().map(Vec::as_slice).unwrap_or_default();
+        let records = self.stretches(&[place])?;
+        self.record(place, records.first().map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// The bytes at places of one segment.
+    fn stretches(&self, places: &[Place]) -> io::Result<Vec<Vec<u8>>> {
+        let Some(first) = places.first() else { return Ok(Vec::new()) };
+        let stretches: Vec<_> = places.iter().map(|place| (place.offset, FRAME + place.length as usize)).collect();
+        self.files.read_at(&segment_name(first.segment), &stretches)
+    }
+
+    /// What is in the bytes of a place.
+    fn record(&self, Place { segment, offset, .. }: Place, bytes: &[u8]) -> io::Result<Lines> {
         let mended;
         let body = match record_at(bytes, 0, segment, offset) {
             Some(body) => Some(body),

@@ -29,12 +29,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::files::Files;
 use super::index::{Entry, Job, QUEUE, Rejected, Shared, Task, Then, is_lost};
 use super::segment::{LONGEST, Lines, Place, Record, segment_name, segment_number};
+use super::settings::{Durability, Settings};
 use super::writer::Writer;
 
 /// Unsaved turns after which a session is due for a checkpoint: in a log, so that reading them back stays quick; in memory, so
@@ -43,17 +44,6 @@ const MAX_LOGGED: usize = 4096;
 const MAX_HELD: usize = 256;
 /// Notes of torn segments that are kept, newest first. A crash leaves one at the most.
 const MAX_NOTES: usize = 32;
-
-/// When a turn is durable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Durability {
-    /// Before it is answered.
-    #[default]
-    Turn,
-    /// At the next checkpoint: a crash loses what happened since.
-    Sweep,
-}
 
 /// Figures for reports.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -116,21 +106,19 @@ impl fmt::Debug for Log {
 }
 
 impl Log {
-    /// Opens the log, and reads where its turns are. `covered` tells up to which revision nobody needs a session's turns: that of
+    /// Opens the log of a folder with files of these names, and reads where its turns are. `covered` tells up to which revision nobody needs a session's turns: that of
     /// its checkpoint, or of its tombstone; none where neither can be read now. `lacks` tells whether a history lacks a turn, which is
     /// asked of segments that were damaged and are back. `report` is told the names of damaged segments.
-    /// `missing_too`: it is known that segments are missing, and what they held is given up.
+    /// Where `begin_anew.log` is set, what segments held that are missing is given up.
     pub(super) fn open(
         files: Arc<Files>,
-        durability: Durability,
-        most_bytes: u64,
-        missing_too: bool,
+        names: &[String],
+        settings: &Settings,
         covered: impl Fn(Uuid) -> Option<u64>,
         lacks: impl Fn(Uuid, u64) -> bool,
         report: impl Fn(&str),
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(files, most_bytes));
-        let names = shared.files.list()?;
+        let shared = Arc::new(Shared::new(files, settings.log_bytes));
         let notes: Vec<_> =
             names.iter().filter(|name| name.starts_with("turns_") && name.ends_with(".log.invalid")).collect();
         for note in notes.iter().rev().skip(MAX_NOTES) {
@@ -146,7 +134,7 @@ impl Log {
         shared.next.fetch_max(next, Ordering::Relaxed);
         let missing_names = missing.into_iter().map(segment_name).collect::<Vec<_>>().join(", ");
         if !missing_names.is_empty() {
-            if !missing_too {
+            if !settings.begin_anew.log {
                 return Err(io::Error::new(io::ErrorKind::NotFound, missing_names));
             }
             tracing::error!(files = missing_names, "log segments are missing, and the turns in them are given up");
@@ -164,7 +152,7 @@ impl Log {
         let (queue, jobs) = mpsc::sync_channel(QUEUE);
         let writer = Writer::new(shared.clone());
         let writer = std::thread::Builder::new().name("turn-log".into()).spawn(move || writer.run(&jobs))?;
-        Ok(Self { shared, durability, queue: Some(queue), writer: Some(writer) })
+        Ok(Self { shared, durability: settings.durability, queue: Some(queue), writer: Some(writer) })
     }
 
     /// Takes a turn. It is durable when `then` is called, or not there. That is always called, on whatever thread, and must be
@@ -248,18 +236,25 @@ impl Log {
             wanted.map(|entry| (entry.revision, entry.line.clone(), readable(entry.place))).collect()
         };
         let mut told = Told { first: wanted.first().map(|(revision, ..)| *revision), ..Told::default() };
+        let places: Vec<_> =
+            wanted.iter().filter(|(_, line, _)| line.is_none()).filter_map(|wanted| wanted.2).collect();
+        let mut read = self.shared.read_all(&places).into_iter();
         for (revision, line, place) in wanted {
-            match (line, place) {
-                (Some(line), _) => told.lines.push(line),
-                (None, Some(place)) => match self.shared.read(place) {
-                    Ok([line, ..]) => told.lines.push(Arc::new(line)),
+            let line = match line {
+                Some(line) => Some(line),
+                // One for each place, in their order.
+                None => match place.and_then(|_| read.next()).transpose() {
+                    Ok(read) => read.map(|[line, ..]| Arc::new(line)),
                     Err(error) if is_lost(&error) => {
                         tracing::error!(%session, revision, %error, "the line of a turn is lost");
-                        told.missing.push(revision);
+                        None
                     }
                     Err(error) => return Err(error),
                 },
-                (None, None) => told.missing.push(revision),
+            };
+            match line {
+                Some(line) => told.lines.push(line),
+                None => told.missing.push(revision),
             }
         }
         Ok(told)

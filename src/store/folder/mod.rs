@@ -42,5 +42,4 @@ mod whole;
 mod writer;
 
 pub use engine::{open, open_on};
-pub use log::Durability;
-pub use settings::{BeginAnew, Settings};
+pub use settings::{BeginAnew, Durability, Settings};

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 use rayon::prelude::*;
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ use super::names::{
     LOG, MAX_HISTORIES, TOMBSTONES, begun_of, board_of, history_file, history_of, is_ours, session_file, session_of,
     slot_of, turns_file,
 };
-use super::register::{self, Noted, Register};
+use super::register::{self, Noted, Register, Said};
 use super::settings::Settings;
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{BoardName, Day, Header, Tombstone};
@@ -26,7 +25,7 @@ use crate::store::error::StoreError;
 
 /// What is in a folder.
 pub(super) struct Found {
-    pub sessions: Vec<Header>,
+    pub sessions: Vec<Box<Header>>,
     pub unread: Vec<(Uuid, bool)>,
     pub tombstones: Vec<Tombstone>,
     pub slots: Vec<(Uuid, u8)>,
@@ -37,6 +36,7 @@ pub(super) struct Found {
 /// A folder that is being opened.
 pub(super) struct Opening {
     files: Arc<Files>,
+    /// Of files that are neither checkpoints nor histories, in order.
     names: Vec<String>,
     /// All tombstones, oldest first.
     stones: Vec<Tombstone>,
@@ -45,7 +45,7 @@ pub(super) struct Opening {
     /// Sessions that have a checkpoint, whether it can be read or not.
     checkpoints: BTreeSet<Uuid>,
     /// Those whose checkpoint can be read.
-    sessions: HashMap<Uuid, Header>,
+    sessions: BTreeMap<Uuid, Box<Header>>,
     /// Those that cannot be read; and whether they are damaged.
     unread: BTreeMap<Uuid, bool>,
     /// Those whose checkpoint is damaged or missing.
@@ -56,16 +56,27 @@ pub(super) struct Opening {
 impl Opening {
     /// Looks what there is.
     pub fn begin(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let files = Arc::new(Files::open(disk, is_ours).map_err(at("."))?);
-        let names = files.list().map_err(at("."))?;
+        let files = Arc::new(Files::new(disk));
+        // Either takes its time where there are many sessions.
+        let (names, said) = rayon::join(|| files.tidy(is_ours), || register::read(&files));
+        let (mut names, mut checkpoints, mut histories) = (names.map_err(at("."))?, Vec::new(), Vec::new());
+        names.retain(|name| match (session_of(name), history_of(name)) {
+            (None, None) => true,
+            (session, history) => {
+                checkpoints.extend(session);
+                histories.extend(history);
+                false
+            }
+        });
+        let checkpoints: BTreeSet<_> = checkpoints.into_iter().collect();
+        let broken = histories.into_iter().filter(|id| !checkpoints.contains(id)).collect();
         let bytes = files.read(TOMBSTONES).map_err(at(TOMBSTONES))?.unwrap_or_default();
         let (stones, _) = files.parse_lines::<Tombstone>(Kind::Tombstone, TOMBSTONES, &bytes);
         let buried = stones.iter().map(|stone| (stone.session_id, stone.revision)).collect();
-        let checkpoints = names.iter().filter_map(|name| session_of(name)).collect();
-        let (sessions, unread, broken) = Default::default();
-        let register = Arc::new(Register::new(files.clone(), &register::Said::default()));
+        let (sessions, unread) = Default::default();
+        let register = Arc::new(Register::new(files.clone(), &said));
         let mut opening = Self { files, names, stones, buried, checkpoints, sessions, unread, broken, register };
-        opening.read_checkpoints();
+        opening.read_checkpoints(said);
         Ok(opening)
     }
 
@@ -83,27 +94,23 @@ impl Opening {
     }
 
     /// Of a checkpoint that is still as it was noted it is enough what the register says.
-    fn read_checkpoints(&mut self) {
-        let said = register::read(&self.files);
-        self.register = Arc::new(Register::new(self.files.clone(), &said));
-        let found: Vec<_> = {
-            let noted = Mutex::new(said.sessions);
-            let look = |id: &Uuid| {
-                let name = session_file(*id);
-                // Before it is read: what is written meanwhile is another file then.
-                let stamp = self.files.stamp(&name).ok().flatten();
-                let known = noted.lock().remove(id);
-                let known = known.zip(stamp).and_then(|(noted, stamp)| noted.still(stamp));
-                let (read, fresh) = match known {
-                    Some(header) => (Ok(Ok(header)), None),
-                    None => (self.files.read(&name).map(|bytes| header(&bytes.unwrap_or_default())), stamp),
-                };
-                (*id, read, fresh)
-            };
-            self.checkpoints.par_iter().map(look).collect()
+    fn read_checkpoints(&mut self, mut said: Said) {
+        let look = |id: &Uuid| {
+            let name = session_file(*id);
+            // Before it is read: what is written meanwhile is another file then.
+            let stamp = self.files.stamp(&name).ok().flatten();
+            let still = said.sessions.get(id).zip(stamp).is_some_and(|(noted, stamp)| noted.still(stamp));
+            // None where it is still as it was noted.
+            let read = (!still).then(|| self.files.read(&name).map(|bytes| header(&bytes.unwrap_or_default())));
+            (*id, read, stamp)
         };
+        let found: Vec<_> = self.checkpoints.par_iter().map(look).collect();
         let mut fresh = Vec::new();
         for (id, read, stamp) in found {
+            let Some(read) = read else {
+                self.sessions.extend(said.sessions.remove(&id).map(|noted| (id, noted.header())));
+                continue;
+            };
             let name = session_file(id);
             match read {
                 Ok(Ok(header)) if header.session_id == id => {
@@ -123,8 +130,6 @@ impl Opening {
             }
         }
         self.register.add(&fresh);
-        let histories: BTreeSet<_> = self.names.iter().filter_map(|name| history_of(name)).collect();
-        self.broken.extend(histories.difference(&self.checkpoints));
     }
 
     /// Opens the log, and finds in it what no checkpoint covers.
@@ -141,8 +146,7 @@ impl Opening {
             !files.any(has)
         };
         let report = |name: &str| self.files.tell(name);
-        let Settings { durability, log_bytes, begin_anew } = *settings;
-        let log = Log::open(self.files.clone(), durability, log_bytes, begin_anew.log, covered, lacks, report);
+        let log = Log::open(self.files.clone(), &self.names, settings, covered, lacks, report);
         log.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => StoreError::Lost {
                 file: error.to_string(),
@@ -169,7 +173,7 @@ impl Opening {
             unread.extend(lost.map(|id| (id, true)));
         }
         unread.retain(|id, _| match checkpoints.outline(*id) {
-            Some(header) => sessions.insert(*id, Header { outlined: true, ..header }).is_some(),
+            Some(header) => sessions.insert(*id, Box::new(Header { outlined: true, ..header })).is_some(),
             None => true,
         });
         sessions.retain(|id, header| {
@@ -228,7 +232,7 @@ impl Opening {
                 continue;
             }
             match checkpoints.mend(id) {
-                Ok(checkpoint) => drop(self.sessions.insert(id, Header::of(&checkpoint))),
+                Ok(checkpoint) => drop(self.sessions.insert(id, Box::new(Header::of(&checkpoint)))),
                 Err(error) => {
                     tracing::error!(%error, "a session cannot be brought back");
                     self.unread.insert(id, matches!(error, StoreError::Damaged { .. }));
@@ -252,6 +256,6 @@ impl Opening {
     }
 }
 
-fn header(bytes: &[u8]) -> Result<Header, Unreadable> {
-    format::read(Kind::Checkpoint, bytes)
+fn header(bytes: &[u8]) -> Result<Box<Header>, Unreadable> {
+    format::read(Kind::Checkpoint, bytes).map(Box::new)
 }

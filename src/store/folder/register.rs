@@ -22,13 +22,18 @@ use crate::model::{Checkpoint, Header};
 
 /// Lines that are added before it is written anew, besides as many as it had then: a few megabytes.
 const MAX_ADDED: usize = 10_000;
+/// Bytes that are read at a time, by each thread.
+const PIECE: u64 = 1 << 20;
+/// Bytes of a line at the most: some hundreds are usual. Of one that is longer the checkpoint is read.
+const LONGEST: u64 = 1 << 14;
 
 /// A session, and the file that it was noted from.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Noted {
     version: u32,
     stamp: Stamp,
-    header: Header,
+    /// Boxed, because a start moves a hundred thousand of them about.
+    header: Box<Header>,
 }
 
 /// The register of a folder.
@@ -48,13 +53,18 @@ struct State {
 }
 
 impl Noted {
-    pub fn of(stamp: Stamp, header: Header) -> Self {
+    pub fn of(stamp: Stamp, header: Box<Header>) -> Self {
         Self { version: VERSION, stamp, header }
     }
 
-    /// What it says, if the file is still the one.
-    pub fn still(self, stamp: Stamp) -> Option<Header> {
-        (self.stamp == stamp).then_some(self.header)
+    /// Whether the file is still the one.
+    pub fn still(&self, stamp: Stamp) -> bool {
+        self.stamp == stamp
+    }
+
+    /// What it says.
+    pub fn header(self) -> Box<Header> {
+        self.header
     }
 }
 
@@ -69,18 +79,40 @@ pub(super) struct Said {
 
 /// Reads what there is.
 pub(super) fn read(files: &Files) -> Said {
-    let bytes = match files.read(REGISTER) {
-        Ok(bytes) => bytes.unwrap_or_default(),
-        Err(error) => {
-            tracing::warn!(file = REGISTER, %error, "the register cannot be read: every session is read instead");
-            return Said::default();
-        }
-    };
-    let lines: Vec<_> = bytes.par_split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(noted).collect();
-    let count = lines.len();
+    try_read(files).unwrap_or_else(|error| {
+        tracing::warn!(file = REGISTER, %error, "the register cannot be read: every session is read instead");
+        Said::default()
+    })
+}
+
+fn try_read(files: &Files) -> io::Result<Said> {
+    let Some(look) = files.look(REGISTER)? else { return Ok(Said::default()) };
+    // In pieces, side by side: what is read is still near the processor when it is looked at.
+    let pieces = look.length.div_ceil(PIECE);
+    let pieces: Vec<_> =
+        (0..pieces).into_par_iter().map(|at| read_piece(files, at * PIECE, look.length)).collect::<io::Result<_>>()?;
+    let count = pieces.iter().map(Vec::len).sum();
+    let mut sessions = HashMap::with_capacity(count);
     // The last line of a session counts.
-    let noted = lines.into_iter().flatten().map(|noted| (noted.header.session_id, noted));
-    Said { sessions: noted.collect(), lines: count }
+    sessions.extend(pieces.into_iter().flatten().flatten().map(|noted| (noted.header.session_id, noted)));
+    Ok(Said { sessions, lines: count })
+}
+
+/// The lines that begin in a piece, and none for each that is no good.
+fn read_piece(files: &Files, from: u64, length: u64) -> io::Result<Vec<Option<Noted>>> {
+    // With the end of the line before, and of the last one.
+    let begin = from.saturating_sub(1);
+    let end = length.min(from + PIECE + LONGEST);
+    let bytes = files.read_at(REGISTER, &[(begin, usize::try_from(end - begin).unwrap_or(usize::MAX))])?.concat();
+    let (mut at, mut lines) = (begin, Vec::new());
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let begins_here = (from == 0 || at > begin) && at < from + PIECE;
+        at += line.len() as u64 + 1;
+        if begins_here && !line.is_empty() {
+            lines.push(noted(line));
+        }
+    }
+    Ok(lines)
 }
 
 fn noted(line: &[u8]) -> Option<Noted> {
@@ -99,7 +131,7 @@ impl Register {
     pub fn note(&self, checkpoint: &Checkpoint) {
         // Where it cannot be told which file that is, it is read at the next start.
         if let Ok(Some(stamp)) = self.files.stamp(&session_file(checkpoint.session_id)) {
-            self.add(&[Noted::of(stamp, Header::of(checkpoint))]);
+            self.add(&[Noted::of(stamp, Box::new(Header::of(checkpoint)))]);
         }
     }
 
@@ -167,10 +199,9 @@ mod tests {
     use super::*;
     use crate::model::HeaderStats;
     use crate::store::folder::disk::LocalDisk;
-    use crate::store::folder::names::is_ours;
 
-    fn header(id: Uuid, revision: u64) -> Header {
-        Header {
+    fn header(id: Uuid, revision: u64) -> Box<Header> {
+        Box::new(Header {
             session_id: id,
             owner: Uuid::from_u128(7),
             name: "A name".to_owned(),
@@ -187,14 +218,14 @@ mod tests {
             end: None,
             player_stats: HeaderStats { wealth: 500, ship_type: "scout".to_owned() },
             outlined: false,
-        }
+        })
     }
 
     #[test]
     fn it_is_written_anew_before_it_gets_long() {
         let folder = tempfile::tempdir().expect("a folder");
-        let files = Files::open(Arc::new(LocalDisk::open(folder.path()).expect("a folder")), is_ours).expect("files");
-        let files = Arc::new(files);
+        let disk = LocalDisk::open(folder.path()).expect("a folder");
+        let files = Arc::new(Files::new(Arc::new(disk)));
         let register = Register::new(files.clone(), &Said::default());
         let ids = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
         let stamp = Stamp { number: 1, length: 2, written: (3, 4) };
@@ -217,5 +248,30 @@ mod tests {
         let lines = files.read(REGISTER).expect("it reads").expect("a file");
         // Each addition has an empty line before it.
         assert!(lines.split(|byte| *byte == b'\n').count() <= 2 * MAX_ADDED + 10);
+    }
+    #[test]
+    fn it_is_read_in_pieces_and_every_line_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = LocalDisk::open(folder.path()).expect("a folder");
+        let files = Arc::new(Files::new(Arc::new(disk)));
+        let register = Register::new(files.clone(), &Said::default());
+        let stamp = Stamp { number: 1, length: 2, written: (3, 4) };
+        let count = 6_000;
+        for id in 0..count {
+            let mut header = header(Uuid::from_u128(id), 1);
+            // Lines of many lengths, so that pieces end anywhere.
+            header.name = "n".repeat(usize::try_from(id % 97).expect("a small number"));
+            register.add(&[Noted::of(stamp, header)]);
+        }
+        assert!(files.look(REGISTER).expect("it is there").expect("it is there").length > 2 * PIECE);
+        let said = read(&files);
+        assert_eq!((said.sessions.len() as u128, said.lines as u128), (count, count));
+        // One line is longer than any should be: it is no good, and the others are.
+        let mut long = header(Uuid::from_u128(count), 1);
+        long.name = "n".repeat(2 * usize::try_from(LONGEST).expect("a small number"));
+        register.add(&[Noted::of(stamp, long), Noted::of(stamp, header(Uuid::from_u128(count + 1), 1))]);
+        let said = read(&files);
+        assert!(said.sessions.contains_key(&Uuid::from_u128(count + 1)));
+        assert!(said.sessions.len() as u128 > count);
     }
 }

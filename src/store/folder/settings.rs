@@ -1,6 +1,17 @@
 //! How a folder behaves, and what an admin gives up of it.
 
-use super::log::Durability;
+use serde::{Deserialize, Serialize};
+
+/// When a turn is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Before it is answered.
+    #[default]
+    Turn,
+    /// At the next checkpoint: a crash loses what happened since.
+    Sweep,
+}
 
 /// What an admin gives up, because it is lost.
 #[derive(Clone, Copy, Debug, Default)]
