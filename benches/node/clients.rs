@@ -134,6 +134,11 @@ impl<'a> Player<'a> {
         player
     }
 
+    /// Opens its connection anew: a server closes one that was silent while others were measured.
+    pub fn reconnect(&mut self) {
+        self.wire = Wire { tag: std::mem::take(&mut self.wire.tag), ..Wire::open(self.address) };
+    }
+
     fn script(&self) -> &'a Script {
         &self.scripts[self.game % self.scripts.len()]
     }

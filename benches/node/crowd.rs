@@ -102,6 +102,12 @@ fn fill(folder: &Path, scripts: &[Script], count: usize) {
     });
 }
 
+/// Fills the folder `FOLDER`: something to start a server over.
+pub fn stock(scripts: &[Script]) {
+    let Ok(path) = std::env::var("FOLDER") else { return println!("FOLDER names no folder to fill\n") };
+    fill(Path::new(&path), scripts, STORED);
+}
+
 /// Begins so many games, and takes a few turns in each.
 fn begin(program: &Program, scripts: &[Script], count: usize, turns: usize) {
     let mut wire = Wire::open(program.address);

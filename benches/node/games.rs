@@ -7,8 +7,8 @@ use cosmic_explorer::game::offers::Offers;
 use cosmic_explorer::game::rng::{Dice, Stream};
 use cosmic_explorer::game::rules::{apply, begin};
 
-/// Actions of a game at the most: one that is played on for ever would be another measurement.
-const LONGEST: usize = 200;
+/// Actions of a game. A game is begun for each so many turns, so this decides how much of what is measured is beginnings.
+pub const ACTIONS: usize = 115;
 
 /// A game.
 #[derive(Debug)]
@@ -19,20 +19,24 @@ pub struct Script {
 }
 
 /// So many games.
-pub fn scripts(count: u64) -> Vec<Script> {
+pub fn scripts(count: usize) -> Vec<Script> {
     let content = Content::parse(&built_in()).expect("content");
-    (1..=count).map(|seed| script(&content, seed)).collect()
+    (1..).filter_map(|seed| script(&content, seed)).take(count).collect()
 }
 
-fn script(content: &Content, seed: u64) -> Script {
+/// None where the game ends before.
+fn script(content: &Content, seed: u64) -> Option<Script> {
     let (mut game, mut dice) = (begin(content, seed, Difficulty::Easy), Dice::new(seed));
     let mut actions = Vec::new();
-    while game.end.is_none() && actions.len() < LONGEST {
+    while actions.len() < ACTIONS {
+        if game.end.is_some() {
+            return None;
+        }
         let action = choose(Offers::of(&game, content).offered.into_iter().map(|(action, _)| action), &mut dice);
         (game, _) = apply(&game, content, &action).expect("an offered action is accepted");
         actions.push(serde_json::to_string(&action).expect("JSON"));
     }
-    Script { seed, actions }
+    Some(Script { seed, actions })
 }
 
 /// Any action, but a third of the time a place to go to: games are to see something of the map.

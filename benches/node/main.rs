@@ -14,7 +14,11 @@ mod turns;
 /// Measures something with games to play, and prints it.
 type Part = fn(&[games::Script]);
 
-const PARTS: [(&str, Part); 5] = [
+/// What only helps to look at a server, and is not done unless it is asked for.
+const HELPERS: usize = 2;
+const PARTS: [(&str, Part); 7] = [
+    ("load", turns::load),
+    ("fill", crowd::stock),
     ("pair", turns::pair),
     ("turns", turns::turns),
     ("crowd", crowd::crowd),
@@ -35,10 +39,9 @@ fn main() {
     }
     let asked: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
     let scripts = games::scripts(100);
-    let turns: usize = scripts.iter().map(|script| script.actions.len()).sum();
-    println!("games of {} actions on the average\n", turns / scripts.len());
-    for (name, part) in PARTS {
-        if asked.is_empty() || asked.iter().any(|asked| *asked == name) {
+    println!("games of {} actions\n", games::ACTIONS);
+    for (at, (name, part)) in PARTS.into_iter().enumerate() {
+        if (asked.is_empty() && at >= HELPERS) || asked.iter().any(|asked| *asked == name) {
             part(&scripts);
         }
     }

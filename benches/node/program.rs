@@ -33,8 +33,8 @@ impl Program {
         let free = [
             ("COSMIC_LIMITS__REQUESTS_PER_MINUTE", "0"),
             ("COSMIC_LIMITS__CONNECTS_PER_MINUTE", "0"),
-            ("COSMIC_SESSIONS__PER_PLAYER", "10000"),
-            ("COSMIC_SESSIONS__LIMIT", "12000"),
+            ("COSMIC_SESSIONS__PER_PLAYER", "100000"),
+            ("COSMIC_SESSIONS__LIMIT", "100000"),
             ("COSMIC_SESSIONS__STORED", "200000"),
             ("COSMIC_LOG", "error"),
         ];
@@ -56,6 +56,10 @@ impl Program {
         let address = line.split("http://").nth(1).and_then(|rest| rest.split([',', '/', '\n', ' ']).next());
         let address = address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("where? {line}"));
         Self { child, address }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Its processor time so far.

@@ -46,6 +46,7 @@ impl<'a> Team<'a> {
 
 /// All players play as fast as they are answered, each in a thread of their own.
 pub fn play(program: &Program, players: &mut [Player<'_>], time: Duration) -> Round {
+    players.iter_mut().for_each(Player::reconnect);
     let (before, began) = (program.processor(), Instant::now());
     let mut round = std::thread::scope(|scope| {
         let all: Vec<_> = players
@@ -127,6 +128,29 @@ pub fn pair(scripts: &[Script]) {
         );
     }
     println!();
+}
+
+/// Players of the way `WAY` (`patches` where it is not said), as many as `CLIENTS`, for `SECONDS`: something to look at with a profiler.
+pub fn load(scripts: &[Script]) {
+    let told = |name: &str| std::env::var(name).ok();
+    let number = |name: &str, usual: u64| told(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let way = match told("WAY").as_deref() {
+        Some("whole") => Way::Whole,
+        Some("minimal") => Way::Minimal,
+        Some("socket") => Way::Socket,
+        Some("look") => Way::Look,
+        _ => Way::Patches,
+    };
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let program = Program::cosmic(folder.path(), &[]);
+    let count = usize::try_from(number("CLIENTS", 64)).expect("some");
+    let mut team = Team::new(way.name().to_owned(), way, &program, scripts, count);
+    println!("{count} clients, {}, process {}", way.name(), program.id());
+    for _ in 0..number("SECONDS", 10) {
+        team.play();
+        let round = team.rounds.last().expect("a round");
+        println!("{:>9.0} a second, {:.1} us of CPU, p99 {:.2} ms", round.rate(), round.micros(), round.latency(0.99));
+    }
 }
 
 /// Measures and prints.

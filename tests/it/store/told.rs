@@ -37,7 +37,7 @@ fn another(store: &Arc<dyn Store>, id: SessionId) -> Services {
     let header = RUNTIME.block_on(store.header(id)).expect("it reads").expect("a session");
     services(Opened {
         store: store.clone(),
-        sessions: vec![header],
+        sessions: vec![Box::new(header)],
         unread: vec![],
         tombstones: vec![],
         slots: vec![],
