@@ -1,5 +1,7 @@
 //! What many games cost: latencies beside them, memory, a start and an end.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,11 +15,13 @@ use super::clients::{Player, Way, Wire, request};
 use super::games::Script;
 use super::program::Program;
 use super::table::{budget, median};
-use super::turns::play;
+use super::turns::{play, raw};
 
 const STORED: usize = 100_000;
 const RESIDENT: usize = 10_000;
 const ROUNDS: usize = 9;
+/// Of each kind.
+const SOCKETS: usize = 2000;
 
 /// A disk that waits for nothing, to make a folder of many games quickly.
 #[derive(Debug)]
@@ -177,17 +181,79 @@ pub fn memory(scripts: &[Script]) {
     budget("a game in memory", "10,240 bytes", format!("{each} bytes"), each <= 10 << 10);
     drop(program);
     let stored = temporary();
-    let empty = Program::cosmic(stored.path(), &[]);
-    std::thread::sleep(Duration::from_secs(1));
-    let before = empty.resident();
-    drop(empty);
+    // What a start needed goes back to the system only while something is done.
+    let used = |program: &Program| {
+        for _ in 0..10 {
+            std::thread::sleep(Duration::from_millis(300));
+            begin(program, scripts, 10, 3);
+        }
+        program.resident()
+    };
+    let before = used(&Program::cosmic(stored.path(), &[]));
     fill(stored.path(), scripts, STORED);
     // Once, so that what is read whole then is not counted.
     Program::cosmic(stored.path(), &[]).stop();
-    let program = Program::cosmic(stored.path(), &[]);
-    std::thread::sleep(Duration::from_secs(1));
-    let each = program.resident().saturating_sub(before) / STORED as u64;
+    let each = used(&Program::cosmic(stored.path(), &[])).saturating_sub(before) / STORED as u64;
     budget("a stored game", "400 bytes", format!("{each} bytes"), each <= 400);
+    println!();
+}
+
+/// A socket that has begun a game of its own, and of which nothing more than the first bytes of its greeting was read.
+fn socket(program: &Program) -> TcpStream {
+    let mut stream = TcpStream::connect(program.address).expect("a connection");
+    let handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    stream.write_all(handshake.as_bytes()).expect("it is sent");
+    let mut begin = [0; 12];
+    stream.read_exact(&mut begin).expect("an answer");
+    assert_eq!(&begin, b"HTTP/1.1 101", "{}", String::from_utf8_lossy(&begin));
+    stream
+}
+
+/// Asks for a turn, and does not read what comes of it.
+fn shout(mut stream: &TcpStream) {
+    let message = br#"{"type":"act","action":{"type":"wait"}}"#;
+    // A final text frame, masked with zeros.
+    let mut frame = vec![0x81, 0x80 | u8::try_from(message.len()).expect("a short message"), 0, 0, 0, 0];
+    frame.extend(message);
+    // It may have been cut off by now, which is as good.
+    drop(stream.write_all(&frame));
+}
+
+/// Latencies and memory beside sockets that say nothing, and sockets that ask and do not read.
+pub fn sockets(scripts: &[Script]) {
+    let (few, many) = (temporary(), temporary());
+    let programs = [&few, &many].map(|folder| Program::cosmic(folder.path(), &[]));
+    begin(&programs[1], scripts, SOCKETS, 0);
+    let before = programs[1].resident();
+    begin(&programs[1], scripts, SOCKETS, 0);
+    let game = programs[1].resident() - before;
+    let before = programs[1].resident();
+    let idle: Vec<_> = (0..SOCKETS).map(|_| socket(&programs[1])).collect();
+    let with_idle = programs[1].resident();
+    let slow: Vec<_> = (0..SOCKETS).map(|_| socket(&programs[1])).collect();
+    let mut teams = programs.each_ref().map(|program| [Player::new(Way::Whole, program.address, scripts, 0)]);
+    let (mut raws, mut medians) = (Vec::new(), [Vec::new(), Vec::new()]);
+    for _ in 0..ROUNDS {
+        slow.iter().for_each(shout);
+        raws.push(raw(few.path()));
+        for ((program, team), medians) in programs.iter().zip(&mut teams).zip(&mut medians) {
+            medians.push(play(program, team, Duration::from_secs(1)).latency(0.5));
+        }
+    }
+    let with_slow = programs[1].resident();
+    let each = |bytes: u64| bytes.saturating_sub(game) / SOCKETS as u64;
+    println!(
+        "an idle socket takes {} bytes, one that does not read {}",
+        each(with_idle - before),
+        each(with_slow - with_idle)
+    );
+    let raw = median(raws.into_iter());
+    let [few, many] = medians.map(|medians| median(medians.into_iter()) - raw);
+    let measured =
+        format!("{many:.3} ms over a raw append beside {SOCKETS} idle and {SOCKETS} slow ones, {few:.3} without");
+    budget("1 client, turn, whole answer", "0.25 ms", measured, many <= 0.25);
+    drop((idle, slow));
     println!();
 }
 

@@ -16,12 +16,13 @@ type Part = fn(&[games::Script]);
 
 /// What only helps to look at a server, and is not done unless it is asked for.
 const HELPERS: usize = 2;
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("load", turns::load),
     ("fill", crowd::stock),
     ("pair", turns::pair),
     ("turns", turns::turns),
     ("crowd", crowd::crowd),
+    ("sockets", crowd::sockets),
     ("memory", crowd::memory),
     ("start", crowd::start),
 ];

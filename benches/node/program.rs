@@ -36,6 +36,8 @@ impl Program {
             ("COSMIC_SESSIONS__PER_PLAYER", "100000"),
             ("COSMIC_SESSIONS__LIMIT", "100000"),
             ("COSMIC_SESSIONS__STORED", "200000"),
+            ("COSMIC_LIMITS__CONNECTIONS", "10000"),
+            ("COSMIC_LIMITS__CONNECTIONS_PER_ADDRESS", "10000"),
             ("COSMIC_LOG", "error"),
         ];
         command.envs(free).envs(settings.iter().copied());

@@ -79,7 +79,7 @@ pub fn play(program: &Program, players: &mut [Player<'_>], time: Duration) -> Ro
 }
 
 /// Appends and syncs a record of a turn's size again and again; the median in milliseconds.
-fn raw(folder: &Path) -> f64 {
+pub fn raw(folder: &Path) -> f64 {
     let mut file = OpenOptions::new().append(true).create(true).open(folder.join("raw")).expect("a file");
     let record = vec![7; 3000];
     let times = (0..1000).map(|_| {

@@ -1,7 +1,7 @@
 //! What actix refuses by itself, before there is a request: a head that is broken, too large or late. It answers with a status and
 //! nothing else. Here the answer gets its reason on the way out; for that the heads are looked at as they come.
 
-use memchr::memmem;
+use memchr::{memchr, memchr_iter, memmem};
 
 use super::code::Code;
 use super::problem::Problem;
@@ -33,20 +33,19 @@ struct Head {
 }
 
 impl Head {
-    fn take(&mut self, byte: u8) {
-        match byte {
-            b'\n' => self.end_line(),
-            b'\r' => {}
-            _ => {
-                self.nul |= byte == 0;
-                if let Some(place) = self.start.get_mut(self.length) {
-                    *place = byte.to_ascii_lowercase();
-                }
-                self.end.rotate_left(1);
-                self.end[7] = byte;
-                self.length += 1;
-            }
+    /// Takes some of a line, without its end.
+    fn take(&mut self, text: &[u8]) {
+        self.nul |= memchr(0, text).is_some();
+        if let Some(room) = self.start.get_mut(self.length..) {
+            let count = room.len().min(text.len());
+            room[..count].copy_from_slice(&text[..count]);
+            room[..count].make_ascii_lowercase();
         }
+        let kept = self.end.len().min(text.len());
+        self.end.rotate_left(kept);
+        let from = self.end.len() - kept;
+        self.end[from..].copy_from_slice(&text[text.len() - kept..]);
+        self.length += text.len();
     }
 
     fn end_line(&mut self) {
@@ -125,12 +124,19 @@ pub enum Outgoing {
 
 impl Bare {
     /// Looks at what has come.
-    pub fn heard(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if self.head.over {
-                return;
+    pub fn heard(&mut self, mut bytes: &[u8]) {
+        while !self.head.over && !bytes.is_empty() {
+            let end = memchr(b'\n', bytes);
+            let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            let mut from = 0;
+            for at in memchr_iter(b'\r', line).chain([line.len()]) {
+                self.head.take(&line[from..at]);
+                from = at + 1;
             }
-            self.head.take(*byte);
+            if end.is_some() {
+                self.head.end_line();
+            }
+            bytes = rest.get(1..).unwrap_or_default();
         }
     }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use smallvec::SmallVec;
 use tokio::sync::OwnedMutexGuard;
 
 use super::error::SessionError;
@@ -25,9 +26,10 @@ pub(super) type Seated = OwnedMutexGuard<Option<GameSession>>;
 #[derive(Default)]
 pub(super) struct Roster {
     pub known: HashMap<SessionId, Summary>,
-    /// In order. Most players have one, and a list of one is small.
-    pub by_owner: HashMap<PlayerId, Vec<SessionId>>,
+    /// In order. Most players have one, which needs no list.
+    pub by_owner: HashMap<PlayerId, SmallVec<[SessionId; 1]>>,
     pub resident: HashMap<SessionId, Resident>,
+    pub yielding: Yielding,
     /// The connections of sessions, and the players who may come back.
     pub connections: HashMap<SessionId, Connections>,
     /// The server stops: nobody joins any more.
@@ -53,6 +55,8 @@ pub(super) struct Roster {
 
 /// Players whose addresses are remembered; those with games in memory count, of whom there are fewer.
 const MAX_SEEN: usize = 1 << 16;
+/// One of so many that are in memory is found ahead as one that gives way.
+const LOOKED_AHEAD: usize = 64;
 /// Turns after which a first game is more than a look.
 const A_LOOK: u64 = 8;
 
@@ -65,6 +69,39 @@ pub(super) enum Yields {
     Lonely,
     /// Its address holds more places than its share.
     Crowded,
+}
+
+/// Sessions that give way next, worked out together: to look at all that are in memory for each one that comes would hold the lock for
+/// milliseconds.
+#[derive(Default)]
+pub(super) struct Yielding {
+    /// In order, each with when somebody last asked for it.
+    next: VecDeque<(SessionId, Timestamp)>,
+    to: GivesWay,
+}
+
+/// For whom it is certain that sessions give way because they are idle, and not because an address has too many.
+#[derive(Default)]
+enum GivesWay {
+    #[default]
+    ToNobody,
+    To(IpAddr),
+    ToAll,
+}
+
+impl GivesWay {
+    /// Of what each address has, the most first, while so many more come.
+    fn of(held: &[(usize, IpAddr)], coming: usize, share: usize) -> Self {
+        match held {
+            [] => Self::ToAll,
+            // However many of them come meanwhile, nobody will have more than their share.
+            [(most, _), ..] if most + coming <= share => Self::ToAll,
+            [(most, address), others @ ..] if others.first().is_none_or(|(count, _)| count + coming < *most) => {
+                Self::To(*address)
+            }
+            _ => Self::ToNobody,
+        }
+    }
 }
 
 /// The commands of a session that are under way or wait for it.
@@ -97,7 +134,7 @@ impl Roster {
     }
 
     pub fn insert(&mut self, id: SessionId, summary: Summary) {
-        let own = self.by_owner.entry(summary.meta.owner).or_insert_with(|| Vec::with_capacity(1));
+        let own = self.by_owner.entry(summary.meta.owner).or_default();
         if own.is_empty() {
             self.born.entry(summary.born).or_default().insert(id);
         }
@@ -197,16 +234,16 @@ impl Roster {
         settings: &Settings,
     ) -> Option<(SessionId, Seat, Yields)> {
         let from = asks.and_then(|player| self.seen.get(&player).copied());
+        if let Some(id) = self.next_yielding(asks, from, now, settings) {
+            return self.leaves(id, Yields::Idle);
+        }
         let candidates = self.resident.iter().filter(|(_, resident)| !resident.leaving);
         let candidates = candidates.filter_map(|(id, _)| self.known.get(id).map(|summary| (*id, summary)));
         let candidates: Vec<_> =
             candidates.map(|(id, summary)| (id, summary, self.seen.get(&summary.meta.owner).copied())).collect();
-        let mut held: HashMap<IpAddr, usize> = HashMap::new();
-        for address in candidates.iter().filter_map(|(.., address)| *address) {
-            *held.entry(address).or_default() += 1;
-        }
-        let own = from.map_or(0, |from| held.get(&from).copied().unwrap_or_default());
-        let crowd = held.into_iter().max_by_key(|(address, count)| (*count, *address));
+        let held = counted(candidates.iter().filter_map(|(.., address)| *address));
+        let own = held.iter().find(|(_, address)| from == Some(*address)).map_or(0, |(count, _)| *count);
+        let crowd = held.first().map(|(count, address)| (*address, *count));
         let crowd = crowd.filter(|(address, _)| asks.is_some() && from != Some(*address));
         let share = (settings.limit * settings.address_share / 100).max(1);
         let first = |(lonely, summary, id): &(bool, &Summary, SessionId)| {
@@ -216,10 +253,15 @@ impl Roster {
             let own = candidates.iter().filter(move |(.., whose)| *whose == Some(address));
             own.map(|(id, summary, _)| (self.lonely(*id), *summary, *id)).min_by_key(first)
         };
-        let idle = || {
-            let idle =
-                candidates.iter().filter(|(id, summary, _)| self.may_yield(*id, summary, now, settings.yield_secs));
-            idle.min_by_key(|(id, summary, _)| (summary.end.is_none(), summary.active, *id)).map(|(id, ..)| *id)
+        let ahead = candidates.len() / LOOKED_AHEAD;
+        let mut next = VecDeque::new();
+        let mut idle = || {
+            let idle = candidates.iter().map(|(id, summary, _)| (*id, *summary));
+            next = first_idle(
+                idle.filter(|(id, summary)| self.may_yield(*id, summary, now, settings.yield_secs)),
+                ahead + 1,
+            );
+            next.pop_front().map(|(id, _)| id)
         };
         let (id, why) = match crowd {
             Some((address, count)) if count > share => (of_crowd(address)?.2, Yields::Crowded),
@@ -235,9 +277,42 @@ impl Roster {
             },
             None => (idle()?, Yields::Idle),
         };
+        let to = GivesWay::of(&held, ahead, share);
+        self.yielding = Yielding { next, to };
+        self.leaves(id, why)
+    }
+
+    fn leaves(&mut self, id: SessionId, why: Yields) -> Option<(SessionId, Seat, Yields)> {
         let resident = self.resident.get_mut(&id)?;
         resident.leaving = true;
         Some((id, resident.seat.clone(), why))
+    }
+
+    /// The next session that was found to give way, if it still does.
+    fn next_yielding(
+        &mut self,
+        asks: Option<PlayerId>,
+        from: Option<IpAddr>,
+        now: Timestamp,
+        settings: &Settings,
+    ) -> Option<SessionId> {
+        let good = match self.yielding.to {
+            GivesWay::ToAll => true,
+            GivesWay::To(address) => asks.is_none() || from == Some(address),
+            GivesWay::ToNobody => asks.is_none(),
+        };
+        if !good {
+            return None;
+        }
+        while let Some((id, active)) = self.yielding.next.pop_front() {
+            let stays = self.resident.get(&id).is_none_or(|resident| resident.leaving);
+            let same = |summary: &&Summary| summary.active == active;
+            let yields = |summary: &Summary| self.may_yield(id, summary, now, settings.yield_secs);
+            if !stays && self.known.get(&id).filter(same).is_some_and(yields) {
+                return Some(id);
+            }
+        }
+        None
     }
 
     /// Whether a session can still be made to give way.
@@ -301,6 +376,31 @@ impl Roster {
     }
 }
 
+/// How often each address is there, the most first.
+fn counted(addresses: impl Iterator<Item = IpAddr>) -> Vec<(usize, IpAddr)> {
+    let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+    for address in addresses {
+        *counts.entry(address).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().map(|(address, count)| (count, address)).collect();
+    counts.sort_unstable_by(|one, other| other.cmp(one));
+    counts
+}
+
+/// So many of those that give way first: finished games, then those that have been idle longest.
+fn first_idle<'a>(
+    idle: impl Iterator<Item = (SessionId, &'a Summary)>,
+    count: usize,
+) -> VecDeque<(SessionId, Timestamp)> {
+    let mut idle: Vec<_> = idle.map(|(id, summary)| (summary.end.is_none(), summary.active, id)).collect();
+    if idle.len() > count {
+        idle.select_nth_unstable(count);
+        idle.truncate(count);
+    }
+    idle.sort_unstable();
+    idle.into_iter().map(|(_, active, id)| (id, active)).collect()
+}
+
 pub(super) fn idle_secs(summary: &Summary, now: Timestamp) -> i64 {
     now.duration_since(summary.active).as_secs()
 }
@@ -347,5 +447,92 @@ impl Tombstones {
             }
             _ => SessionError::NotFound,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::{Header, HeaderStats};
+
+    const COUNT: u128 = 1_000;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    /// Sessions in memory, each of a player of its own, the first ones idle longest.
+    fn full() -> Roster {
+        let mut roster = Roster::default();
+        for number in 1..=COUNT {
+            let header = Header {
+                session_id: Uuid::from_u128(number),
+                owner: Uuid::from_u128(number),
+                name: String::new(),
+                created_at: at(0),
+                last_activity: at(i64::try_from(number).expect("a small number")),
+                lived: None,
+                revision: 9,
+                ranked: false,
+                permadeath: false,
+                challenge: None,
+                begun_with: None,
+                place: String::new(),
+                turn_count: 9,
+                end: None,
+                player_stats: HeaderStats { wealth: 0, ship_type: String::new() },
+                outlined: false,
+            };
+            let (id, summary) = Summary::of(header);
+            roster.insert(id, summary);
+            roster.resident.insert(id, Resident::coming(Seat::default()));
+        }
+        roster
+    }
+
+    fn settings() -> Settings {
+        Settings { limit: 1_000, address_share: 50, yield_secs: 100, ..Settings::default() }
+    }
+
+    fn next(roster: &mut Roster, asks: u128) -> Option<(u128, Yields)> {
+        let victim = roster.victim(Some(PlayerId(Uuid::from_u128(asks))), at(5_000), &settings());
+        victim.map(|(id, _, why)| (id.0.as_u128(), why))
+    }
+
+    #[test]
+    fn the_longest_idle_give_way_in_order_however_they_are_found() {
+        let mut roster = full();
+        for number in 1..=300 {
+            assert_eq!(next(&mut roster, COUNT + 1), Some((number, Yields::Idle)));
+        }
+        assert!(!roster.yielding.next.is_empty(), "they were found one by one");
+        // Somebody comes back to the next one, and the one after it goes.
+        let back = SessionId(Uuid::from_u128(301));
+        roster.known.get_mut(&back).expect("it is there").active = at(4_999);
+        let gone = SessionId(Uuid::from_u128(302));
+        roster.resident.remove(&gone);
+        assert_eq!(next(&mut roster, COUNT + 1), Some((303, Yields::Idle)));
+    }
+
+    #[test]
+    fn those_found_ahead_spare_no_address_that_has_more_than_its_share() {
+        let (crowd, other): (IpAddr, IpAddr) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+        let mut roster = full();
+        for number in 1..=COUNT {
+            let from = if number > 400 { crowd } else { other };
+            roster.see(PlayerId(Uuid::from_u128(number)), from);
+        }
+        roster.see(PlayerId(Uuid::from_u128(COUNT + 1)), crowd);
+        roster.see(PlayerId(Uuid::from_u128(COUNT + 2)), other);
+        // Who asks from the crowd gets the place of the longest idle.
+        assert_eq!(next(&mut roster, COUNT + 1), Some((1, Yields::Idle)));
+        assert_eq!(next(&mut roster, COUNT + 1), Some((2, Yields::Idle)));
+        assert!(!roster.yielding.next.is_empty(), "they were found one by one");
+        // Who asks from elsewhere, or from nobody knows where, gets one of the crowd.
+        assert_eq!(next(&mut roster, COUNT + 2), Some((401, Yields::Crowded)));
+        assert_eq!(next(&mut roster, COUNT + 3), Some((402, Yields::Crowded)));
     }
 }
