@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use uuid::Uuid;
 
@@ -22,6 +23,9 @@ use super::settings::Settings;
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{BoardName, Day, Header, Tombstone};
 use crate::store::error::StoreError;
+
+/// Threads that look at checkpoints.
+const LOOKING: usize = 16;
 
 /// What is in a folder.
 pub(super) struct Found {
@@ -104,7 +108,12 @@ impl Opening {
             let read = (!still).then(|| self.files.read(&name).map(|bytes| header(&bytes.unwrap_or_default())));
             (*id, read, stamp)
         };
-        let found: Vec<_> = self.checkpoints.par_iter().map(look).collect();
+        let found = || self.checkpoints.par_iter().map(look).collect();
+        // A disk that has not been read yet answers many as fast as one.
+        let found: Vec<_> = match ThreadPoolBuilder::new().num_threads(LOOKING).build() {
+            Ok(pool) => pool.install(found),
+            Err(_) => found(),
+        };
         let mut fresh = Vec::new();
         for (id, read, stamp) in found {
             let Some(read) = read else {
