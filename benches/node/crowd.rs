@@ -185,7 +185,7 @@ pub fn memory(scripts: &[Script]) {
     let used = |program: &Program| {
         for _ in 0..10 {
             std::thread::sleep(Duration::from_millis(300));
-            begin(program, scripts, 10, 3);
+            begin(program, scripts, 200, 3);
         }
         program.resident()
     };

@@ -8,12 +8,18 @@ use super::rng::{Dice, Draws, Stream};
 use super::table::Ix;
 
 /// Regions and places, with the routes between them.
+///
+/// It is half of what a game takes in memory, so what differs in length from place to place stands in one list for all of
+/// them: names, ways and markets in the order of the places, of which each knows where its own end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StarMap {
     /// In ring order.
-    pub regions: Vec<Region>,
+    pub regions: Box<[Region]>,
     /// Region by region.
-    pub nodes: Vec<Node>,
+    pub nodes: Box<[Node]>,
+    names: Box<str>,
+    ways: Box<[u16]>,
+    listings: Box<[Listing]>,
 }
 
 /// A part of the map.
@@ -22,7 +28,7 @@ pub struct Region {
     /// Its kind.
     pub kind: Ix<RegionKind>,
     /// Its name, unique in the map.
-    pub name: String,
+    pub name: Box<str>,
     /// Map units.
     pub position: [f64; 2],
     /// Regions a jump leads to, in ascending order.
@@ -31,57 +37,124 @@ pub struct Region {
     pub nodes: std::ops::Range<usize>,
 }
 
-/// A place.
+/// A place. Its name, its ways and its market are the map's to tell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Index of its region.
-    pub region: usize,
-    /// Its kind.
-    pub kind: Ix<NodeKind>,
-    /// Its name, unique in its region.
-    pub name: String,
     /// Map units.
     pub position: [f64; 2],
-    /// Places one move away, in ascending order.
-    pub connections: Vec<usize>,
+    /// 0 to 1.
+    pub danger: f64,
+    /// Where its name, its ways and its listings end in the map's lists.
+    ends: [u32; 3],
+    /// Its kind.
+    pub kind: Ix<NodeKind>,
+    region: u16,
+    /// Ore it began with.
+    pub ore: u16,
+    /// Salvage attempts it began with.
+    pub salvage: u16,
+    /// Foes it can hold.
+    pub foes: u16,
     /// Whether ships are repaired and sold here.
     pub repair: bool,
     /// Whether goods are traded here.
     pub trade: bool,
-    /// 0 to 1.
-    pub danger: f64,
-    /// Ore it began with.
-    pub ore: i64,
-    /// Salvage attempts it began with.
-    pub salvage: i64,
-    /// Foes it can hold.
-    pub foes: i64,
-    /// What a trade dock deals in.
-    pub market: Vec<Listing>,
 }
 
 impl Node {
+    /// Index of its region.
+    pub fn region(&self) -> usize {
+        self.region.into()
+    }
+
     /// Whether there is a dock of either sort.
     pub fn dock(&self) -> bool {
         self.repair || self.trade
     }
 }
 
-/// An item at a trade dock.
+/// An item at a trade dock. Content is bounded so that its figures fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listing {
     /// The item.
-    pub item: Ix<super::content::Item>,
+    pub item: Ix<Item>,
     /// The place's taste, in thousandths of the base price.
-    pub taste: i32,
+    pub taste: u16,
     /// Units it keeps when left alone.
-    pub stock: i32,
+    pub stock: u16,
+}
+
+/// A place on its own, as it is drawn or read.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // As in `Node`.
+pub struct Draft {
+    pub kind: Ix<NodeKind>,
+    /// Unique in its region.
+    pub name: String,
+    pub position: [f64; 2],
+    /// Places one move away, in ascending order.
+    pub connections: Vec<usize>,
+    pub repair: bool,
+    pub trade: bool,
+    pub danger: f64,
+    pub ore: u16,
+    pub salvage: u16,
+    pub foes: u16,
+    /// What a trade dock deals in.
+    pub market: Vec<Listing>,
+}
+
+impl Draft {
+    fn dock(&self) -> bool {
+        self.repair || self.trade
+    }
+}
+
+/// A map while it is drawn or read.
+#[derive(Debug, Default)]
+#[allow(missing_docs)] // As in `StarMap`.
+pub struct Sketch {
+    pub regions: Vec<Region>,
+    pub nodes: Vec<Draft>,
+}
+
+impl Sketch {
+    /// The map.
+    pub fn finish(self) -> StarMap {
+        let (mut names, mut ways, mut listings) = (String::new(), Vec::new(), Vec::new());
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        for (at, draft) in self.nodes.into_iter().enumerate() {
+            names.push_str(&draft.name);
+            // A map has at most 400 places.
+            ways.extend(draft.connections.into_iter().map(|to| to as u16));
+            listings.extend(draft.market);
+            nodes.push(Node {
+                position: draft.position,
+                danger: draft.danger,
+                ends: [names.len(), ways.len(), listings.len()].map(|end| end as u32),
+                kind: draft.kind,
+                region: self.regions.iter().position(|region| region.nodes.contains(&at)).unwrap_or_default() as u16,
+                ore: draft.ore,
+                salvage: draft.salvage,
+                foes: draft.foes,
+                repair: draft.repair,
+                trade: draft.trade,
+            });
+        }
+        StarMap {
+            regions: self.regions.into(),
+            nodes: nodes.into(),
+            names: names.into(),
+            ways: ways.into(),
+            listings: listings.into(),
+        }
+    }
 }
 
 impl StarMap {
     /// A map drawn from the dice.
     pub fn generate(content: &Content, dice: &mut Dice) -> Self {
-        let mut map = Self { regions: Vec::new(), nodes: Vec::new() };
+        let mut map = Sketch::default();
         {
             let mut draws = dice.stream(Stream::Map);
             map.place_regions(content, &mut draws);
@@ -90,33 +163,39 @@ impl StarMap {
             }
         }
         let mut draws = dice.stream(Stream::Market);
-        for node in map.nodes.iter_mut().filter(|node| node.trade) {
-            let wealth = content.regions[map.regions[node.region].kind].wealth;
-            node.market = open_market(content, wealth, node.danger, &mut draws);
+        for region in &map.regions {
+            let wealth = content.regions[region.kind].wealth;
+            for node in map.nodes[region.nodes.clone()].iter_mut().filter(|node| node.trade) {
+                node.market = open_market(content, wealth, node.danger, &mut draws);
+            }
         }
-        map.shrink();
-        map
+        map.finish()
     }
 
-    /// Gives back the room that its lists do not need: it is kept as long as the game, and never grows.
-    pub fn shrink(&mut self) {
-        for region in &mut self.regions {
-            region.name.shrink_to_fit();
-            region.connections.shrink_to_fit();
-        }
-        for node in &mut self.nodes {
-            node.name.shrink_to_fit();
-            node.connections.shrink_to_fit();
-            node.market.shrink_to_fit();
-        }
-        self.regions.shrink_to_fit();
-        self.nodes.shrink_to_fit();
+    /// The name of a place, unique in its region.
+    pub fn name(&self, node: usize) -> &str {
+        &self.names[self.part(node, 0)]
+    }
+
+    /// Places one move away, in ascending order.
+    pub fn ways(&self, node: usize) -> impl Iterator<Item = usize> + Clone {
+        self.ways[self.part(node, 1)].iter().map(|to| usize::from(*to))
+    }
+
+    /// What a trade dock deals in.
+    pub fn market(&self, node: usize) -> &[Listing] {
+        &self.listings[self.part(node, 2)]
+    }
+
+    fn part(&self, node: usize, list: usize) -> std::ops::Range<usize> {
+        let start = node.checked_sub(1).map_or(0, |before| self.nodes[before].ends[list]);
+        start as usize..self.nodes[node].ends[list] as usize
     }
 
     /// Where a game begins: the first place of the starting kind in a region of the starting kind.
     pub fn start(&self, content: &Content) -> usize {
         let start = &content.balance.start;
-        let fits = |node: &Node| node.kind == start.node.ix() && self.regions[node.region].kind == start.region.ix();
+        let fits = |node: &Node| node.kind == start.node.ix() && self.regions[node.region()].kind == start.region.ix();
         // `fill_region` gives every region each of its kinds of place, and `place_regions` draws the starting region.
         self.nodes.iter().position(fits).unwrap_or_default()
     }
@@ -144,7 +223,7 @@ impl StarMap {
 
     /// The id of a place.
     pub fn node_id(&self, node: usize) -> String {
-        let region = self.nodes[node].region;
+        let region = self.nodes[node].region();
         format!("NODE_REG_{region:03}_{:03}", node - self.regions[region].nodes.start)
     }
 
@@ -164,7 +243,9 @@ impl StarMap {
     pub fn distance(&self, from: usize, to: usize) -> f64 {
         distance(self.nodes[from].position, self.nodes[to].position)
     }
+}
 
+impl Sketch {
     fn place_regions(&mut self, content: &Content, draws: &mut Draws<'_>) {
         let shape = &content.balance.map;
         let start = content.balance.start.region.ix();
@@ -185,7 +266,7 @@ impl StarMap {
             let radius = shape.radius * (0.9 + 0.2 * draws.share());
             self.regions.push(Region {
                 kind: *kind,
-                name: names[which].get(used[which]).cloned().unwrap_or_default(),
+                name: names[which].get(used[which]).map_or("", String::as_str).into(),
                 position: [round(radius * libm::cos(angle)), round(radius * libm::sin(angle))],
                 connections: Vec::new(),
                 nodes: 0..0,
@@ -218,7 +299,7 @@ impl StarMap {
         }
         let names = shuffled(&content.names.firsts, content.regions.id(region.kind), draws);
         for (which, place) in kinds.into_iter().take(count).enumerate() {
-            self.nodes.push(draw_node(content, &region, at, place, which, count, &names, draws));
+            self.nodes.push(draw_node(content, &region, place, which, count, &names, draws));
         }
         self.regions[at].nodes = first..self.nodes.len();
         self.ensure_dock(content, at, draws);
@@ -229,10 +310,10 @@ impl StarMap {
     fn ensure_dock(&mut self, content: &Content, at: usize, draws: &mut Draws<'_>) {
         let kind = self.regions[at].kind;
         let range = self.regions[at].nodes.clone();
-        if !self.nodes[range.clone()].iter().any(Node::dock) {
+        if !self.nodes[range.clone()].iter().any(Draft::dock) {
             let repair = draws.chance(content.regions[kind].repair_availability);
             let likely =
-                |a: &&mut Node, b: &&mut Node| content.nodes[a.kind].trade.total_cmp(&content.nodes[b.kind].trade);
+                |a: &&mut Draft, b: &&mut Draft| content.nodes[a.kind].trade.total_cmp(&content.nodes[b.kind].trade);
             if let Some(node) = self.nodes[range.clone()].iter_mut().max_by(likely) {
                 node.trade = true;
                 node.repair = repair;
@@ -254,7 +335,7 @@ impl StarMap {
             let mut best: Option<(f64, usize, usize)> = None;
             for from in joined.iter().copied() {
                 for to in (first..last).filter(|to| !joined.contains(to)) {
-                    let length = self.distance(from, to);
+                    let length = distance(self.nodes[from].position, self.nodes[to].position);
                     if best.is_none_or(|(shortest, ..)| length < shortest) {
                         best = Some((length, from, to));
                     }
@@ -275,13 +356,12 @@ impl StarMap {
 fn draw_node(
     content: &Content,
     region: &Region,
-    at: usize,
     place: Ix<NodeKind>,
     which: usize,
     count: usize,
     names: &[String],
     draws: &mut Draws<'_>,
-) -> Node {
+) -> Draft {
     let shape = &content.balance.map;
     let area = &content.regions[region.kind];
     let kind = &content.nodes[place];
@@ -291,8 +371,7 @@ fn draw_node(
     let last = content.names.lasts.get(content.nodes.id(place)).and_then(|lasts| draws.pick(lasts));
     let danger = f64::midpoint(kind.danger, area.danger);
     let seek = &content.balance.seek;
-    Node {
-        region: at,
+    Draft {
         kind: place,
         name: format!("{first} {}", last.map_or("", String::as_str)),
         position: [
@@ -303,9 +382,9 @@ fn draw_node(
         repair: draws.chance(kind.repair * f64::midpoint(1.0, area.repair_availability)),
         trade: draws.chance(kind.trade),
         danger,
-        ore: kind.ore.map_or(0, |range| draws.within(range)),
-        salvage: kind.salvage.map_or(0, |range| draws.within(range)),
-        foes: if danger > seek.least_danger { draws.within(seek.foes) } else { 0 },
+        ore: kind.ore.map_or(0, |range| small(draws.within(range))),
+        salvage: kind.salvage.map_or(0, |range| small(draws.within(range))),
+        foes: if danger > seek.least_danger { small(draws.within(seek.foes)) } else { 0 },
         market: Vec::new(),
     }
 }
@@ -319,8 +398,6 @@ fn open_market(content: &Content, wealth: f64, danger: f64, draws: &mut Draws<'_
         libm::round(1000.0 * (1.0 + market.wealth * (wealth - 1.0) + need)) as i64
     };
     let traded = content.items.iter().filter(|(_, item)| item.base_value > 0);
-    // Content is bounded so that both fit.
-    let small = |figure: i64| i32::try_from(figure).unwrap_or(i32::MAX);
     traded
         .map(|(ix, item)| Listing {
             item: ix,
@@ -346,6 +423,11 @@ fn join<T>(all: &mut [T], a: usize, b: usize, connections: impl Fn(&mut T) -> &m
             list.insert(at, to);
         }
     }
+}
+
+/// A figure that content bounds, so that it fits.
+pub(super) fn small(figure: i64) -> u16 {
+    u16::try_from(figure).unwrap_or(u16::MAX)
 }
 
 fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {

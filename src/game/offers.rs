@@ -61,8 +61,8 @@ fn candidates(game: &Game, content: &Content) -> Vec<Action> {
         Action::Flee {},
         Action::Negotiate {},
     ];
-    let near = game.node().connections.iter().filter(|node| game.places[**node].sight > Sight::Unknown);
-    actions.extend(near.map(|node| Action::Navigate { node: map.node_id(*node) }));
+    let near = map.ways(game.here).filter(|node| game.places[*node].sight > Sight::Unknown);
+    actions.extend(near.map(|node| Action::Navigate { node: map.node_id(node) }));
     let regions = &map.regions[game.region()].connections;
     actions.extend(regions.iter().map(|region| Action::Jump { region: StarMap::region_id(*region) }));
     let ids = |ix| content.moves.id(ix).to_owned();
@@ -76,7 +76,7 @@ fn candidates(game: &Game, content: &Content) -> Vec<Action> {
     }
     let ids = |ix| content.augmentations.id(ix).to_owned();
     actions.extend(content.augmentations.indices().map(|ix| Action::BuyAugmentation { augmentation: ids(ix) }));
-    for ix in game.node().market.iter().map(|listing| listing.item) {
+    for ix in map.market(game.here).iter().map(|listing| listing.item) {
         actions.push(Action::BuyItem { item: content.items.id(ix).to_owned(), quantity: one });
     }
     for stack in &game.cargo {

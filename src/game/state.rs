@@ -86,7 +86,7 @@ pub enum Sight {
     Charted,
 }
 
-/// What a game changed or learnt about a place.
+/// What a game changed or learnt about a place. Small, because each turn is played on a copy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
     /// How much is known.
@@ -96,13 +96,13 @@ pub struct Place {
     /// Whether it was scanned, which decides its find.
     pub scanned: bool,
     /// Units left.
-    pub ore: i64,
+    pub ore: u16,
     /// Attempts left.
-    pub salvage: i64,
+    pub salvage: u16,
     /// Foes left at `foes_turn`.
-    pub foes: i64,
+    pub foes: u16,
     /// The turn `foes` was counted.
-    pub foes_turn: i64,
+    pub foes_turn: u16,
 }
 
 /// A pod: attached to the ship, or what is left of it.
@@ -262,7 +262,7 @@ pub struct Statistics {
 impl Game {
     /// The player's region, an index into the map's regions.
     pub fn region(&self) -> usize {
-        self.map.nodes[self.here].region
+        self.map.nodes[self.here].region()
     }
 
     /// The place the player is at.

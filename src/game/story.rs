@@ -18,7 +18,7 @@ pub fn quest_text(game: &Game, content: &Content, quest: &Quest) -> String {
 fn fill(text: &str, game: &Game, content: &Content, quest: &Quest) -> String {
     // The texts bring their own article or number.
     let enemy = quest.enemy.map_or("enemy", |enemy| bare(&content.enemies[enemy].name));
-    text.replace("{place}", &game.map.nodes[quest.target].name).replace("{enemy}", enemy)
+    text.replace("{place}", game.map.name(quest.target)).replace("{enemy}", enemy)
 }
 
 /// A sentence or a few for what happened.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::game::content::{Content, Difficulty, Slot};
-use crate::game::map::{Listing, Node, Region, StarMap};
+use crate::game::map::{Draft, Listing, Region, Sketch, StarMap};
 use crate::game::rng::{Dice, MAX_SEED, STREAMS};
 use crate::game::state::{CombatState, End, Game, Place, PodState, Quest, Sight, Stack, Statistics, Stock, TempEffect};
 use crate::game::stats::Stats;
@@ -22,6 +22,8 @@ use crate::hex::hex;
 
 /// Effects that last; the rules let one of a kind be there at a time.
 const MAX_EFFECTS: usize = 16;
+/// Places of a map: 20 regions with 20 each, as content may have it.
+const MAX_PLACES: usize = 400;
 
 /// The changing part of a game.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,55 +189,58 @@ impl Map {
     /// A map as it is written down.
     pub fn of(map: &StarMap, content: &Content) -> Self {
         let listing = |each: &Listing| (content.items.id(each.item).to_owned(), each.taste.into(), each.stock.into());
-        let node = |node: &Node| StoredNode {
-            r#type: content.nodes.id(node.kind).to_owned(),
-            name: node.name.clone(),
-            position: node.position,
-            connections: node.connections.clone(),
-            has_repair: node.repair,
-            has_trade: node.trade,
-            danger: node.danger,
-            ore: node.ore,
-            salvage: node.salvage,
-            foes: node.foes,
-            market: node.market.iter().map(listing).collect(),
+        let node = |at: usize| {
+            let node = &map.nodes[at];
+            StoredNode {
+                r#type: content.nodes.id(node.kind).to_owned(),
+                name: map.name(at).to_owned(),
+                position: node.position,
+                connections: map.ways(at).collect(),
+                has_repair: node.repair,
+                has_trade: node.trade,
+                danger: node.danger,
+                ore: node.ore.into(),
+                salvage: node.salvage.into(),
+                foes: node.foes.into(),
+                market: map.market(at).iter().map(listing).collect(),
+            }
         };
         let region = |region: &Region| StoredRegion {
             r#type: content.regions.id(region.kind).to_owned(),
-            name: region.name.clone(),
+            name: region.name.as_ref().to_owned(),
             position: region.position,
             connections: region.connections.clone(),
-            nodes: map.nodes[region.nodes.clone()].iter().map(node).collect(),
+            nodes: region.nodes.clone().map(node).collect(),
         };
         Self { regions: map.regions.iter().map(region).collect() }
     }
 
     /// The map, if it makes sense.
     pub fn restore(&self, content: &Content) -> Sense<StarMap> {
-        let mut map = StarMap { regions: Vec::new(), nodes: Vec::new() };
-        for (at, stored) in self.regions.iter().enumerate() {
+        let mut map = Sketch::default();
+        for stored in &self.regions {
             let first = map.nodes.len();
             for node in &stored.nodes {
-                map.nodes.push(node.restore(at, content)?);
+                map.nodes.push(node.restore(content)?);
             }
             check(!stored.nodes.is_empty(), "a region has no places")?;
             check(stored.connections.iter().all(|to| *to < self.regions.len()), "a region leads nowhere")?;
             map.regions.push(Region {
                 kind: look(&content.regions, &stored.r#type)?,
-                name: stored.name.clone(),
+                name: stored.name.as_str().into(),
                 position: stored.position,
                 connections: stored.connections.clone(),
                 nodes: first..map.nodes.len(),
             });
         }
         check(!map.nodes.is_empty(), "the map is empty")?;
+        check(map.nodes.len() <= MAX_PLACES && map.regions.len() <= MAX_PLACES, "the map has too many places")?;
         let count = map.nodes.len();
         check(map.nodes.iter().all(|node| node.connections.iter().all(|to| *to < count)), "a route leads nowhere")?;
-        let once = |node: &Node| all_differ(&node.connections) && all_differ(node.market.iter().map(|each| each.item));
+        let once = |node: &Draft| all_differ(&node.connections) && all_differ(node.market.iter().map(|each| each.item));
         check(map.nodes.iter().all(once), "a route or a price is there twice")?;
         check(map.regions.iter().all(|region| all_differ(&region.connections)), "a jump is there twice")?;
-        map.shrink();
-        Ok(map)
+        Ok(map.finish())
     }
 
     /// SHA-256 of its JSON.
@@ -245,16 +250,15 @@ impl Map {
 }
 
 impl StoredNode {
-    fn restore(&self, region: usize, content: &Content) -> Sense<Node> {
+    fn restore(&self, content: &Content) -> Sense<Draft> {
         let market = self.market.iter().map(|(item, taste, stock)| {
-            let sane = |figure: i64| i32::try_from(figure).ok().filter(|figure| *figure > 0);
+            let sane = |figure: i64| u16::try_from(figure).ok().filter(|figure| *figure > 0);
             let Some((taste, stock)) = sane(*taste).zip(sane(*stock)) else {
                 return nonsense("a market makes no sense");
             };
             Ok(Listing { item: look(&content.items, item)?, taste, stock })
         });
-        Ok(Node {
-            region,
+        Ok(Draft {
             kind: look(&content.nodes, &self.r#type)?,
             name: self.name.clone(),
             position: self.position,
@@ -262,9 +266,9 @@ impl StoredNode {
             repair: self.has_repair,
             trade: self.has_trade,
             danger: self.danger,
-            ore: self.ore,
-            salvage: self.salvage,
-            foes: self.foes,
+            ore: small(self.ore)?,
+            salvage: small(self.salvage)?,
+            foes: small(self.foes)?,
             market: market.collect::<Sense<_>>()?,
         })
     }
@@ -287,7 +291,7 @@ impl State {
         };
         let place = |place: &Place| {
             let Place { sight, visited, scanned, ore, salvage, foes, foes_turn } = *place;
-            (sight as u8, visited, scanned, ore, salvage, foes, foes_turn)
+            (sight as u8, visited, scanned, ore.into(), salvage.into(), foes.into(), foes_turn.into())
         };
         let combat = |fight: CombatState| Combat {
             enemy_type: content.enemies.id(fight.enemy).to_owned(),
@@ -427,6 +431,11 @@ fn check_game(game: &Game, content: &Content) -> Sense<()> {
     Ok(())
 }
 
+/// A figure of a place; content bounds all of them.
+fn small(figure: i64) -> Sense<u16> {
+    u16::try_from(figure).or_else(|_| nonsense("a figure of a place is out of range"))
+}
+
 fn place(stored: &(u8, bool, bool, i64, i64, i64, i64)) -> Sense<Place> {
     let (sight, visited, scanned, ore, salvage, foes, foes_turn) = *stored;
     let sight = match sight {
@@ -435,7 +444,7 @@ fn place(stored: &(u8, bool, bool, i64, i64, i64, i64)) -> Sense<Place> {
         2 => Sight::Charted,
         _ => return nonsense("a place is known in no known way"),
     };
-    check(ore >= 0 && salvage >= 0 && foes >= 0 && foes_turn >= 0, "a place is in debt")?;
+    let [ore, salvage, foes, foes_turn] = [small(ore)?, small(salvage)?, small(foes)?, small(foes_turn)?];
     Ok(Place { sight, visited, scanned, ore, salvage, foes, foes_turn })
 }
 
@@ -517,8 +526,7 @@ pub fn restore(map: &Map, state: &State, content: &Content) -> Sense<Game> {
 
 /// Where the player is, for lists.
 pub fn whereabouts(game: &Game) -> String {
-    let node = game.node();
-    format!("{} ({})", node.name, game.map.regions[node.region].name)
+    format!("{} ({})", game.map.name(game.here), game.map.regions[game.region()].name)
 }
 
 /// Whether no two are the same. What can only be there once also cannot be there without end.

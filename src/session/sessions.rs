@@ -204,7 +204,7 @@ impl Sessions {
         let game = rules::begin(&content, seed, asked.difficulty);
         let meta = Meta {
             owner,
-            name: asked.name.unwrap_or_else(|| format!("Voyage from {}", game.node().name)),
+            name: asked.name.unwrap_or_else(|| format!("Voyage from {}", game.map.name(game.here))),
             created_at: now.wall,
             ranked: asked.seed.is_none(),
             permadeath: asked.permadeath || challenge.is_some(),

@@ -242,7 +242,7 @@ impl<'a> Observation<'a> {
 
     /// The region of a known place.
     pub fn region_of(&self, node: usize) -> usize {
-        self.game.map.nodes[node].region
+        self.game.map.nodes[node].region()
     }
 
     /// Known places one move from a known place: a route is on the map when one of its ends is charted.
@@ -250,7 +250,7 @@ impl<'a> Observation<'a> {
         let game = self.game;
         let charted = move |node: usize| game.places[node].sight == Sight::Charted;
         let known = move |to: usize| game.places[to].sight > Sight::Unknown && (charted(node) || charted(to));
-        game.map.nodes[node].connections.iter().copied().filter(move |to| known(*to))
+        game.map.ways(node).filter(move |to| known(*to))
     }
 
     /// How many regions there may be; not all of them are known.

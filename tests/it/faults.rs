@@ -168,7 +168,7 @@ fn the_hull_starts_whole_and_repair_never_lowers_it() {
 fn a_refused_move_costs_no_turn() {
     let mut game = game(1);
     game.fuel = 1;
-    let near = game.map.node_id(game.node().connections[0]);
+    let near = game.map.node_id(game.map.ways(game.here).next().expect("a way"));
     assert_eq!(refusal(&game, &format!(r#"{{"type":"navigate","node":"{near}"}}"#)), "NOT_ENOUGH_FUEL");
     assert_eq!(refusal(&game, r#"{"type":"navigate","node":"NODE_REG_000_900"}"#), "UNKNOWN_NODE");
     let here = game.map.node_id(game.here);
@@ -219,7 +219,7 @@ fn fleeing_costs_fuel_that_is_there() {
 #[test]
 fn no_navigation_in_a_fight() {
     let game = fight("pirate_scout");
-    let near = game.map.node_id(game.node().connections[0]);
+    let near = game.map.node_id(game.map.ways(game.here).next().expect("a way"));
     for json in [
         format!(r#"{{"type":"navigate","node":"{near}"}}"#),
         r#"{"type":"wait"}"#.into(),

@@ -30,7 +30,7 @@ fn in_range(game: &Game) {
     if let Some(pod) = &game.pod {
         assert!((0..=stats.pod_max_hp).contains(&pod.hp));
     }
-    for (place, node) in game.places.iter().zip(&game.map.nodes) {
+    for (place, node) in game.places.iter().zip(game.map.nodes.iter()) {
         assert!((0..=node.ore).contains(&place.ore) && (0..=node.salvage).contains(&place.salvage));
     }
 }
@@ -151,16 +151,16 @@ proptest! {
         };
         prop_assert_eq!(reach(5, 0, &|at| map.regions[at].connections.clone()), 5);
         for region in &map.regions {
-            let next = |at: usize| map.nodes[at].connections.clone();
+            let next = |at: usize| map.ways(at).collect::<Vec<_>>();
             prop_assert_eq!(reach(map.nodes.len(), region.nodes.start, &next), region.nodes.len());
         }
         let start = &map.nodes[map.start(content)];
         prop_assert!(start.repair && start.trade);
         prop_assert_eq!(content.nodes.id(start.kind), "station");
-        prop_assert_eq!(content.regions.id(map.regions[start.region].kind), "core_worlds");
+        prop_assert_eq!(content.regions.id(map.regions[start.region()].kind), "core_worlds");
         for (at, node) in map.nodes.iter().enumerate() {
             prop_assert_eq!(map.find_node(&map.node_id(at)), Some(at));
-            let danger = content.nodes[node.kind].danger + content.regions[map.regions[node.region].kind].danger;
+            let danger = content.nodes[node.kind].danger + content.regions[map.regions[node.region()].kind].danger;
             prop_assert!((node.danger - danger / 2.0).abs() < 1e-9);
         }
     }
@@ -168,7 +168,7 @@ proptest! {
     #[test]
     fn buying_and_selling_at_one_place_always_loses(seed in 0u64..1 << 53, units in 1i64..8) {
         let game = begin(&CONTENT, seed, Difficulty::Normal);
-        for listing in &game.node().market {
+        for listing in game.map.market(game.here) {
             let mut rich = game.clone();
             rich.wealth = 100_000;
             let prices = |game| Prices::of(game, &CONTENT, listing.item).expect("it is dealt in");
@@ -187,7 +187,7 @@ fn times_move_prices_and_waiting_never_pays() {
     let mut moved = 0;
     for seed in 0..20 {
         let game = begin(&CONTENT, seed, Difficulty::Normal);
-        for listing in &game.node().market {
+        for listing in game.map.market(game.here) {
             let later = (0..60).map(|turn| Game { turn, ..game.clone() });
             let prices: Vec<_> = later
                 .filter_map(|game| {
@@ -243,9 +243,10 @@ fn modules_pay_for_fuel() {
         let mut game = begin(&CONTENT, 1, Difficulty::Normal);
         game.mods = vec![CONTENT.mods.find("cargo_expander").expect("a module")];
         (game.fuel, game.wealth) = (0, 0);
-        Arc::make_mut(&mut game.map).nodes[game.here].trade = trade;
-        // Nobody deals in what fills the hold.
-        Arc::make_mut(&mut game.map).nodes[game.here].market.clear();
+        // A place without a market: nobody deals in what fills the hold.
+        game.here = game.map.nodes.iter().position(|node| !node.dock()).expect("a wild place");
+        let here = &mut Arc::make_mut(&mut game.map).nodes[game.here];
+        (here.repair, here.trade) = (true, trade);
         let item = CONTENT.items.find("scrap_metal").expect("an item");
         let quantity = Stats::of(&game, &CONTENT).cargo_capacity / CONTENT.items[item].weight;
         game.cargo.push(Stack { item, quantity });

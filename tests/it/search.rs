@@ -157,7 +157,7 @@ fn no_sequence_of_trades_at_one_place_makes_money() {
     assert!(states.iter().any(|game| !game.cargo.is_empty()) && states.iter().any(|game| !game.mods.is_empty()));
     for (at, state) in states.iter().enumerate() {
         let found = pump(state, &CONTENT, &mut Dice::new(at as u64));
-        assert!(found.is_none(), "at {} in turn {}: {found:?}", state.node().name, state.turn);
+        assert!(found.is_none(), "at {} in turn {}: {found:?}", state.map.name(state.here), state.turn);
     }
 }
 
@@ -195,7 +195,7 @@ fn wish(kind: usize, game: &Game, draws: &mut Draws<'_>) -> Action {
     let quest = |quests: &[cosmic_explorer::game::state::Quest], at: usize| {
         quests.get(at % quests.len().max(1)).map(|quest| quest.id()).unwrap_or_default()
     };
-    let near = &game.node().connections;
+    let near: Vec<_> = game.map.ways(game.here).collect();
     let node = near.get(pick(near.len())).map(|node| map.node_id(*node)).unwrap_or_default();
     let regions = &map.regions[game.region()].connections;
     let region = regions.get(pick(regions.len())).map(|region| StarMap::region_id(*region)).unwrap_or_default();

@@ -92,7 +92,7 @@ fn a_chain_that_an_event_begins_is_played_to_its_end() {
 
         accept(&mut game);
         let home = game.quests[0].target;
-        assert_eq!(CONTENT.regions.id(game.map.regions[game.map.nodes[home].region].kind), "core_worlds");
+        assert_eq!(CONTENT.regions.id(game.map.regions[game.map.nodes[home].region()].kind), "core_worlds");
         go(&mut game, home);
         let outcome = turn_in(&mut game);
         assert_eq!(game.statistics.chains_completed, 1);

@@ -132,17 +132,17 @@ impl<'a> NodeView<'a> {
     pub fn of(game: &'a Game, content: &'a Content, at: usize) -> Self {
         let node = &game.map.nodes[at];
         let place = &game.places[at];
-        let known = node.connections.iter().filter(|to| game.places[**to].sight > Sight::Unknown);
+        let known = game.map.ways(at).filter(|to| game.places[*to].sight > Sight::Unknown);
         let chart = (place.sight == Sight::Charted).then(|| ChartView {
             r#type: content.nodes.id(node.kind),
             has_repair: node.repair,
             has_trade: node.trade,
             danger_level: node.danger,
-            connections: known.map(|to| game.map.node_id(*to)).collect(),
+            connections: known.map(|to| game.map.node_id(to)).collect(),
         });
         Self {
             id: game.map.node_id(at),
-            name: &node.name,
+            name: game.map.name(at),
             position: node.position,
             visited: place.visited,
             charted: chart.is_some(),

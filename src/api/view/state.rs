@@ -433,7 +433,7 @@ impl<'a> QuestView<'a> {
             text: story::quest_text(game, content, quest),
             giver_node_id: game.map.node_id(quest.giver),
             target_node_id: game.map.node_id(quest.target),
-            target_region_id: StarMap::region_id(game.map.nodes[quest.target].region),
+            target_region_id: StarMap::region_id(game.map.nodes[quest.target].region()),
             enemy_type: quest.enemy.map(|enemy| content.enemies.id(enemy)),
             cargo_weight: quest.weight,
             takes: content.quests.quests[quest.text].takes.as_ref().map(|item| content.items.id(item.ix())),

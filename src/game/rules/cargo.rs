@@ -17,11 +17,11 @@ use crate::game::table::Ix;
 /// Units in stock here now: what was left, and what has recovered since.
 fn stock_level(game: &Game, content: &Content, listing: &Listing) -> f64 {
     let stock = game.stocks.iter().find(|stock| stock.node == game.here && stock.item == listing.item);
-    stock.map_or(listing.stock as f64, |stock| recovered(content, listing, stock, game.turn))
+    stock.map_or(f64::from(listing.stock), |stock| recovered(content, listing, stock, game.turn))
 }
 
 fn recovered(content: &Content, listing: &Listing, stock: &Stock, turn: i64) -> f64 {
-    let usual = listing.stock as f64;
+    let usual = f64::from(listing.stock);
     let back = content.balance.market.recovery * usual * (turn - stock.turn) as f64;
     if stock.level < usual { (stock.level + back).min(usual) } else { (stock.level - back).max(usual) }
 }
@@ -31,7 +31,7 @@ fn recovered(content: &Content, listing: &Listing, stock: &Stock, turn: i64) -> 
 fn drifts(game: &Game, content: &Content) -> impl Iterator<Item = f64> {
     let market = &content.balance.market;
     let (level, step) = (game.turn / market.drift_turns, game.turn % market.drift_turns);
-    let rows = game.node().market.len();
+    let rows = game.map.market(game.here).len();
     // Two words a draw; a market has fewer than 2^10 rows, a game fewer than 2^14 turns.
     let place = |level: i64| ((game.here as u64) << 14 | level as u64) << 11;
     let drawn = |level: i64| {
@@ -70,7 +70,7 @@ pub struct Prices<'a> {
 impl<'a> Prices<'a> {
     /// Of everything that is dealt in where the player is.
     pub fn here(game: &'a Game, content: &'a Content) -> impl Iterator<Item = Self> {
-        let market = game.node().market.iter().zip(drifts(game, content));
+        let market = game.map.market(game.here).iter().zip(drifts(game, content));
         market.map(move |(listing, drift)| {
             let level = stock_level(game, content, listing);
             Self { content, listing, level, drift }
@@ -114,9 +114,9 @@ impl<'a> Prices<'a> {
     fn step(&self, lower: f64) -> f64 {
         let Self { content, listing, .. } = self;
         let market = &content.balance.market;
-        let usual = listing.stock as f64;
+        let usual = f64::from(listing.stock);
         let scarcity = (1.0 + market.slope * (usual - (lower + 0.5)) / usual).clamp(market.least, market.most);
-        usual_value(content, listing.item) * (listing.taste as f64 / 1000.0) * scarcity
+        usual_value(content, listing.item) * (f64::from(listing.taste) / 1000.0) * scarcity
     }
 }
 
@@ -255,16 +255,17 @@ impl Step<'_> {
     }
 
     fn shift_stock(&mut self, item: Ix<Item>, by: i64) {
-        let Some(listing) = self.game.node().market.iter().find(|listing| listing.item == item) else { return };
+        let market = self.game.map.market(self.game.here);
+        let Some(listing) = market.iter().find(|listing| listing.item == item) else { return };
         let level = stock_level(self.game, self.content, listing) + by as f64;
         let stock = Stock { node: self.game.here, item, level, turn: self.game.turn };
         // Stocks that are back at their usual level are forgotten, and so is this one's old count.
         let map = &self.game.map;
         self.game.stocks.retain(|old| {
-            let listing = map.nodes[old.node].market.iter().find(|listing| listing.item == old.item);
+            let listing = map.market(old.node).iter().find(|listing| listing.item == old.item);
             (old.node, old.item) != (stock.node, stock.item)
                 && listing.is_some_and(|listing| {
-                    recovered(self.content, listing, old, stock.turn).total_cmp(&(listing.stock as f64)).is_ne()
+                    recovered(self.content, listing, old, stock.turn).total_cmp(&(f64::from(listing.stock))).is_ne()
                 })
         });
         self.game.stocks.push(stock);

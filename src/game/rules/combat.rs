@@ -8,6 +8,7 @@ use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Enemy, Move};
 use crate::game::event::{Event, Reason};
 use crate::game::grammar::count;
+use crate::game::map::small;
 use crate::game::rng::Stream;
 use crate::game::state::{CombatState, Game, Quest};
 use crate::game::stats::Stats;
@@ -108,8 +109,8 @@ impl Step<'_> {
         }
         let left = foes(self.game, self.content, here) - 1;
         let place = &mut self.game.places[here];
-        place.foes = left;
-        place.foes_turn = self.game.turn;
+        place.foes = small(left);
+        place.foes_turn = small(self.game.turn);
         self.meet();
     }
 

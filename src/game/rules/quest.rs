@@ -55,7 +55,7 @@ pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError>
     let at = find_active(game, id)?;
     let quest = &game.quests[at];
     if !quest.done {
-        let place = &game.map.nodes[quest.target].name;
+        let place = game.map.name(quest.target);
         let enemy = quest.enemy.map_or_else(|| "the enemy".to_owned(), |enemy| the(&content.enemies[enemy].name));
         let missing = match quest.kind(content) {
             QuestKind::Bounty => format!("Destroy {enemy} at {place} first."),
@@ -67,8 +67,8 @@ pub(super) fn plan_turn_in(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError>
     }
     if !paid_here(game, content, quest) {
         let place = match quest.kind(content) {
-            QuestKind::Delivery => &game.map.nodes[quest.target].name,
-            QuestKind::Rescue => &game.map.nodes[quest.giver].name,
+            QuestKind::Delivery => game.map.name(quest.target),
+            QuestKind::Rescue => game.map.name(quest.giver),
             QuestKind::Bounty | QuestKind::Exploration => {
                 return refuse(Code::WrongPlace, "Any dock pays for this. Go to one.");
             }
@@ -283,7 +283,7 @@ impl Step<'_> {
         let content = self.content;
         let here = self.game.here;
         let map = self.game.map.clone();
-        let home = map.nodes[here].region;
+        let home = map.nodes[here].region();
         let def = &content.quests.quests[text];
         let follows = self.follows(text);
         let mut draws = self.game.dice.stream(Stream::Quests);
@@ -295,9 +295,9 @@ impl Step<'_> {
         let told = |node: &usize| {
             let place = &map.nodes[*node];
             let among = |kinds: &[Ref<NodeKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == place.kind);
-            let region = map.regions[place.region].kind;
+            let region = map.regions[place.region()].kind;
             let within = |kinds: &[Ref<RegionKind>]| kinds.is_empty() || kinds.iter().any(|kind| kind.ix() == region);
-            among(&def.nodes) && within(&def.regions) && near.is_none_or(|region| place.region == region)
+            among(&def.nodes) && within(&def.regions) && near.is_none_or(|region| place.region() == region)
         };
         let nodes = 0..map.nodes.len();
         let mut targets: Vec<_> = nodes.clone().filter(serves).filter(told).collect();
@@ -307,7 +307,7 @@ impl Step<'_> {
         }
         let target = *draws.pick(&targets)?;
         let weight = def.weight.map_or(0, |range| draws.within(range));
-        let there = map.nodes[target].region;
+        let there = map.nodes[target].region();
         let prowlers = &content.regions[map.regions[there].kind].enemies;
         let enemy = match (def.kind, &def.enemy) {
             (QuestKind::Bounty, Some(enemy)) => Some(enemy.ix()),

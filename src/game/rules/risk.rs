@@ -109,7 +109,7 @@ impl Harm {
 
 /// What happens on arrival without asking. Where the kind of the place is not known, everything that can happen there.
 fn met<'a>(game: &Game, content: &'a Content, node: usize) -> Vec<&'a [Effect]> {
-    let region = game.map.regions[game.map.nodes[node].region].kind;
+    let region = game.map.regions[game.map.nodes[node].region()].kind;
     let kind = (game.places[node].sight == Sight::Charted).then(|| game.map.nodes[node].kind);
     let fits = |(ix, event): &(Ix<EventDef>, &EventDef)| {
         !(event.once && game.past.contains(ix))
@@ -167,7 +167,7 @@ fn strands(game: &Game, content: &Content, stats: &Stats, plan: &Plan, lost: i64
     // Enough for a route is enough; most turns end here. Another ship burns more, but not ten times as much.
     let refit = matches!(plan.act, Act::BuyShip(_) | Act::BuyMod(_) | Act::RemoveMod(_) | Act::BuyAugmentation(_));
     let enough = stats.move_fuel(content) * if refit { 10 } else { 1 };
-    if left >= enough && !game.node().connections.is_empty() {
+    if left >= enough && game.map.ways(game.here).next().is_some() {
         return false;
     }
     let mut next = game.clone();

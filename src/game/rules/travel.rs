@@ -16,7 +16,7 @@ pub(super) fn plan_navigate(ask: &Ask<'_>, id: &str) -> Result<Plan, ActionError
     let Some(node) = known else {
         return refuse(Code::UnknownNode, "No such place is on your map. Travel or scan to learn of more.");
     };
-    if !game.node().connections.contains(&node) {
+    if !game.map.ways(game.here).any(|near| near == node) {
         return refuse(Code::NotConnected, "No route leads there from here. Go by way of a neighbour.");
     }
     Ok(Plan::new(Act::Navigate(node)).fuel(stats.move_fuel(content)).turn().odds(quiet_chance(game, content, node)))
@@ -80,7 +80,7 @@ impl Step<'_> {
         let first = !nodes.clone().any(|node| self.game.places[node].visited);
         let node = self.landing(nodes);
         let name = self.game.map.regions[region].name.clone();
-        self.say(Event::Jumped { region: StarMap::region_id(region), name });
+        self.say(Event::Jumped { region: StarMap::region_id(region), name: name.into() });
         self.travel_to(node);
         if first {
             self.credits(self.content.balance.travel.jump_bonus, Reason::FirstVisit);
@@ -117,18 +117,17 @@ impl Step<'_> {
         place.visited = true;
         place.sight = Sight::Charted;
         self.game.statistics.systems_visited += i64::from(first);
-        for near in &map.nodes[node].connections {
-            self.sight(*near, Sight::Sighted);
+        for near in map.ways(node) {
+            self.sight(near, Sight::Sighted);
         }
-        let here = &map.nodes[node];
         self.say(Event::Arrived {
             node: map.node_id(node),
-            name: here.name.clone(),
-            region: StarMap::region_id(here.region),
+            name: map.name(node).to_owned(),
+            region: StarMap::region_id(map.nodes[node].region()),
             first,
         });
         self.reach_quest_targets();
-        if here.dock() {
+        if map.nodes[node].dock() {
             self.post_offer();
         }
     }

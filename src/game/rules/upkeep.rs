@@ -103,7 +103,7 @@ impl Step<'_> {
     fn least_move(&self) -> Option<i64> {
         let (game, content) = (&*self.game, self.content);
         let stats = self.stats();
-        let by_route = (!game.node().connections.is_empty()).then(|| stats.move_fuel(content));
+        let by_route = game.map.ways(game.here).next().map(|_| stats.move_fuel(content));
         let can_jump = !game.map.regions[game.region()].connections.is_empty();
         let by_jump = can_jump.then(|| stats.jump_fuel(game, content));
         by_route.into_iter().chain(by_jump).min()

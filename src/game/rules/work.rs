@@ -5,6 +5,7 @@ use super::step::Step;
 use crate::game::action::{ActionError, Code, refuse};
 use crate::game::content::{Content, Find, Item};
 use crate::game::event::{Event, Reason};
+use crate::game::map::small;
 use crate::game::rng::Stream;
 use crate::game::state::{Game, Sight, Stack};
 use crate::game::stats::{Stats, fitted_with};
@@ -60,23 +61,23 @@ pub(super) fn plan_salvage(ask: &Ask<'_>) -> Result<Plan, ActionError> {
 /// Foes at a place now: one comes back after so many turns, up to what the place can hold.
 pub(super) fn foes(game: &Game, content: &Content, node: usize) -> i64 {
     let place = &game.places[node];
-    let back = (game.turn - place.foes_turn) / content.balance.seek.back_after;
-    (place.foes + back).min(game.map.nodes[node].foes)
+    let back = (game.turn - i64::from(place.foes_turn)) / content.balance.seek.back_after;
+    (i64::from(place.foes) + back).min(game.map.nodes[node].foes.into())
 }
 
 impl Step<'_> {
     pub(super) fn scan(&mut self, odds: f64) {
         let map = self.game.map.clone();
         let here = self.game.here;
-        let near = &map.nodes[here].connections;
+        let near = map.ways(here);
         self.game.statistics.scans += 1;
-        self.chart(near.iter().copied());
-        for next in near.iter().flat_map(|node| &map.nodes[*node].connections) {
-            self.sight(*next, Sight::Sighted);
+        self.chart(near.clone());
+        for next in near.flat_map(|node| map.ways(node)) {
+            self.sight(next, Sight::Sighted);
         }
         let place = self.game.places[here];
         let foes = foes(self.game, self.content, here);
-        self.say(Event::Scanned { ore: place.ore, salvage: place.salvage, foes });
+        self.say(Event::Scanned { ore: place.ore.into(), salvage: place.salvage.into(), foes });
         self.survey_quests();
         if place.scanned {
             return;
@@ -102,8 +103,9 @@ impl Step<'_> {
         let dug = libm::round(draws.within(mine.r#yield) as f64 * stats.mining_yield) as i64;
         let bonus = draws.chance(mine.bonus);
         let ore = &mut self.game.places[self.game.here].ore;
-        let dug = dug.clamp(1, *ore);
+        let dug = small(dug).clamp(1, *ore);
         *ore -= dug;
+        let dug = dug.into();
         self.game.statistics.units_mined += dug;
         self.gain_item(mine.item.ix(), dug, Reason::Mining);
         if bonus {

@@ -30,8 +30,9 @@ pub(super) const SEGMENTS: usize = 16;
 const MAX_LINES: usize = 24 << 20;
 /// Records that are read in one go: some 200 KB.
 const READ_AT_ONCE: usize = 64;
-/// Bytes of states that are in memory too: those of some 3,000 sessions. A line without its state is played again.
-const MAX_STATES: usize = 8 << 20;
+/// Bytes of states that are in memory too: those of some 400 sessions. Few, because whoever holds a session has its state, and
+/// a line without its state is played again.
+const MAX_STATES: usize = 1 << 20;
 
 /// The file that says which segments are needed.
 pub(super) const MARKER: &str = "turns.json";
