@@ -42,6 +42,53 @@ pub struct Config {
     pub sessions: session::Settings,
     /// Requests.
     pub limits: api::Settings,
+    /// A database in the place of the folder.
+    pub database: Database,
+    /// This server among others at the database.
+    pub node: Node,
+}
+
+/// A database in the place of the folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// Where it is, with user and password; none: games are in the folder.
+    pub url: Option<Secret>,
+    /// A file of certificates of those who vouch for it; none: the system's.
+    pub ca: Option<PathBuf>,
+    /// Connections that read.
+    pub readers: u64,
+    /// How long anything is tried there.
+    pub timeout_secs: u64,
+    /// Whether its tables are made and changed at the start.
+    pub migrate: bool,
+    /// Whether one is taken that does not keep what it says it has kept.
+    pub allow_unsafe: bool,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, ca: None, readers: 3, timeout_secs: 5, migrate: true, allow_unsafe: false }
+    }
+}
+
+/// This server among others at the database.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Node {
+    /// What it is called there; none: as its machine.
+    pub name: Option<String>,
+}
+
+/// A text that shows in no message.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// For admins.
@@ -67,6 +114,8 @@ impl Default for Config {
             admin: Admin::default(),
             sessions: session::Settings::default(),
             limits: api::Settings::default(),
+            database: Database::default(),
+            node: Node::default(),
         }
     }
 }
@@ -173,6 +222,18 @@ impl Config {
         let proxies = "addresses and networks, as 10.0.0.1 and 10.0.0.0/8";
         fits("proxies", self.proxies.iter().all(|proxy| api::is_proxy(proxy)), proxies)?;
         fits("limits.workers", limits.workers <= 1_024, "0 (one for each core) to 1024")?;
+        fits("database.readers", (1..=64).contains(&self.database.readers), "1 to 64")?;
+        fits("database.timeout_secs", (1..=60).contains(&self.database.timeout_secs), "1 to 60")?;
+        let url = self.database.url.as_ref();
+        let is_url = |url: &Secret| url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
+        fits(
+            "database.url",
+            url.is_none_or(is_url),
+            "the address of a database, as postgres://user:password@host/name",
+        )?;
+        fits("durability", url.is_none() || self.durability == Durability::Turn, "\"turn\" where there is a database")?;
+        let name = self.node.name.as_deref();
+        fits("node.name", name.is_none_or(|name| (1..=60).contains(&name.len())), "1 to 60 bytes")?;
         let token = self.admin.token.as_ref();
         fits("admin.token", token.is_none_or(|token| token.len() >= 16), "at least 16 characters")
     }
@@ -317,6 +378,12 @@ fn fitting(key: &str, there: &Json, value: &ValueKind) -> Result<Json, &'static 
             _ => Err("\"turn\" or \"sweep\""),
         },
         (_, Json::Number(_)) => number().map(|number| json!(number)).ok_or("a whole number, 0 or more"),
+        (_, Json::Bool(_)) => match value {
+            ValueKind::Boolean(yes) => Some(json!(yes)),
+            ValueKind::String(word) => word.trim().parse::<bool>().ok().map(|yes| json!(yes)),
+            _ => None,
+        }
+        .ok_or("true or false"),
         (_, Json::Array(_)) => match value {
             ValueKind::String(words) => Some(words.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()),
             ValueKind::Array(words) => {

@@ -2,6 +2,7 @@
 
 mod check;
 mod content;
+mod database;
 mod replay;
 mod saves;
 mod schema;

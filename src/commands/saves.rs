@@ -205,7 +205,7 @@ impl Folder {
             state: save.state,
             star_map: save.star_map,
         };
-        store.save(checkpoint, Some(Arc::new(turn))).await?;
+        store.import(checkpoint, Arc::new(turn)).await?;
         let token = Signer::new(&store.keys(random).await?).sign(Bearer::Player(owner), Nonce::first(), lived);
         store.keep_content(self.present.hash.clone(), Arc::new(files)).await?;
         Ok((id, owner, token.reveal().to_owned()))

@@ -17,6 +17,7 @@ use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
 use super::content::load_content;
+use super::database;
 use super::system::{listen, random, told_to_stop};
 use super::terminal::log_to_stderr;
 
@@ -69,14 +70,19 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
     log_to_stderr(quiet(filter, &config.log));
     let (files, content) = load_content(config.data.as_deref())?;
     let http = config.api_settings();
-    let path = saves_folder(config.saves);
     let begin_anew = BeginAnew {
         keys: begin_anew.contains(&Anew::Keys),
         tokens: begin_anew.contains(&Anew::Tokens),
         log: begin_anew.contains(&Anew::Log),
     };
     let settings = Settings { durability: config.durability, log_bytes: config.turn_log_bytes, begin_anew };
-    let opened = folder::open(&path, settings).with_context(|| format!("saves in {}", path.display()))?;
+    let opened = match database::open(&config).await? {
+        Some(opened) => opened,
+        None => {
+            let path = saves_folder(config.saves);
+            folder::open(&path, settings).with_context(|| format!("saves in {}", path.display()))?
+        }
+    };
     let saves = opened.store.place();
     let services = Services::open(Parts {
         opened,

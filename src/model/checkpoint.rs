@@ -305,7 +305,7 @@ pub struct Tombstone {
 
 impl Tombstone {
     /// Seconds of lived time that a tombstone stands: a day.
-    const STANDS_SECS: i64 = 24 * 3600;
+    pub const STANDS_SECS: i64 = 24 * 3600;
 
     /// Whether it has stood long enough at a lived time.
     pub fn is_past(&self, now: Timestamp) -> bool {

@@ -18,7 +18,7 @@ pub trait Clock: Send + Sync {
     fn sleep_until(&self, steady: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// The system's clock.
+/// The system's clock, to the microsecond: all stores keep as much.
 #[derive(Debug)]
 pub struct SystemClock {
     began: std::time::Instant,
@@ -34,7 +34,8 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     /// Also goes on while the machine sleeps, so that to wake up is no jump of the wall's clock.
@@ -42,7 +43,8 @@ impl Clock for SystemClock {
     fn steady(&self) -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         // Since the machine was started: never negative.
-        Duration::try_from(time).unwrap_or_else(|_| self.began.elapsed())
+        let steady = Duration::try_from(time).unwrap_or_else(|_| self.began.elapsed());
+        Duration::from_micros(u64::try_from(steady.as_micros()).unwrap_or(u64::MAX))
     }
 
     #[cfg(not(target_os = "linux"))]

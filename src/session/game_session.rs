@@ -18,6 +18,7 @@ use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::{End, Game};
 use crate::model::{self, Change, Checkpoint, EventId, Header, Meta, Save, SessionId, State, Turn, UsedKey};
+use crate::store::Stands;
 
 /// A session as readers see it, at one revision.
 #[derive(Clone, Debug)]
@@ -111,8 +112,8 @@ pub struct Prepared {
 pub struct Written {
     /// As history will have it.
     pub turn: Arc<Turn>,
-    /// Where the player will be.
-    pub place: String,
+    /// How the game will stand.
+    pub stands: Stands,
     /// The state after, as JSON.
     pub state: Vec<u8>,
 }
@@ -212,6 +213,13 @@ pub struct NewSession {
     pub game: Game,
     /// What it plays on.
     pub content: Arc<Content>,
+}
+
+impl Undo {
+    /// Where the session stood.
+    pub fn event(&self) -> EventId {
+        self.event
+    }
 }
 
 impl GameSession {
@@ -352,7 +360,14 @@ impl GameSession {
             content: self.content.hash.clone(),
             key: key.clone(),
         };
-        let written = Written { turn: Arc::new(turn), place: model::whereabouts(&game), state };
+        let stands = Stands {
+            place: model::whereabouts(&game),
+            ship_type: self.content.ships.id(game.ship).to_owned(),
+            turn_count: game.turn,
+            wealth: game.wealth,
+            end: game.end.map(|end| end.id().to_owned()),
+        };
+        let written = Written { turn: Arc::new(turn), stands, state };
         let event = EventId::new(revision, &digest);
         Ok((Prepared { event, outcome, digest, key, game }, written))
     }

@@ -17,7 +17,11 @@ use super::edit::Edit;
 use super::error::SessionError;
 use super::game_session::{Expected, Snapshot};
 use super::judge::Judge;
+use super::roster::Seated;
 use super::seats::{Seats, session, session_mut};
+use super::sessions::MAX_TRIES;
+use crate::game::content::Content;
+use crate::game::state::Game;
 use crate::hex::hex;
 use crate::model::{AUTOSAVE, Beginning, Change, MAX_STEPS, PlayerId, Refusal, Replay, SLOTS, Save, SessionId};
 use crate::store::{StoreError, Thing};
@@ -106,6 +110,16 @@ pub struct Saves {
     judge: Arc<Judge>,
     key: ChallengeKey,
     doors: Doors,
+}
+
+/// A save that is to take a game's place.
+struct Loading {
+    number: u8,
+    save: Save,
+    game: Game,
+    content: Arc<Content>,
+    expected: Expected,
+    key: Option<String>,
 }
 
 impl Saves {
@@ -255,18 +269,38 @@ impl Saves {
             if me.core.store.history_bytes(id).await? > MAX_HISTORY {
                 return Err(SessionError::HistoryFull { limit: MAX_HISTORY });
             }
-            let session = session_mut(&mut seated)?;
-            let steps = save.history.len();
-            let (turn, before) = session.load(number, save, (game, content), &expected, key, me.core.now())?;
-            let turn = Arc::new(turn);
-            if let Err(error) = me.seats.write(id, session, Some(turn.clone())).await {
-                session.unload(before);
-                return Err(error);
-            }
-            me.seats.publish(id, session, Some(&turn));
-            Ok(Resumed { snapshot: session.snapshot(), steps })
+            let loading = Loading { number, save, game, content, expected, key };
+            me.take_place(id, &mut seated, loading).await
         };
         self.core.task(work).await
+    }
+
+    /// Lets a save take the game's place, where nobody else moves the session meanwhile.
+    async fn take_place(&self, id: SessionId, seated: &mut Seated, loading: Loading) -> Result<Resumed, SessionError> {
+        let Loading { number, save, game, content, expected, key } = loading;
+        for _ in 0..MAX_TRIES {
+            let session = session_mut(seated)?;
+            let (save, game, content) = (save.clone(), game.clone(), content.clone());
+            let steps = save.history.len();
+            let (turn, before) =
+                session.load(number, save, (game, content), &expected, key.clone(), self.core.now())?;
+            let turn = Arc::new(turn);
+            match self.seats.write_load(id, session, before.event(), turn.clone()).await {
+                Ok(true) => {
+                    self.seats.publish(id, session, Some(&turn));
+                    return Ok(Resumed { snapshot: session.snapshot(), steps });
+                }
+                Ok(false) => {
+                    session.unload(before);
+                    self.seats.reload(id, seated).await?;
+                }
+                Err(error) => {
+                    session.unload(before);
+                    return Err(error);
+                }
+            }
+        }
+        Err(SessionError::Contended)
     }
 
     /// The session as it stands, if a save was loaded under the key before.

@@ -289,7 +289,9 @@ impl Seats {
         if !session.dirty() {
             return Ok(false);
         }
-        self.write(id, session, None).await?;
+        let checkpoint = self.form(id, session);
+        let content = checkpoint.content.clone();
+        self.written(session, &content, self.core.store.save(checkpoint)).await?;
         Ok(true)
     }
 
@@ -309,27 +311,56 @@ impl Seats {
         Ok(())
     }
 
-    /// Writes a session down, with the line of history that no action led to.
-    pub async fn write(
+    /// Writes a session down that has another name.
+    pub async fn write_name(&self, id: SessionId, session: &mut GameSession) -> Result<(), SessionError> {
+        let checkpoint = self.form(id, session);
+        let content = checkpoint.content.clone();
+        self.written(session, &content, self.core.store.rename(checkpoint)).await
+    }
+
+    /// Writes a session down in which a save has taken its game's place; whether it stood where its holder thinks it did.
+    pub async fn write_load(
         &self,
         id: SessionId,
         session: &mut GameSession,
-        load: Option<Arc<Turn>>,
-    ) -> Result<(), SessionError> {
-        let began = Instant::now();
-        let own = self
+        before: EventId,
+        load: Arc<Turn>,
+    ) -> Result<bool, SessionError> {
+        let checkpoint = self.form(id, session);
+        let content = checkpoint.content.clone();
+        let mut taken = false;
+        let write = async {
+            taken = self.core.store.load(before, checkpoint, load).await?;
+            Ok(())
+        };
+        self.written(session, &content, write).await?;
+        Ok(taken)
+    }
+
+    /// A session as it is to be stored now.
+    fn form(&self, id: SessionId, session: &GameSession) -> Checkpoint {
+        let known = self
             .directory
             .roster()
             .known
             .get(&id)
             .map(|summary| Moment { wall: summary.last_activity, lived: summary.active });
-        let last_activity = own.unwrap_or_else(|| self.core.moment());
-        let checkpoint = session.checkpoint(last_activity);
-        let saved = async {
-            self.contents.keep(&checkpoint.content).await?;
-            self.core.store.save(checkpoint, load).await
+        session.checkpoint(known.unwrap_or_else(|| self.core.moment()))
+    }
+
+    /// Counts what is written of a session, and notes that it was.
+    async fn written(
+        &self,
+        session: &mut GameSession,
+        content: &str,
+        write: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), SessionError> {
+        let began = Instant::now();
+        let written = async {
+            self.contents.keep(content).await?;
+            write.await
         };
-        let written = self.counted(saved.await);
+        let written = self.counted(written.await);
         self.core.counters.last_checkpoint_micros.store(micros(began), Ordering::Relaxed);
         written?;
         session.saved();
@@ -414,7 +445,7 @@ impl Seats {
             let change = async {
                 let Some(mut form) = store.read(id).await? else { return Ok(()) };
                 edit.apply(&mut form.ranked, &mut form.challenge);
-                store.save(form, None).await
+                store.save(form).await
             };
             if self.while_stored(id, change).await?.is_some() {
                 if let Some(summary) = self.directory.roster().known.get_mut(&id) {

@@ -31,7 +31,7 @@ use crate::model::{Beginning, Challenge, Change, Departure, Meta, PlayerId, Sess
 use crate::store::{Appended, NewTurn, StoreError, Thing};
 
 /// How often an action is tried on a session that somebody else moves meanwhile.
-const MAX_TRIES: usize = 8;
+pub(super) const MAX_TRIES: usize = 8;
 
 /// A session that was just created.
 #[derive(Debug)]
@@ -300,9 +300,9 @@ impl Sessions {
             Err(refused) if core.store.stands_at(id, session.event()).await? => return Err(refused),
             Err(_) => return Ok(Tried::Moved(seated, running)),
         };
-        let Written { turn, place, state } = written;
+        let Written { turn, stands, state } = written;
         let told = turn.clone();
-        let turn = NewTurn { session: id, before: session.event(), turn, place, state };
+        let turn = NewTurn { session: id, before: session.event(), turn, stands, state };
         let (answer, answered) = oneshot::channel();
         let me = self.clone();
         let then = move |appended| {
@@ -402,7 +402,7 @@ impl Sessions {
             expected.check(session.event())?;
             session.rename(name);
             seats.publish(id, session, None);
-            seats.checkpoint(id, session).await?;
+            seats.write_name(id, session).await?;
             let summary = directory.roster().summary(owner, id)?.clone();
             Ok(Listed { id, summary, resident: true })
         };

@@ -2,6 +2,8 @@
 
 mod error;
 pub mod folder;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 use std::sync::Arc;
 
@@ -46,10 +48,25 @@ pub struct NewTurn {
     pub before: EventId,
     /// As history will have it.
     pub turn: Arc<Turn>,
-    /// Where the player will be.
-    pub place: String,
+    /// How the game will stand, for lists.
+    pub stands: Stands,
     /// The state after, as JSON.
     pub state: Vec<u8>,
+}
+
+/// How a game stands, as lists tell it.
+#[derive(Clone, Debug)]
+pub struct Stands {
+    /// Where the player is.
+    pub place: String,
+    /// Their ship's id.
+    pub ship_type: String,
+    /// Turns that were played.
+    pub turn_count: i64,
+    /// Credits.
+    pub wealth: i64,
+    /// How it ended, by its id.
+    pub end: Option<String>,
 }
 
 /// What became of a turn.
@@ -125,8 +142,19 @@ pub trait Sessions {
     /// Takes a turn. Never waits.
     fn append(&self, turn: NewTurn, then: Then);
 
-    /// Writes a session down as it stands. Where a save has taken its game's place, `load` tells of it.
-    async fn save(&self, whole: Checkpoint, load: Option<Arc<Turn>>) -> Result<()>;
+    /// Writes a session down as it stands. Of what is there already nothing gets worse: a rank that was lost stays lost, and a verdict
+    /// stays.
+    async fn save(&self, whole: Checkpoint) -> Result<()>;
+
+    /// Writes down a session that has another name.
+    async fn rename(&self, whole: Checkpoint) -> Result<()>;
+
+    /// Writes down a session in which a save has taken its game's place, which `load` tells of. False where the session stood at
+    /// another event than its holder knows: nothing was written.
+    async fn load(&self, before: EventId, whole: Checkpoint, load: Arc<Turn>) -> Result<bool>;
+
+    /// Writes a session down that begins with a save, which `load` tells of.
+    async fn import(&self, whole: Checkpoint, load: Arc<Turn>) -> Result<()>;
 
     /// Buries a session: from then on it is gone for good.
     async fn bury(&self, stone: Tombstone) -> Result<()>;

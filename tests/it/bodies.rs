@@ -228,6 +228,9 @@ fn finish(client: &Client) {
 
 #[test]
 fn every_body_and_every_frame_has_its_shape() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let settings = api::Settings { admin_token: Some(ADMIN.to_owned()), ..unlimited() };
     let (_folder, server) = start_with(Default::default(), settings);
     let mut bodies = Bodies::default();

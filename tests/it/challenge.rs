@@ -65,6 +65,9 @@ fn fingerprint(client: &Client) -> Value {
 
 #[test]
 fn everybody_gets_the_days_seed_and_another_the_next_day() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let [ann, bob] = ["Ann", "Bob"].map(|name| challenger(&server, name));
     let seen = ann.look()["state"].clone();
@@ -166,6 +169,9 @@ fn everything(client: &Client) -> Vec<(String, u16, String)> {
 
 #[test]
 fn the_seed_of_a_challenge_is_told_nowhere_before_its_day_is_over() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = challenger(&server, "Ann");
     let file = folder.path().join(format!("session_{}.json", client.session));
@@ -297,6 +303,9 @@ fn a_finished_game_counts_under_the_name_it_has_then() {
 
 #[test]
 fn what_ends_after_its_day_does_not_count_and_the_day_after_everything_is_told() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let [ann, bob, cid] = ["Ann", "Bob", "Cid"].map(|name| challenger(&server, name));
     finish(&ann, 1);
@@ -364,6 +373,9 @@ fn what_ends_after_its_day_does_not_count_and_the_day_after_everything_is_told()
 
 #[test]
 fn a_board_comes_in_pages_and_has_a_bound() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let settings = Settings { board_entries: 4, ..Settings::default() };
     let (folder, server) = start_with(settings, unlimited());
     // The last ones are pushed out, or do not come in; the file is rewritten now and then.
@@ -417,6 +429,9 @@ fn a_game_that_is_deleted_at_its_end_counts_all_the_same() {
 
 #[test]
 fn the_day_cannot_be_tried_out() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let [ann, bob, cid] = ["Ann", "Bob", "Cid"].map(|name| challenger(&server, name));
     assert_eq!(ann.get("/api/challenge").json()["begun"], ann.session.as_str());
@@ -475,6 +490,9 @@ fn of_two_beginnings_at_once_one_counts() {
 
 #[test]
 fn a_list_of_beginnings_goes_when_its_day_is_long_over_and_the_day_is_closed_then() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let ann = challenger(&server, "Ann");
     let file = folder.path().join(format!("challenge_{TODAY}.jsonl"));
@@ -598,6 +616,9 @@ fn a_day_whose_seed_was_told_while_the_clock_was_ahead_is_played_by_nobody() {
 /// Folders of before a day could be begun once have players with several games of it.
 #[test]
 fn of_two_games_of_a_player_the_first_that_is_finished_counts() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let ann = challenger(&server, "Ann");
     let mut other = ann.clone();
@@ -862,6 +883,9 @@ fn verify(saves: &std::path::Path) -> (bool, String) {
 
 #[test]
 fn a_tampered_entry_is_refused_with_the_turn_at_which_it_diverges() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let [ann, bob] = ["Ann", "Bob"].map(|name| challenger(&server, name));
     finish(&ann, 1);

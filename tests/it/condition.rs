@@ -51,6 +51,9 @@ fn a_tag_names_the_event_that_led_to_the_state() {
 /// The same revision of another history: a copy of the folder that was brought back.
 #[test]
 fn a_revision_of_another_history_is_another_state() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = server.player(1);
     client.act(&wait());

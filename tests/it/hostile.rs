@@ -509,6 +509,9 @@ fn a_save_of_older_rules_counts_under_this_servers_own_seal_only() {
 
 #[test]
 fn what_a_client_brings_has_a_bound_before_it_is_worked_on() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let (client, file) = exported(&server);
     let import = |file: &Value| client.post("/api/slots/2/import", file);

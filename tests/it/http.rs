@@ -118,6 +118,9 @@ fn the_readme_plays_five_turns() {
 
 #[test]
 fn a_game_can_be_won_over_http() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = server.player(3);
     client.act(&json!({"type": "wait"}));

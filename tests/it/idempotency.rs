@@ -122,6 +122,9 @@ fn go_on(client: &Client, key: &str) -> Value {
 
 #[test]
 fn the_last_256_keys_are_remembered_also_over_a_restart() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = server.player(7);
     server.stop();

@@ -50,6 +50,9 @@ impl Browser {
 
 #[test]
 fn two_servers_of_a_host_do_not_take_each_others_players() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let ((_a, here), (_b, there)) = (start(), another());
     assert_ne!(here.cookie(""), there.cookie(""));
     let mut browser = Browser::default();
@@ -80,6 +83,9 @@ fn the_cookie_keeps_its_name_over_restarts_and_changes_of_the_key() {
 
 #[test]
 fn the_cookie_of_before_is_read_where_it_is_good_and_never_taken_from_others() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let ((_a, here), (_b, there)) = (start(), another());
     let client = here.player(1);
     let token = client.token.expect("a token");

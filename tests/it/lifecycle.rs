@@ -118,6 +118,9 @@ fn finished_games_give_way_first() {
 
 #[test]
 fn the_sweeper_evicts_at_an_hour_and_not_a_second_sooner() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = player(&server);
     client.act(&json!({"type": "wait"}));
@@ -175,6 +178,9 @@ fn progress_is_not_lost_at_idle_eviction_or_restart() {
 /// Without a log, turns wait in memory for the next sweep: so many of them, then they are written down.
 #[test]
 fn turns_in_memory_are_bounded() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let start = || {
         let settings = folder::Settings { durability: Durability::Sweep, ..folder::Settings::default() };
@@ -294,6 +300,9 @@ fn a_full_store_lets_a_players_own_longest_finished_game_go() {
 
 #[test]
 fn one_bad_save_does_not_break_the_list_for_everyone() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let [good, bad] = [player(&server), player(&server)];
     server.stop();
@@ -316,6 +325,9 @@ fn one_bad_save_does_not_break_the_list_for_everyone() {
 
 #[test]
 fn a_save_that_makes_no_sense_is_set_aside_when_it_is_asked_for() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = player(&server);
     server.stop();
@@ -332,6 +344,9 @@ fn a_save_that_makes_no_sense_is_set_aside_when_it_is_asked_for() {
 
 #[test]
 fn a_session_goes_on_with_the_content_it_began_with() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = player(&server);
     let hash = client.look()["state"]["content"].as_str().expect("a hash").to_owned();

@@ -7,6 +7,7 @@ mod bodies;
 mod broken;
 mod challenge;
 mod changes;
+mod cluster;
 mod commands;
 mod condition;
 mod content;

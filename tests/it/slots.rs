@@ -337,6 +337,9 @@ fn slots_are_a_players_own_and_slot_0_is_the_game_last_played() {
 
 #[test]
 fn a_game_whose_future_is_known_is_not_ranked() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let ranked = |client: &Client| {
         server.sweep();
@@ -399,6 +402,9 @@ fn a_finished_game_can_be_replayed_and_gone_back_from() {
 
 #[test]
 fn a_damaged_slot_hurts_no_other() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = server.player(28);
     put(&client, 1);

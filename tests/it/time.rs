@@ -138,6 +138,9 @@ fn a_pause_of_the_server_counts_a_day_at_most() {
 
 #[test]
 fn what_the_server_made_of_its_clock_can_be_lost_without_harm() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     for lost in ["removed", "damaged", "empty"] {
         for wall in [0, 500 * DAY, -57 * 365 * DAY] {
             let (folder, server) = start_with(settings(), unlimited());
@@ -163,6 +166,9 @@ fn what_the_server_made_of_its_clock_can_be_lost_without_harm() {
 
 #[test]
 fn a_folder_of_before_there_was_lived_time_goes_by_its_stamps() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start_with(settings(), unlimited());
     let crowd = Crowd::of(&server);
     server.stop();
@@ -278,6 +284,9 @@ fn places_and_limits_go_by_what_has_passed() {
 
 #[test]
 fn a_clock_ahead_removes_no_board() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let file = folder.path().join("leaderboard_2026-06-01_normal.jsonl");
     // Of half a year ago.

@@ -197,6 +197,9 @@ fn a_restart_does_not_bring_the_previous_token_back() {
 
 #[test]
 fn the_first_use_is_written_down_at_once_though_nobody_waits_for_it() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let first = token(&server.player(1)).to_owned();
     let second = server.rotate(&first).expect("a token");
@@ -315,6 +318,9 @@ fn a_renewed_token_is_the_current_one() {
 
 #[test]
 fn an_older_folder_locks_nobody_out() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let client = server.player(1);
     let first = token(&client).to_owned();
@@ -336,6 +342,9 @@ fn an_older_folder_locks_nobody_out() {
 
 #[test]
 fn damaged_lines_are_reported_and_hurt_nobody_else() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let [mine, yours] = [1, 2].map(|seed| server.player(seed));
     assert_eq!(logout(&mine, &[]).status, 204);
@@ -353,6 +362,9 @@ fn damaged_lines_are_reported_and_hurt_nobody_else() {
 /// As the first version to have this file writes it; without its checksum, as an admin edits it.
 #[test]
 fn stored_lines_are_read() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     server.stop();
     let players = [1_u128, 2, 3].map(|player| PlayerId(Uuid::from_u128(player)));
@@ -384,6 +396,9 @@ fn lines(folder: &tempfile::TempDir) -> usize {
 
 #[test]
 fn the_file_is_rewritten_and_what_concerns_no_token_is_forgotten() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let mut kept = token(&server.player(1)).to_owned();
     for _ in 0..100 {
@@ -409,6 +424,9 @@ fn the_file_is_rewritten_and_what_concerns_no_token_is_forgotten() {
 
 #[test]
 fn when_it_is_full_those_go_of_whom_nothing_is_stored() {
+    if crate::cluster::not_on_files() {
+        return;
+    }
     // So that there is room for 20 of whom something is stored, and no more.
     let settings = Settings { stored: 10, ..Settings::default() };
     let (folder, server) = start_with(settings, unlimited());

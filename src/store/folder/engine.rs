@@ -84,8 +84,24 @@ impl Sessions for Engine {
         self.folder.append(turn, then);
     }
 
-    async fn save(&self, whole: Checkpoint, load: Option<Arc<Turn>>) -> Result<()> {
-        self.run(move |folder| folder.checkpoints.save(&whole, load.as_deref())).await
+    async fn save(&self, whole: Checkpoint) -> Result<()> {
+        self.run(move |folder| folder.checkpoints.save(&whole, None)).await
+    }
+
+    async fn rename(&self, whole: Checkpoint) -> Result<()> {
+        self.save(whole).await
+    }
+
+    async fn load(&self, before: EventId, whole: Checkpoint, load: Arc<Turn>) -> Result<bool> {
+        if !self.stands_at(SessionId(whole.session_id), before).await? {
+            return Ok(false);
+        }
+        self.run(move |folder| folder.checkpoints.save(&whole, Some(&load))).await?;
+        Ok(true)
+    }
+
+    async fn import(&self, whole: Checkpoint, load: Arc<Turn>) -> Result<()> {
+        self.run(move |folder| folder.checkpoints.save(&whole, Some(&load))).await
     }
 
     async fn bury(&self, stone: Tombstone) -> Result<()> {

@@ -27,11 +27,11 @@ impl Bed for Disk {
 }
 
 mod killed {
-    crate::store_suite!(super::Disk::new(super::End::Killed));
+    crate::store_suite!(Some(super::Disk::new(super::End::Killed)));
 }
 
 mod power_cut {
-    crate::store_suite!(super::Disk::new(super::End::PowerCut));
+    crate::store_suite!(Some(super::Disk::new(super::End::PowerCut)));
 }
 
 #[test]

@@ -1,0 +1,51 @@
+//! The database that is configured.
+
+use cosmic_explorer::config::Config;
+use cosmic_explorer::store::Opened;
+
+/// Opens the database, where one is configured.
+#[cfg(feature = "postgres")]
+pub async fn open(config: &Config) -> anyhow::Result<Option<Opened>> {
+    use cosmic_explorer::store::postgres;
+    match settings(config)? {
+        Some(settings) => Ok(Some(postgres::open(settings).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The same for a build that has none.
+#[cfg(not(feature = "postgres"))]
+pub async fn open(config: &Config) -> anyhow::Result<Option<Opened>> {
+    match config.database.url {
+        Some(_) => anyhow::bail!("database.url is set, and this program was built without the feature postgres"),
+        None => Ok(None),
+    }
+}
+
+/// The database that is configured, if one is.
+#[cfg(feature = "postgres")]
+pub fn settings(config: &Config) -> anyhow::Result<Option<cosmic_explorer::store::postgres::Settings>> {
+    let database = &config.database;
+    let Some(url) = &database.url else { return Ok(None) };
+    Ok(Some(cosmic_explorer::store::postgres::Settings {
+        url: url.0.clone(),
+        ca: database.ca.as_deref().map(cosmic_explorer::files::read).transpose()?,
+        readers: usize::try_from(database.readers).unwrap_or(1),
+        timeout: std::time::Duration::from_secs(database.timeout_secs),
+        migrate: database.migrate,
+        allow_unsafe: database.allow_unsafe,
+        name: config.node.name.clone().unwrap_or_else(machine),
+    }))
+}
+
+/// What this machine is called.
+#[cfg(all(feature = "postgres", target_os = "linux"))]
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The same where nobody asks the system.
+#[cfg(all(feature = "postgres", not(target_os = "linux")))]
+fn machine() -> String {
+    "cosmic-explorer".to_owned()
+}

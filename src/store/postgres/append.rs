@@ -1,0 +1,255 @@
+//! How turns are taken: whatever turns of all sessions are waiting go in one statement, each with its own condition.
+//!
+//! Every turn is appended under a name. So where the answer is lost the same is said again, and a turn that is there under the
+//! name is not doubled but found.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
+use tokio::task::AbortHandle;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::Failure;
+use super::lane::Lane;
+use super::queries::{APPEND, LOOK};
+use crate::game::RULES_VERSION;
+use crate::model::{EventId, UsedKey, VERSION};
+use crate::store::{Appended, NewTurn, StoreError, Then, Thing};
+
+/// Turns that can wait. A session has one at a time, so only as many sessions acting at once fill it.
+const QUEUE: usize = 1024;
+/// Turns of a statement. Larger ones take their time from all that are in them, and bring no more.
+const MOST: usize = 64;
+/// How often a turn is tried whose session's row somebody else holds for a moment.
+const LOCKED_TRIES: usize = 50;
+
+/// A turn, under the name of its append.
+struct Named {
+    turn: NewTurn,
+    name: Uuid,
+    line: String,
+}
+
+/// One that waits.
+type Waiting = (Named, Then);
+
+/// What stands in the way of a turn.
+enum Verdict {
+    Taken,
+    Moved,
+    Gone,
+    Newer,
+    /// Nothing, but that somebody held the row.
+    Locked,
+}
+
+/// Figures.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub turns: AtomicU64,
+    pub batches: AtomicU64,
+    pub moved: AtomicU64,
+    pub unknown: AtomicU64,
+    /// Turns that were found under their name.
+    pub found: AtomicU64,
+}
+
+/// Takes turns, one statement after the other.
+pub(super) struct Appender {
+    queue: Sender<Waiting>,
+    task: AbortHandle,
+    pub counts: Arc<Counts>,
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        // What waits is answered by nobody: whoever asked hears that the store has closed.
+        self.task.abort();
+    }
+}
+
+impl Appender {
+    /// Call it inside the runtime that is to do the work.
+    pub fn new(lane: Lane) -> Self {
+        let (queue, waiting) = channel(QUEUE);
+        let counts = Arc::new(Counts::default());
+        let task = tokio::spawn(run(lane, waiting, counts.clone())).abort_handle();
+        Self { queue, task, counts }
+    }
+
+    /// Takes a turn, soon.
+    pub fn append(&self, turn: NewTurn, then: Then) {
+        let line = match serde_json::to_string(&*turn.turn) {
+            Ok(line) => line,
+            Err(error) => {
+                let source = std::io::Error::other(error);
+                return then(Appended::Failed(StoreError::Unavailable { what: Thing::Session(turn.session), source }));
+            }
+        };
+        match self.queue.try_send((Named { turn, name: Uuid::new_v4(), line }, then)) {
+            Ok(()) => {}
+            Err(TrySendError::Full((_, then))) => then(Appended::Failed(StoreError::Busy)),
+            Err(TrySendError::Closed((named, then))) => {
+                let source = std::io::Error::other("the store has closed");
+                let what = Thing::Session(named.turn.session);
+                then(Appended::Failed(StoreError::Unavailable { what, source }));
+            }
+        }
+    }
+}
+
+async fn run(lane: Lane, mut queue: Receiver<Waiting>, counts: Arc<Counts>) {
+    let mut next = Vec::with_capacity(MOST);
+    while queue.recv_many(&mut next, MOST).await > 0 {
+        let mut left = std::mem::take(&mut next);
+        // A statement sees each row as it was before: of a session there is one turn in it.
+        while !left.is_empty() {
+            let mut sessions = std::collections::HashSet::new();
+            let (batch, later) = left.into_iter().partition(|(named, _): &Waiting| sessions.insert(named.turn.session));
+            take(&lane, batch, &counts).await;
+            left = later;
+        }
+    }
+}
+
+/// Takes turns of different sessions, and tells each what became of it.
+async fn take(lane: &Lane, batch: Vec<Waiting>, counts: &Counts) {
+    let (mut batch, mut thens): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    for _ in 0..LOCKED_TRIES {
+        counts.batches.fetch_add(1, Ordering::Relaxed);
+        let judged = match verdicts(lane, &batch, counts).await {
+            Ok(judged) => judged,
+            Err(failure) => return fail(thens, &failure, counts),
+        };
+        let mut locked = Vec::new();
+        for ((named, then), verdict) in batch.into_iter().zip(thens).zip(judged) {
+            match verdict {
+                Verdict::Taken => {
+                    counts.turns.fetch_add(1, Ordering::Relaxed);
+                    then(Appended::Taken);
+                }
+                Verdict::Moved => {
+                    counts.moved.fetch_add(1, Ordering::Relaxed);
+                    then(Appended::Moved);
+                }
+                Verdict::Gone => then(Appended::Gone),
+                Verdict::Newer => {
+                    let what = Thing::Session(named.turn.session);
+                    then(Appended::Failed(StoreError::Newer { what, version: VERSION + 1 }));
+                }
+                Verdict::Locked => locked.push((named, then)),
+            }
+        }
+        if locked.is_empty() {
+            return;
+        }
+        (batch, thens) = locked.into_iter().unzip();
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    thens.into_iter().for_each(|then| then(Appended::Failed(StoreError::Busy)));
+}
+
+/// They may have been taken, or not.
+fn fail(thens: Vec<Then>, failure: &Failure, counts: &Counts) {
+    tracing::error!(%failure, turns = thens.len(), "what became of turns is not known");
+    counts.unknown.fetch_add(thens.len() as u64, Ordering::Relaxed);
+    thens.into_iter().for_each(|then| then(Appended::Unknown));
+}
+
+/// What became of each.
+async fn verdicts(lane: &Lane, batch: &[Named], counts: &Counts) -> Result<Vec<Verdict>, Failure> {
+    let taken = say(lane, batch).await?;
+    let mut taken: HashMap<Uuid, Verdict> = taken.into_iter().map(|id| (id, Verdict::Taken)).collect();
+    let open: Vec<_> = batch.iter().filter(|named| !taken.contains_key(&named.turn.session.0)).collect();
+    if !open.is_empty() {
+        taken.extend(look(lane, &open, counts).await?);
+    }
+    // Every one is in it: what was not taken was looked at.
+    let verdict = |named: &Named| taken.remove(&named.turn.session.0).unwrap_or(Verdict::Gone);
+    Ok(batch.iter().map(verdict).collect())
+}
+
+/// Says them, and tells whose sessions took them.
+async fn say(lane: &Lane, batch: &[Named]) -> Result<Vec<Uuid>, Failure> {
+    fn all<'a, T>(batch: &'a [Named], of: impl Fn(&'a Named) -> T) -> Vec<T> {
+        batch.iter().map(of).collect()
+    }
+    let ids = all(batch, |named| named.turn.session.0);
+    let revisions = all(batch, |named| named.turn.turn.revision as i64);
+    let befores = all(batch, |named| digits(named.turn.before));
+    let digests = all(batch, |named| named.turn.turn.digest.as_str());
+    let names = all(batch, |named| named.name);
+    let times: Vec<Timestamp> = all(batch, |named| named.turn.turn.at);
+    let marks = all(batch, |named| named.turn.turn.key.as_deref().map(|key| UsedKey::mark(key) as i64));
+    let lines = all(batch, |named| named.line.as_str());
+    let states = all(batch, |named| text(&named.turn.state));
+    let places = all(batch, |named| named.turn.stands.place.as_str());
+    let ships = all(batch, |named| named.turn.stands.ship_type.as_str());
+    let counts = all(batch, |named| named.turn.stands.turn_count);
+    let wealths = all(batch, |named| named.turn.stands.wealth);
+    let endings = all(batch, |named| named.turn.stands.end.as_deref());
+    let (rules, format) = (RULES_VERSION as i32, VERSION as i32);
+    let rows = lane
+        .query(
+            APPEND,
+            &[
+                &ids, &revisions, &befores, &digests, &names, &times, &marks, &lines, &states, &places, &ships,
+                &counts, &wealths, &endings, &rules, &format,
+            ],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// What stands in the way of those that were not taken.
+async fn look(lane: &Lane, open: &[&Named], counts: &Counts) -> Result<HashMap<Uuid, Verdict>, Failure> {
+    let ids: Vec<_> = open.iter().map(|named| named.turn.session.0).collect();
+    let revisions: Vec<_> = open.iter().map(|named| named.turn.turn.revision as i64).collect();
+    let (rules, format) = (RULES_VERSION as i32, VERSION as i32);
+    let rows = lane.query(LOOK, &[&ids, &revisions, &rules, &format]).await?;
+    let mut found = HashMap::new();
+    let mut doubtful = false;
+    for row in &rows {
+        let id = row.try_get(0)?;
+        let Some(named) = open.iter().find(|named| named.turn.session.0 == id) else { continue };
+        let verdict = verdict(row, named)?;
+        if matches!(verdict, Verdict::Taken) {
+            doubtful = true;
+            counts.found.fetch_add(1, Ordering::Relaxed);
+        }
+        found.insert(id, verdict);
+    }
+    if doubtful {
+        // It is visible here, and may be on no standby yet.
+        lane.receipt().await?;
+    }
+    Ok(found)
+}
+
+fn verdict(row: &Row, named: &Named) -> Result<Verdict, Failure> {
+    let (revision, digest): (Option<i64>, Option<&str>) = (row.try_get("revision")?, row.try_get("digest")?);
+    let (newer, append): (Option<bool>, Option<Uuid>) = (row.try_get("newer")?, row.try_get("append")?);
+    let Some((revision, digest)) = revision.zip(digest) else { return Ok(Verdict::Gone) };
+    let stands = EventId::new(revision as u64, digest) == named.turn.before;
+    Ok(match () {
+        () if append == Some(named.name) => Verdict::Taken,
+        () if !stands => Verdict::Moved,
+        () if newer == Some(true) => Verdict::Newer,
+        () => Verdict::Locked,
+    })
+}
+
+/// The digits of a digest that an event has.
+pub(super) fn digits(event: EventId) -> String {
+    let text = event.to_string();
+    text.split_once('-').map(|(_, digits)| digits.to_owned()).unwrap_or_default()
+}
+
+/// JSON is text.
+pub(super) fn text(json: &[u8]) -> &str {
+    std::str::from_utf8(json).unwrap_or_default()
+}

@@ -1,0 +1,1 @@
+SELECT player, session_id, at FROM begun WHERE day = $1 ORDER BY number

@@ -1,0 +1,1 @@
+UPDATE keys SET record = $2 WHERE record = $1

@@ -1,0 +1,1 @@
+SELECT files FROM contents WHERE hash = $1

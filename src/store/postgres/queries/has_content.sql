@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM contents WHERE hash = $1) AS known

@@ -1,0 +1,1 @@
+DELETE FROM tombstones WHERE lived_at <= $1

@@ -1,0 +1,1 @@
+DELETE FROM begun WHERE day = $1

@@ -1,0 +1,1 @@
+DELETE FROM entries WHERE day = $1 AND difficulty = $2

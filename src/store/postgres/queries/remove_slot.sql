@@ -1,0 +1,1 @@
+DELETE FROM slots WHERE player = $1 AND number = $2

@@ -1,0 +1,1 @@
+UPDATE sessions SET name = $2 WHERE id = $1

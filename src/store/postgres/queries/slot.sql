@@ -1,0 +1,1 @@
+SELECT save FROM slots WHERE player = $1 AND number = $2

@@ -1,0 +1,1 @@
+SELECT player, number FROM slots

@@ -1,0 +1,1 @@
+SELECT record FROM tombstones ORDER BY lived_at, session_id
