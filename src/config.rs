@@ -64,11 +64,24 @@ pub struct Database {
     pub migrate: bool,
     /// Whether one is taken that does not keep what it says it has kept.
     pub allow_unsafe: bool,
+    /// Whether servers tell each other at once of what they have done.
+    pub notify: bool,
+    /// How often each looks what others have done, whatever was told.
+    pub poll_secs: u64,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, ca: None, readers: 3, timeout_secs: 5, migrate: true, allow_unsafe: false }
+        Self {
+            url: None,
+            ca: None,
+            readers: 3,
+            timeout_secs: 5,
+            migrate: true,
+            allow_unsafe: false,
+            notify: true,
+            poll_secs: 2,
+        }
     }
 }
 
@@ -224,6 +237,7 @@ impl Config {
         fits("limits.workers", limits.workers <= 1_024, "0 (one for each core) to 1024")?;
         fits("database.readers", (1..=64).contains(&self.database.readers), "1 to 64")?;
         fits("database.timeout_secs", (1..=60).contains(&self.database.timeout_secs), "1 to 60")?;
+        fits("database.poll_secs", (1..=60).contains(&self.database.poll_secs), "1 to 60")?;
         let url = self.database.url.as_ref();
         let is_url = |url: &Secret| url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
         fits(

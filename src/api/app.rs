@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::settings::Settings;
 use super::work::Work;
 use crate::session::{
-    Beginnings, Contents, Core, Directory, Judge, Presences, Reporter, Saves, Services, Sessions, Tokens,
+    Beginnings, Contents, Core, Directory, Judge, Others, Presences, Reporter, Saves, Services, Sessions, Tokens,
 };
 
 /// One for the program, shared by all its threads.
@@ -33,6 +33,8 @@ pub struct App {
     pub judge: Arc<Judge>,
     /// Who has begun daily challenges.
     pub beginnings: Arc<Beginnings>,
+    /// What other servers of the store do.
+    pub others: Arc<Others>,
     /// Figures of the sessions.
     pub reporter: Arc<Reporter>,
     /// Limits and deadlines.
@@ -51,7 +53,7 @@ impl App {
     /// For a server that begins.
     pub fn new(services: Services, settings: Settings) -> Self {
         let Services { core, directory, tokens, contents, sessions, presences, .. } = services;
-        let Services { saves, judge, beginnings, reporter, mark, .. } = services;
+        let Services { saves, judge, beginnings, others, reporter, mark, .. } = services;
         let (limits, work) = (Limits::new(&settings, &core), Work::new(&settings, &core));
         Self {
             core,
@@ -63,6 +65,7 @@ impl App {
             saves,
             judge,
             beginnings,
+            others,
             reporter,
             settings,
             cookie: format!("cosmic_{mark}"),

@@ -23,6 +23,7 @@ use futures_util::Stream;
 use super::app::App;
 use super::code::Code;
 use super::connection::{Answering, Followed};
+use super::news;
 use super::problem::Problem;
 
 /// What pages of listed origins may send, and what they may read besides bodies.
@@ -50,7 +51,10 @@ pub async fn pass<B: MessageBody + 'static>(
     let chunks = request.chunked().unwrap_or(true).then(|| Chunks::of(&mut request));
     let ends = chunks.is_none() && keep_to_length(&mut request);
     let mut response = match admit(&request) {
-        Ok(()) => in_form(next.call(request).await?),
+        Ok(()) => match news::catch_up(request.request()).await {
+            Ok(()) => in_form(next.call(request).await?),
+            Err(problem) => refusal(request.into_parts().0, &problem),
+        },
         Err(problem) => refusal(request.into_parts().0, &problem),
     };
     if ends {

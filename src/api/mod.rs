@@ -25,6 +25,7 @@ mod health;
 mod json;
 mod limits;
 mod message;
+mod news;
 mod patch;
 mod prefer;
 mod problem;
@@ -92,7 +93,9 @@ pub async fn serve(
     let handle = running.handle();
     let running = tokio::spawn(running);
     let (stop_sweeping, stopped) = oneshot::channel();
-    let Services { sweeper, presences, .. } = services;
+    let (stop_looking, looked_enough) = oneshot::channel();
+    let Services { sweeper, presences, others, .. } = services;
+    let looking = tokio::spawn(others.run(looked_enough));
     let sweeping = {
         let sweeper = sweeper.clone();
         tokio::spawn(async move { sweeper.run(stopped).await })
@@ -108,6 +111,8 @@ pub async fn serve(
     running.await.map_err(io::Error::other)??;
     drop(stop_sweeping);
     sweeping.await.map_err(io::Error::other)?;
+    drop(stop_looking);
+    looking.await.map_err(io::Error::other)?;
     Ok(sweeper.finish().await)
 }
 

@@ -34,6 +34,8 @@ pub fn settings(config: &Config) -> anyhow::Result<Option<cosmic_explorer::store
         timeout: std::time::Duration::from_secs(database.timeout_secs),
         migrate: database.migrate,
         allow_unsafe: database.allow_unsafe,
+        notify: database.notify,
+        poll: std::time::Duration::from_secs(database.poll_secs),
         name: config.node.name.clone().unwrap_or_else(machine),
     }))
 }

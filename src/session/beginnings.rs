@@ -38,6 +38,15 @@ struct List {
     unwritten: Vec<Begun>,
 }
 
+impl List {
+    /// These began it, whatever is here.
+    fn learn(&mut self, begun: Vec<Begun>) {
+        for Begun { player, session_id, at, .. } in begun {
+            self.players.insert(PlayerId(player), Beginning { session: SessionId(session_id), at });
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Beginning {
     session: SessionId,
@@ -95,9 +104,12 @@ impl Beginnings {
             }
         }
         for (day, lines) in missing {
-            if let Err(error) = core.store.add_begun(day, lines.clone()).await {
-                tracing::error!(%day, %error, "who began the challenge could not be written down; it will be tried again");
-                lists.entry(day).or_default().unwritten = lines;
+            match core.store.add_begun(day, lines.clone()).await {
+                Ok(before) => lists.entry(day).or_default().learn(before),
+                Err(error) => {
+                    tracing::error!(%day, %error, "who began the challenge could not be written down; it will be tried again");
+                    lists.entry(day).or_default().unwritten = lines;
+                }
             }
         }
         Ok(Self { core, directory, judge, days: Mutex::new(lists), writing: tokio::sync::Mutex::default() })
@@ -108,24 +120,38 @@ impl Beginnings {
     }
 
     /// Writes down that a player has begun a day. The caller does not stop halfway.
-    async fn write(&self, day: Day, owner: PlayerId) -> Result<(), StoreError> {
+    /// Answers with the game that they have begun it with, if that is another one.
+    async fn write(&self, day: Day, owner: PlayerId) -> Result<Option<SessionId>, StoreError> {
         // Held over the write: that is what it is for.
         let _alone = self.writing.lock().await;
         let (unwritten, begun) = {
             let mut days = self.days();
-            let Some(list) = days.get_mut(&day) else { return Ok(()) };
+            let Some(list) = days.get_mut(&day) else { return Ok(None) };
             let own = list.players.get_key_value(&owner).map(|(owner, begun)| line(owner, begun));
             let unwritten = std::mem::take(&mut list.unwritten);
             let begun = unwritten.iter().cloned().chain(own).collect();
             (unwritten, begun)
         };
         let written = self.core.store.add_begun(day, begun).await;
-        if written.is_err()
-            && let Some(list) = self.days().get_mut(&day)
-        {
-            list.unwritten = unwritten;
+        let mut days = self.days();
+        let list = days.entry(day).or_default();
+        match written {
+            Ok(before) => {
+                let own = before.iter().find(|begun| begun.player == owner.0).map(|begun| SessionId(begun.session_id));
+                list.learn(before);
+                Ok(own)
+            }
+            Err(error) => {
+                list.unwritten = unwritten;
+                Err(error)
+            }
         }
-        written
+    }
+
+    /// Others have heard that a player began these.
+    pub(super) fn learn(&self, begun: Vec<(Day, Begun)>) {
+        let mut days = self.days();
+        begun.into_iter().for_each(|(day, begun)| days.entry(day).or_default().learn(vec![begun]));
     }
 
     /// Reserves the day's challenge for a player.
@@ -167,9 +193,15 @@ impl Beginnings {
 
     /// Writes a beginning down; from then on it counts for good.
     pub(super) async fn keep(&self, mut reserved: Reservation) -> Result<(), SessionError> {
-        self.write(reserved.day, reserved.owner).await?;
+        let before = self.write(reserved.day, reserved.owner).await?;
         reserved.kept = true;
-        Ok(())
+        match before {
+            Some(session) => {
+                let (ends_at, retry_after) = (reserved.day.ends_at(), reserved.day.left(self.core.now()));
+                Err(SessionError::ChallengeBegun { session, there: true, ends_at, retry_after })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Forgets who began the days that are long over; such a day is closed first, so that nobody begins it again whatever the clock

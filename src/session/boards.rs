@@ -138,7 +138,7 @@ impl Boards {
 
     /// A board, with every entry that is good. Empty where nobody is on it.
     pub async fn board(&self, name: BoardName) -> Result<Arc<Board>, SessionError> {
-        {
+        if self.core.store.others().is_none() {
             let mut shelf = self.shelf();
             match shelf.find(name) {
                 Some(board) => return Ok(board),
@@ -170,12 +170,25 @@ impl Boards {
 
     /// A board as it is in memory, or as it is stored, every entry played again. The caller is alone.
     async fn read_board(&self, name: BoardName) -> Result<Arc<Board>, SessionError> {
-        if let Some(board) = self.shelf().find(name) {
-            return Ok(board);
+        let read = self.shelf().find(name);
+        if let Some(board) = read.as_ref().filter(|_| self.core.store.others().is_none()) {
+            return Ok(board.clone());
         }
-        let entries = self.core.store.board(name).await?;
+        let mut entries = self.core.store.board(name).await?;
         let mut board = Board::default();
         let (mut sessions, mut players) = (BTreeSet::new(), BTreeSet::new());
+        // Others may have added to it. What was found good before is.
+        if let Some(read) = read {
+            entries.retain(|entry| match read.standings.iter().find(|standing| standing.claim == entry.claim) {
+                Some(known) => {
+                    if sessions.insert(entry.claim.session_id) {
+                        board.standings.push(known.clone());
+                    }
+                    false
+                }
+                None => true,
+            });
+        }
         for (line, (entry, verified)) in (1..).zip(self.examine(name, entries).await?) {
             match verified {
                 // One that was written twice, because the store failed after the first time.
@@ -192,7 +205,11 @@ impl Boards {
         board.standings.retain(|standing| players.insert(standing.claim.player));
         board.standings.truncate(self.core.settings().board_entries);
         let board = Arc::new(board);
-        self.shelf().put(name, board.clone());
+        let mut shelf = self.shelf();
+        if !board.standings.is_empty() {
+            shelf.known.insert(name);
+        }
+        shelf.put(name, board.clone());
         Ok(board)
     }
 
@@ -252,7 +269,9 @@ impl Boards {
         changed.standings.insert(place, standing);
         changed.standings.truncate(most);
         let standing = changed.standings.iter().map(|standing| SessionId(standing.claim.session_id)).collect();
-        self.core.store.add_entry(entry, standing, most).await?;
+        if !self.core.store.add_entry(entry, standing, most).await? {
+            return Ok(Verdict::NotFirst);
+        }
         let mut shelf = self.shelf();
         shelf.known.insert(name);
         shelf.put(name, board);

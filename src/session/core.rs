@@ -16,7 +16,7 @@ use super::lived::{ClockReport, Lived, Moment, later};
 use super::places::Places;
 use super::settings::Settings;
 use crate::model::Day;
-use crate::store::Store;
+use crate::store::{Rung, Store};
 
 /// What has been counted since the start.
 #[derive(Debug, Default)]
@@ -133,6 +133,13 @@ impl Core {
     /// The store, for reports.
     pub fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// Tells other servers of the store, where there are any, that something has changed.
+    pub(super) fn ring(&self, what: Rung) {
+        if let Some(others) = self.store.others() {
+            others.ring(what);
+        }
     }
 
     /// Runs work for which nobody waits.

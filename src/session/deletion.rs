@@ -12,7 +12,7 @@ use super::presence::Presences;
 use super::roster::{Resident, Seated};
 use super::seats::Seats;
 use crate::model::{self, Departure, EventId, PlayerId, SessionId, Tombstone};
-use crate::store::StoreError;
+use crate::store::{Rung, StoreError};
 
 /// Deletes sessions.
 pub(super) struct Deletion {
@@ -110,7 +110,12 @@ impl Deletion {
             stale => stale,
         };
         let buried = match may {
-            Ok(()) => core.store.bury(tombstone).await.map_err(SessionError::from),
+            Ok(()) => match core.store.bury(tombstone).await {
+                Ok(true) => Ok(()),
+                // Somebody else has moved it: the next request sees that.
+                Ok(false) => Err(SessionError::Contended),
+                Err(error) => Err(error.into()),
+            },
             not => not,
         };
         if buried.is_err() {
@@ -122,6 +127,8 @@ impl Deletion {
         let mut roster = directory.roster();
         roster.awaiting_verdict.remove(&id);
         directory.disconnect_all(&mut roster, id, gone);
+        drop(roster);
+        core.ring(Rung::Session(id));
         Ok(())
     }
 

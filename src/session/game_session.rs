@@ -156,6 +156,13 @@ impl Summary {
         self.end.is_some() && self.meta.challenge.is_some_and(|challenge| challenge.verdict.is_none())
     }
 
+    /// Takes over how it stands in the store. That somebody has asked for it here meanwhile counts.
+    pub fn learn(&mut self, stored: Self) {
+        let last_activity = self.last_activity.max(stored.last_activity);
+        let active = self.active.max(stored.active);
+        *self = Self { last_activity, active, born: self.born, ..stored };
+    }
+
     /// Of a session that is only stored.
     pub fn of(header: Header) -> (SessionId, Self) {
         let summary = Self {
@@ -440,6 +447,16 @@ impl GameSession {
     pub fn rename(&mut self, name: String) {
         Arc::make_mut(&mut self.meta).name = name;
         self.dirty = true;
+    }
+
+    /// Takes over what has become elsewhere of what no turn changes. What was lost here stays lost.
+    pub fn learn(&mut self, elsewhere: &Meta) {
+        let meta = Arc::make_mut(&mut self.meta);
+        meta.name.clone_from(&elsewhere.name);
+        meta.ranked &= elsewhere.ranked;
+        if let Some(challenge) = &mut meta.challenge {
+            challenge.verdict = challenge.verdict.or(elsewhere.challenge.and_then(|challenge| challenge.verdict));
+        }
     }
 
     /// Makes a checkpoint due.

@@ -23,7 +23,7 @@ pub(super) const MAX_OBSERVERS: usize = 16;
 
 /// The name of a connection. It admits to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectionId(Uuid);
+pub struct ConnectionId(pub(super) Uuid);
 
 impl ConnectionId {
     pub(super) fn fresh() -> Self {
@@ -152,6 +152,16 @@ pub(super) struct Connections {
 }
 
 impl Connections {
+    /// The store knows the newest connection of the player: if it is another server's, the one here is replaced.
+    pub(super) fn replaced_by(&mut self, newest: Option<Uuid>) {
+        let other = newest.is_some_and(|newest| self.newest != Some(ConnectionId(newest)));
+        if other && let Some((_, old)) = self.player.take() {
+            self.newest = newest.map(ConnectionId);
+            self.before = None;
+            old.end(End::Replaced);
+        }
+    }
+
     /// The connection dropped, and its player may come back.
     pub fn link_dead(&self) -> bool {
         self.player.is_none() && self.newest.is_some()

@@ -16,6 +16,7 @@ use super::outbox::{ConnectionId, Connections, End, MAX_OBSERVERS, Outbox, Role}
 use super::seats::{Seats, session, session_mut};
 
 use crate::model::{EventId, PlayerId, SessionId, Turn};
+use crate::store::{Arrival, Rung};
 
 /// How a connection joins a session.
 #[derive(Clone, Debug)]
@@ -90,15 +91,49 @@ impl Presences {
                 Some(last) => me.seats.turns_since(session, last).await?,
                 None => None,
             };
-            let presence = me.connect(owner, id, &joining)?;
+            let presence = me.arrive(owner, id, joining).await?;
             Ok(Joined { presence, snapshot, head, missed })
         };
         self.core.task(join).await
     }
 
     /// The caller holds the session's seat.
-    fn connect(self: &Arc<Self>, owner: PlayerId, id: SessionId, joining: &Joining) -> Result<Presence, SessionError> {
-        let (connection, outbox, role) = (ConnectionId::fresh(), Arc::new(Outbox::default()), joining.role);
+    async fn arrive(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        id: SessionId,
+        joining: Joining,
+    ) -> Result<Presence, SessionError> {
+        let connection = ConnectionId::fresh();
+        let Some(others) = self.core.store.others() else { return self.connect(owner, id, connection, &joining) };
+        let arrival = match joining.role {
+            Role::Player => Arrival::Player {
+                connection: connection.0,
+                previous: joining.previous.map(|previous| previous.0),
+                takeover: joining.takeover,
+            },
+            Role::Observer => Arrival::Observer,
+        };
+        if !others.join(id, arrival).await? {
+            return Err(SessionError::Replaced);
+        }
+        if joining.role == Role::Player {
+            // It may take over from one on another server.
+            others.ring(Rung::Session(id));
+        }
+        // The store has decided, for all servers.
+        self.connect(owner, id, connection, &Joining { takeover: true, ..joining })
+    }
+
+    /// The caller holds the session's seat.
+    fn connect(
+        self: &Arc<Self>,
+        owner: PlayerId,
+        id: SessionId,
+        connection: ConnectionId,
+        joining: &Joining,
+    ) -> Result<Presence, SessionError> {
+        let (outbox, role) = (Arc::new(Outbox::default()), joining.role);
         let mut roster = self.directory.roster();
         // It may have been deleted meanwhile.
         roster.summary(owner, id)?;
@@ -140,9 +175,25 @@ impl Presences {
                 // An open connection was activity.
                 summary.touch(now);
             }
+            self.part(id, connection);
         } else if live.newest.is_none() && live.observers.is_empty() {
             roster.connections.remove(&id);
         }
+    }
+
+    /// Other servers need not tell this one any more.
+    fn part(&self, id: SessionId, connection: ConnectionId) {
+        if self.core.store.others().is_none() {
+            return;
+        }
+        let core = self.core.clone();
+        drop(self.core.spawn(async move {
+            if let Some(others) = core.store.others()
+                && let Err(error) = others.part(id, connection.0).await
+            {
+                tracing::warn!(%id, %error, "that a connection has ended could not be written down");
+            }
+        }));
     }
 
     /// Waits for the player of a link-dead session.

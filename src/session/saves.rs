@@ -24,7 +24,7 @@ use crate::game::content::Content;
 use crate::game::state::Game;
 use crate::hex::hex;
 use crate::model::{AUTOSAVE, Beginning, Change, MAX_STEPS, PlayerId, Refusal, Replay, SLOTS, Save, SessionId};
-use crate::store::{StoreError, Thing};
+use crate::store::{Rung, StoreError, Thing};
 
 /// Bytes of a session's history beyond which no save is loaded into it: each brings every action of its game.
 const MAX_HISTORY: u64 = 8 << 20;
@@ -288,6 +288,7 @@ impl Saves {
             match self.seats.write_load(id, session, before.event(), turn.clone()).await {
                 Ok(true) => {
                     self.seats.publish(id, session, Some(&turn));
+                    self.core.ring(Rung::Session(id));
                     return Ok(Resumed { snapshot: session.snapshot(), steps });
                 }
                 Ok(false) => {

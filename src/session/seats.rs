@@ -22,7 +22,7 @@ use super::lived::Moment;
 use super::outbox::{End, Role};
 use super::places::Place;
 use super::roster::{Resident, Seat, Seated, Yields, idle_secs};
-use crate::model::{Checkpoint, EventId, PlayerId, SessionId, Turn};
+use crate::model::{Checkpoint, EventId, Meta, PlayerId, SessionId, Turn};
 use crate::store::{StoreError, Thing};
 
 /// Sessions that are written down at once when nobody plays any more: the disk waits for all of them together. In a sweep they come one
@@ -183,6 +183,49 @@ impl Seats {
         }
         self.publish(id, session, None);
         Ok(())
+    }
+
+    /// Reads a session again where it is in memory and the store has gone on with it.
+    pub async fn freshen(&self, id: SessionId, event: EventId) -> Result<(), SessionError> {
+        let seat = match self.directory.roster().resident.get(&id) {
+            Some(resident) if resident.shown.as_ref().is_none_or(|shown| shown.event != event) => resident.seat.clone(),
+            _ => return Ok(()),
+        };
+        let mut seated = seat.lock_owned().await;
+        let Some(session) = seated.as_ref() else { return Ok(()) };
+        let own = session.event();
+        // A turn of this server may have been taken since the store was looked at.
+        if own == event || (own.revision() > event.revision() && self.core.store.stands_at(id, own).await?) {
+            return Ok(());
+        }
+        self.reload(id, &mut seated).await
+    }
+
+    /// What no turn changes of a session in memory, as another server has changed it.
+    pub async fn learn_meta(&self, id: SessionId, meta: &Meta) {
+        let seat = self.directory.roster().resident.get(&id).map(|resident| resident.seat.clone());
+        let Some(seat) = seat else { return };
+        let mut seated = seat.lock_owned().await;
+        if let Some(session) = seated.as_mut() {
+            session.learn(meta);
+            self.publish(id, session, None);
+        }
+    }
+
+    /// A session is gone for good, as another server says.
+    pub async fn give_up(&self, id: SessionId, end: End) {
+        let seat = self.directory.roster().resident.get(&id).map(|resident| resident.seat.clone());
+        let mut seated = match seat {
+            Some(seat) => Some(seat.lock_owned().await),
+            None => None,
+        };
+        let mut roster = self.directory.roster();
+        roster.remove(id);
+        roster.resident.remove(&id);
+        roster.awaiting_verdict.remove(&id);
+        self.directory.disconnect_all(&mut roster, id, end);
+        drop(roster);
+        drop(seated.as_mut().and_then(|seated| seated.take()).map(GameSession::leave));
     }
 
     /// The turns of a session since an event; none where that cannot be told without a gap. The caller holds its seat.

@@ -13,6 +13,7 @@ use super::directory::Directory;
 use super::game_session::Summary;
 use super::judge::Judge;
 use super::lived::Lived;
+use super::others::Others;
 use super::presence::Presences;
 use super::report::Reporter;
 use super::roster::Roster;
@@ -68,6 +69,8 @@ pub struct Services {
     pub beginnings: Arc<Beginnings>,
     /// What happens by itself.
     pub sweeper: Arc<Sweeper>,
+    /// What other servers of the store do.
+    pub others: Arc<Others>,
     /// Figures.
     pub reporter: Arc<Reporter>,
     /// Eight digits that tell the store from others. They stay when the key of tokens is changed.
@@ -156,6 +159,13 @@ impl Ground {
             seeds,
         };
         let sessions = Arc::new(Sessions::new(sessions));
+        let others = Others {
+            core: core.clone(),
+            directory: directory.clone(),
+            seats: seats.clone(),
+            tokens: tokens.clone(),
+            beginnings: beginnings.clone(),
+        };
         let sweeper = Sweeper {
             core: core.clone(),
             directory: directory.clone(),
@@ -169,6 +179,7 @@ impl Ground {
         Ok(Services {
             reporter: Arc::new(Reporter::new(core.clone(), directory.clone(), boards)),
             sweeper: Arc::new(sweeper),
+            others: Arc::new(others),
             saves: Arc::new(Saves::new(saves)),
             mark: key.mark(),
             core,

@@ -28,7 +28,7 @@ use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::game::rules;
 use crate::model::{Beginning, Challenge, Change, Departure, Meta, PlayerId, SessionId, Turn};
-use crate::store::{Appended, NewTurn, StoreError, Thing};
+use crate::store::{Appended, NewTurn, Rung, StoreError, Thing};
 
 /// How often an action is tried on a session that somebody else moves meanwhile.
 pub(super) const MAX_TRIES: usize = 8;
@@ -403,6 +403,7 @@ impl Sessions {
             session.rename(name);
             seats.publish(id, session, None);
             seats.write_name(id, session).await?;
+            me.0.core.ring(Rung::Session(id));
             let summary = directory.roster().summary(owner, id)?.clone();
             Ok(Listed { id, summary, resident: true })
         };
@@ -461,6 +462,7 @@ impl Sessions {
         let logout = async move {
             me.0.tokens.revoke(player).await?;
             me.0.directory.disconnect_player(player, End::Revoked);
+            me.0.core.ring(Rung::Player(player));
             Ok(())
         };
         self.0.core.task(logout).await

@@ -162,6 +162,15 @@ impl Tokens {
             }
             let next = nonce.next();
             me.change(player, Entry { current: Some(next), previous: Some(nonce), used: None, at: now }).await?;
+            // Another server may have been faster, or the player have logged out there.
+            if let Some(others) = me.core.store.others()
+                && let Some(nonces) = others.look(None, Some(player)).await?.nonces
+            {
+                me.learn(nonces);
+                let mut list = me.list();
+                list.admit(player, nonce, now).map_err(|BadToken| SessionError::BadToken)?;
+                return Ok(list.current(player).unwrap_or(next));
+            }
             Ok(next)
         };
         let nonce = self.core.task(rotate).await?;
@@ -172,6 +181,20 @@ impl Tokens {
     pub(super) async fn revoke(self: &Arc<Self>, player: PlayerId) -> Result<(), SessionError> {
         let _alone = self.writing.lock().await;
         self.change(player, Entry { current: None, previous: None, used: None, at: self.core.lived() }).await
+    }
+
+    /// What the store has of a player's tokens counts, where another server has changed it. Whether they have logged out since.
+    pub(super) fn learn(&self, nonces: Nonces) -> bool {
+        let Nonces { player, current, previous, at, .. } = nonces;
+        let mut list = self.list();
+        let there = list.entries.get(&PlayerId(player)).copied();
+        let same =
+            there.is_some_and(|there| there.current == current && (there.previous == previous || there.used.is_some()));
+        if !same {
+            list.entries.insert(PlayerId(player), Entry { current, previous, used: None, at });
+            list.unwritten.remove(&PlayerId(player));
+        }
+        current.is_none() && there.is_none_or(|there| there.current.is_some())
     }
 
     /// Writes down what counts of a player from now on; once that is durable, it counts. The caller is alone.

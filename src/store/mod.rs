@@ -6,10 +6,12 @@ pub mod folder;
 pub mod postgres;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::game::content::{Content, Files};
 use crate::model::{
@@ -156,8 +158,9 @@ pub trait Sessions {
     /// Writes a session down that begins with a save, which `load` tells of.
     async fn import(&self, whole: Checkpoint, load: Arc<Turn>) -> Result<()>;
 
-    /// Buries a session: from then on it is gone for good.
-    async fn bury(&self, stone: Tombstone) -> Result<()>;
+    /// Buries a session: from then on it is gone for good. False where it does not stand at the tombstone's revision: nothing was
+    /// written.
+    async fn bury(&self, stone: Tombstone) -> Result<bool>;
 
     /// Forgets the tombstones that have stood long enough by a lived time, where so many others stand.
     async fn prune_tombstones(&self, now: Timestamp, standing: usize) -> Result<()>;
@@ -207,8 +210,9 @@ pub trait Boards {
     /// The entries that a session made, which is one, unless the store failed after it was written.
     async fn entries_of(&self, name: BoardName, session: SessionId) -> Result<Vec<Entry>>;
 
-    /// Adds to its board, on which these sessions stand then, of so many at the most. Others need not be kept.
-    async fn add_entry(&self, entry: Entry, standing: Vec<SessionId>, most: usize) -> Result<()>;
+    /// Adds to its board, on which these sessions stand then, of so many at the most. Others need not be kept. False where another
+    /// game of its player stands there already.
+    async fn add_entry(&self, entry: Entry, standing: Vec<SessionId>, most: usize) -> Result<bool>;
 
     /// Removes boards.
     async fn remove_boards(&self, names: Vec<BoardName>) -> Result<()>;
@@ -216,8 +220,9 @@ pub trait Boards {
     /// Who has begun a day's challenge.
     async fn begun(&self, day: Day) -> Result<Vec<Begun>>;
 
-    /// Writes down who has begun a day's challenge; where that fails they have not.
-    async fn add_begun(&self, day: Day, begun: Vec<Begun>) -> Result<()>;
+    /// Writes down who has begun a day's challenge; where that fails they have not. Answers with those who had begun it before with
+    /// another game: of these nothing was written.
+    async fn add_begun(&self, day: Day, begun: Vec<Begun>) -> Result<Vec<Begun>>;
 
     /// Forgets who has begun a day's challenge.
     async fn remove_begun(&self, day: Day) -> Result<()>;
@@ -256,6 +261,96 @@ pub trait Contents {
     async fn content(&self, hash: String) -> Result<Content>;
 }
 
+/// A session, as the store has it now.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// What lists tell of it.
+    pub header: Box<Header>,
+    /// Where it stands.
+    pub event: EventId,
+    /// The newest connection of its player, on whatever server.
+    pub newest: Option<Uuid>,
+}
+
+/// What has become elsewhere of a session and of a player's tokens.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The session; none where it is not there.
+    pub session: Option<Standing>,
+    /// It is gone for good.
+    pub stone: Option<Tombstone>,
+    /// Which tokens of the player count.
+    pub nonces: Option<Nonces>,
+}
+
+/// What a player has.
+#[derive(Debug, Default)]
+pub struct Belongings {
+    /// Their sessions.
+    pub sessions: Vec<Standing>,
+    /// Their slots that are taken.
+    pub slots: Vec<u8>,
+    /// The challenges they have begun.
+    pub begun: Vec<(Day, Begun)>,
+    /// Which of their tokens count.
+    pub nonces: Option<Nonces>,
+}
+
+/// What another server says has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rung {
+    /// A session.
+    Session(SessionId),
+    /// The tokens of a player.
+    Player(PlayerId),
+}
+
+/// The other servers of a store that many have. What is in a server's memory may be out of date, and does no harm: a turn is taken
+/// only where it was built. This tells what is new.
+#[async_trait]
+pub trait Others: Send + Sync {
+    /// What has become of a session, and of a player's tokens.
+    async fn look(&self, session: Option<SessionId>, player: Option<PlayerId>) -> Result<News>;
+
+    /// What a player has.
+    async fn belongings(&self, player: PlayerId) -> Result<Belongings>;
+
+    /// Where sessions stand, and their players' newest connections. Those that are gone are left out.
+    async fn heads(&self, sessions: Vec<SessionId>) -> Result<Vec<(SessionId, EventId, Option<Uuid>)>>;
+
+    /// A connection joins a session: a player's takes over, where it may; an observer's is to be told what happens elsewhere. False
+    /// where another connection has replaced the player's previous one.
+    async fn join(&self, id: SessionId, joining: Arrival) -> Result<bool>;
+
+    /// A player's connection has ended.
+    async fn part(&self, id: SessionId, connection: Uuid) -> Result<()>;
+
+    /// Tells the others that something has changed, soon. It may be lost: they look by themselves too.
+    fn ring(&self, what: Rung);
+
+    /// Waits until the others have said that something has changed.
+    async fn heard(&self) -> Vec<Rung>;
+
+    /// How often to look what has become of the sessions that somebody is connected to, whatever was heard.
+    fn poll(&self) -> Duration;
+}
+
+/// A connection that joins a session.
+#[derive(Clone, Copy, Debug)]
+pub enum Arrival {
+    /// Its player's.
+    Player {
+        /// Which.
+        connection: Uuid,
+        /// The client's connection before.
+        previous: Option<Uuid>,
+        /// Whether it takes over, whatever came after the previous one.
+        takeover: bool,
+    },
+    /// That of somebody who watches.
+    Observer,
+}
+
 /// All that outlives the process. What is answered is durable, and no call blocks the thread.
 #[async_trait]
 pub trait Store: Sessions + Saves + Boards + Tokens + Contents + Send + Sync {
@@ -264,6 +359,11 @@ pub trait Store: Sessions + Saves + Boards + Tokens + Contents + Send + Sync {
 
     /// Whether turns are taken and kept.
     fn health(&self) -> Health;
+
+    /// The other servers that may write here too; none where this one is alone.
+    fn others(&self) -> Option<&dyn Others> {
+        None
+    }
 
     /// Figures.
     fn report(&self) -> StoreReport;

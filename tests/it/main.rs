@@ -27,6 +27,7 @@ mod identity;
 mod laws;
 mod lifecycle;
 mod mistakes;
+mod nodes;
 mod packs;
 mod page;
 mod patience;

@@ -104,8 +104,9 @@ impl Sessions for Engine {
         self.run(move |folder| folder.checkpoints.save(&whole, Some(&load))).await
     }
 
-    async fn bury(&self, stone: Tombstone) -> Result<()> {
-        self.run(move |folder| folder.tombstones.bury(&stone)).await
+    async fn bury(&self, stone: Tombstone) -> Result<bool> {
+        self.run(move |folder| folder.tombstones.bury(&stone)).await?;
+        Ok(true)
     }
 
     async fn prune_tombstones(&self, now: Timestamp, standing: usize) -> Result<()> {
@@ -166,8 +167,9 @@ impl Boards for Engine {
         self.run(move |folder| folder.boards.entries_of(name, session.0)).await
     }
 
-    async fn add_entry(&self, entry: Entry, standing: Vec<SessionId>, most: usize) -> Result<()> {
-        self.run(move |folder| folder.boards.add_entry(&entry, &standing, most)).await
+    async fn add_entry(&self, entry: Entry, standing: Vec<SessionId>, most: usize) -> Result<bool> {
+        self.run(move |folder| folder.boards.add_entry(&entry, &standing, most)).await?;
+        Ok(true)
     }
 
     async fn remove_boards(&self, names: Vec<BoardName>) -> Result<()> {
@@ -178,8 +180,9 @@ impl Boards for Engine {
         self.run(move |folder| folder.boards.begun(day)).await
     }
 
-    async fn add_begun(&self, day: Day, begun: Vec<Begun>) -> Result<()> {
-        self.run(move |folder| folder.boards.add_begun(day, &begun)).await
+    async fn add_begun(&self, day: Day, begun: Vec<Begun>) -> Result<Vec<Begun>> {
+        self.run(move |folder| folder.boards.add_begun(day, &begun)).await?;
+        Ok(Vec::new())
     }
 
     async fn remove_begun(&self, day: Day) -> Result<()> {

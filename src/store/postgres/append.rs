@@ -13,12 +13,13 @@ use tokio::task::AbortHandle;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::bell::Bell;
 use super::error::Failure;
 use super::lane::Lane;
 use super::queries::{APPEND, LOOK};
 use crate::game::RULES_VERSION;
-use crate::model::{EventId, UsedKey, VERSION};
-use crate::store::{Appended, NewTurn, StoreError, Then, Thing};
+use crate::model::{EventId, SessionId, UsedKey, VERSION};
+use crate::store::{Appended, NewTurn, Rung, StoreError, Then, Thing};
 
 /// Turns that can wait. A session has one at a time, so only as many sessions acting at once fill it.
 const QUEUE: usize = 1024;
@@ -74,10 +75,10 @@ impl Drop for Appender {
 
 impl Appender {
     /// Call it inside the runtime that is to do the work.
-    pub fn new(lane: Lane) -> Self {
+    pub fn new(lane: Lane, node: Uuid, bell: Bell) -> Self {
         let (queue, waiting) = channel(QUEUE);
         let counts = Arc::new(Counts::default());
-        let task = tokio::spawn(run(lane, waiting, counts.clone())).abort_handle();
+        let task = tokio::spawn(run(Writer { lane, node, bell, counts: counts.clone() }, waiting)).abort_handle();
         Self { queue, task, counts }
     }
 
@@ -102,7 +103,15 @@ impl Appender {
     }
 }
 
-async fn run(lane: Lane, mut queue: Receiver<Waiting>, counts: Arc<Counts>) {
+/// What writes turns.
+struct Writer {
+    lane: Lane,
+    node: Uuid,
+    bell: Bell,
+    counts: Arc<Counts>,
+}
+
+async fn run(writer: Writer, mut queue: Receiver<Waiting>) {
     let mut next = Vec::with_capacity(MOST);
     while queue.recv_many(&mut next, MOST).await > 0 {
         let mut left = std::mem::take(&mut next);
@@ -110,18 +119,19 @@ async fn run(lane: Lane, mut queue: Receiver<Waiting>, counts: Arc<Counts>) {
         while !left.is_empty() {
             let mut sessions = std::collections::HashSet::new();
             let (batch, later) = left.into_iter().partition(|(named, _): &Waiting| sessions.insert(named.turn.session));
-            take(&lane, batch, &counts).await;
+            take(&writer, batch).await;
             left = later;
         }
     }
 }
 
 /// Takes turns of different sessions, and tells each what became of it.
-async fn take(lane: &Lane, batch: Vec<Waiting>, counts: &Counts) {
+async fn take(writer: &Writer, batch: Vec<Waiting>) {
+    let counts = &*writer.counts;
     let (mut batch, mut thens): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
     for _ in 0..LOCKED_TRIES {
         counts.batches.fetch_add(1, Ordering::Relaxed);
-        let judged = match verdicts(lane, &batch, counts).await {
+        let judged = match verdicts(writer, &batch).await {
             Ok(judged) => judged,
             Err(failure) => return fail(thens, &failure, counts),
         };
@@ -161,12 +171,12 @@ fn fail(thens: Vec<Then>, failure: &Failure, counts: &Counts) {
 }
 
 /// What became of each.
-async fn verdicts(lane: &Lane, batch: &[Named], counts: &Counts) -> Result<Vec<Verdict>, Failure> {
-    let taken = say(lane, batch).await?;
+async fn verdicts(writer: &Writer, batch: &[Named]) -> Result<Vec<Verdict>, Failure> {
+    let taken = say(writer, batch).await?;
     let mut taken: HashMap<Uuid, Verdict> = taken.into_iter().map(|id| (id, Verdict::Taken)).collect();
     let open: Vec<_> = batch.iter().filter(|named| !taken.contains_key(&named.turn.session.0)).collect();
     if !open.is_empty() {
-        taken.extend(look(lane, &open, counts).await?);
+        taken.extend(look(&writer.lane, &open, &writer.counts).await?);
     }
     // Every one is in it: what was not taken was looked at.
     let verdict = |named: &Named| taken.remove(&named.turn.session.0).unwrap_or(Verdict::Gone);
@@ -174,7 +184,7 @@ async fn verdicts(lane: &Lane, batch: &[Named], counts: &Counts) -> Result<Vec<V
 }
 
 /// Says them, and tells whose sessions took them.
-async fn say(lane: &Lane, batch: &[Named]) -> Result<Vec<Uuid>, Failure> {
+async fn say(writer: &Writer, batch: &[Named]) -> Result<Vec<Uuid>, Failure> {
     fn all<'a, T>(batch: &'a [Named], of: impl Fn(&'a Named) -> T) -> Vec<T> {
         batch.iter().map(of).collect()
     }
@@ -193,16 +203,41 @@ async fn say(lane: &Lane, batch: &[Named]) -> Result<Vec<Uuid>, Failure> {
     let wealths = all(batch, |named| named.turn.stands.wealth);
     let endings = all(batch, |named| named.turn.stands.end.as_deref());
     let (rules, format) = (RULES_VERSION as i32, VERSION as i32);
-    let rows = lane
+    let rows = writer
+        .lane
         .query(
             APPEND,
             &[
-                &ids, &revisions, &befores, &digests, &names, &times, &marks, &lines, &states, &places, &ships,
-                &counts, &wealths, &endings, &rules, &format,
+                &ids,
+                &revisions,
+                &befores,
+                &digests,
+                &names,
+                &times,
+                &marks,
+                &lines,
+                &states,
+                &places,
+                &ships,
+                &counts,
+                &wealths,
+                &endings,
+                &rules,
+                &format,
+                &writer.node,
             ],
         )
         .await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    let mut taken = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let id = row.try_get(0)?;
+        // Somebody on another node hears of it.
+        if row.try_get(1)? {
+            writer.bell.ring(Rung::Session(SessionId(id)));
+        }
+        taken.push(id);
+    }
+    Ok(taken)
 }
 
 /// What stands in the way of those that were not taken.

@@ -15,7 +15,9 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::append::Appender;
+use super::bell::Bell;
 use super::lane::{Lane, Target};
+use super::look::Looker;
 use super::migrate;
 use super::queries as sql;
 use super::rows::{self, Read, Wrong, record};
@@ -23,9 +25,11 @@ use super::settings::Settings;
 use crate::game::content::{Content, Files};
 use crate::hex::hex;
 use crate::model::format::Kind;
-use crate::model::{self, Begun, BoardName, Clock, Day, Entry, Keys, Nonces, PlayerId, Save, SessionId, VERSION};
+use crate::model::{
+    self, Begun, BoardName, Claim, Clock, Day, Entry, Keys, Nonces, PlayerId, Save, SessionId, VERSION,
+};
 use crate::store::{
-    All, Boards, Contents, Health, Opened, Result, Saves, Store, StoreError, StoreReport, Thing, Tokens,
+    All, Boards, Contents, Health, Opened, Others, Result, Saves, Store, StoreError, StoreReport, Thing, Tokens,
 };
 
 /// How often the server tells the database that it is there, and learns that the database is.
@@ -37,10 +41,14 @@ const MAX_ASIDE: usize = 100;
 
 /// A database.
 pub(super) struct Engine {
-    target: Arc<Target>,
+    pub target: Arc<Target>,
     readers: Vec<Lane>,
     turn: AtomicUsize,
     pub appender: Appender,
+    pub looker: Looker,
+    pub bell: Bell,
+    /// How often to look what others have done.
+    pub poll: Duration,
     /// Without password.
     place: String,
     /// How the server keeps what it says it has kept.
@@ -69,10 +77,14 @@ pub async fn open(settings: Settings) -> Result<Opened> {
     let server = server(&lane, &place, settings.allow_unsafe).await?;
     let missed = Arc::new(AtomicUsize::new(0));
     let heart = tokio::spawn(beat(Lane::new(target.clone()), missed.clone())).abort_handle();
+    let bell = Bell::new(&target, settings.notify);
     let engine = Engine {
         readers: (0..settings.readers.max(1)).map(|_| Lane::new(target.clone())).collect(),
         turn: AtomicUsize::new(0),
-        appender: Appender::new(lane),
+        looker: Looker::new(Lane::new(target.clone())),
+        appender: Appender::new(lane, target.node, bell.clone()),
+        bell,
+        poll: settings.poll,
         target,
         place,
         server,
@@ -151,7 +163,7 @@ impl Engine {
         rows.first().map(|row| of(row).map_err(|wrong| wrong.about(what.clone()))).transpose()
     }
 
-    fn whole(&self) -> Thing {
+    pub fn whole(&self) -> Thing {
         Thing::Store(self.place.clone())
     }
 
@@ -213,13 +225,19 @@ impl Boards for Engine {
         self.entries(name, Some(session.0)).await
     }
 
-    async fn add_entry(&self, entry: Entry, standing: Vec<SessionId>, _: usize) -> Result<()> {
+    async fn add_entry(&self, entry: Entry, _: Vec<SessionId>, most: usize) -> Result<bool> {
         let name = entry.board();
         let what = Thing::Board(name);
-        let (text, session) = (Self::json(&what, &entry)?, entry.claim.session_id);
-        let standing: Vec<_> = standing.into_iter().map(|id| id.0).collect();
+        let text = Self::json(&what, &entry)?;
+        let Claim { player, session_id, score, finished_at, .. } = entry.claim;
+        let (score, most) = (i64::try_from(score).unwrap_or(i64::MAX), i64::try_from(most).unwrap_or(i64::MAX));
         let (day, difficulty) = (name.date.to_string(), BoardName::word(name.difficulty));
-        self.run(what, sql::ADD_ENTRY, &[&day, &difficulty, &session, &text, &standing]).await
+        // Others add to it too: the database knows who stands on it.
+        self.run(what.clone(), sql::THIN_OUT, &[&day, &difficulty, &most]).await?;
+        let values: [&(dyn ToSql + Sync); 7] = [&day, &difficulty, &player, &session_id, &score, &finished_at, &text];
+        self.run(what.clone(), sql::ADD_ENTRY, &values).await?;
+        let rows = self.query(what.clone(), sql::ENTRY_OF, &[&day, &difficulty, &player]).await?;
+        Ok(Self::first(&what, &rows, |row| Ok(row.try_get::<_, Uuid>(0)?))? == Some(session_id))
     }
 
     async fn remove_boards(&self, names: Vec<BoardName>) -> Result<()> {
@@ -233,18 +251,17 @@ impl Boards for Engine {
     async fn begun(&self, day: Day) -> Result<Vec<Begun>> {
         let what = Thing::Begun(day);
         let rows = self.query(what.clone(), sql::BEGUN, &[&day.to_string()]).await?;
-        let begun = |row: &Row| {
-            let (player, session_id, at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            Ok(Begun { version: VERSION, player, session_id, at })
-        };
-        Self::all(&what, &rows, begun)
+        Self::all(&what, &rows, rows::begun)
     }
 
-    async fn add_begun(&self, day: Day, begun: Vec<Begun>) -> Result<()> {
+    async fn add_begun(&self, day: Day, begun: Vec<Begun>) -> Result<Vec<Begun>> {
         let sessions: Vec<_> = begun.iter().map(|begun| begun.session_id).collect();
         let players: Vec<_> = begun.iter().map(|begun| begun.player).collect();
         let times: Vec<_> = begun.iter().map(|begun| begun.at).collect();
-        self.run(Thing::Begun(day), sql::ADD_BEGUN, &[&day.to_string(), &sessions, &players, &times]).await
+        let what = Thing::Begun(day);
+        self.run(what.clone(), sql::ADD_BEGUN, &[&day.to_string(), &sessions, &players, &times]).await?;
+        let rows = self.query(what.clone(), sql::BEGUN_BEFORE, &[&day.to_string(), &sessions, &players]).await?;
+        Self::all(&what, &rows, rows::begun)
     }
 
     async fn remove_begun(&self, day: Day) -> Result<()> {
@@ -348,6 +365,10 @@ impl Contents for Engine {
 impl Store for Engine {
     fn place(&self) -> String {
         self.place.clone()
+    }
+
+    fn others(&self) -> Option<&dyn Others> {
+        Some(self)
     }
 
     fn health(&self) -> Health {

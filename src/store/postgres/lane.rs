@@ -13,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Config, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -30,6 +31,9 @@ use crate::model::VERSION;
 const GREETING: &str = "SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; \
      SET client_connection_check_interval = '2s'; SET idle_in_transaction_session_timeout = '5s'";
 
+/// How soon a connection that listens is missed.
+const LOST: Duration = Duration::from_secs(1);
+
 /// Where lanes lead.
 pub(super) struct Target {
     config: Config,
@@ -38,7 +42,7 @@ pub(super) struct Target {
     /// Of the server: connections live on no worker's own thread.
     runtime: Handle,
     /// Of this server, among those at the database.
-    node: Uuid,
+    pub node: Uuid,
     name: String,
     /// Connections that were made.
     pub connects: AtomicU64,
@@ -65,24 +69,53 @@ impl Target {
     }
 
     async fn connect(&self) -> Result<Live, Failure> {
+        self.connect_and_hear(None).await
+    }
+
+    /// Connects; what the server says without being asked goes into `heard`.
+    async fn connect_and_hear(&self, heard: Option<UnboundedSender<String>>) -> Result<Live, Failure> {
         let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
-        let doubtful = Arc::new(AtomicBool::new(false));
+        let (doubtful, listens) = (Arc::new(AtomicBool::new(false)), heard.is_some());
         let live = Live { client, doubtful: doubtful.clone(), statements: Mutex::default() };
         // It ends with the connection, or once the client is dropped and all has been said.
         self.runtime.spawn(async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-                // The only warning a commit gives: its wait for a standby was cut.
-                if let AsyncMessage::Notice(notice) = message
-                    && notice.severity() == "WARNING"
-                {
-                    tracing::warn!(code = notice.code().code(), message = notice.message(), "the database warns");
-                    doubtful.store(true, Ordering::Release);
+                match message {
+                    // The only warning a commit gives: its wait for a standby was cut.
+                    AsyncMessage::Notice(notice) if notice.severity() == "WARNING" => {
+                        tracing::warn!(code = notice.code().code(), message = notice.message(), "the database warns");
+                        doubtful.store(true, Ordering::Release);
+                    }
+                    AsyncMessage::Notification(told) => {
+                        // Nobody listens any more where this fails.
+                        drop(heard.as_ref().map(|heard| heard.send(told.payload().to_owned())));
+                    }
+                    _ => {}
                 }
             }
         });
         live.client.batch_execute(GREETING).await?;
+        if listens {
+            live.client.batch_execute("LISTEN cosmic").await?;
+        }
         self.connects.fetch_add(1, Ordering::Relaxed);
         Ok(live)
+    }
+}
+
+/// Listens to what other nodes ring, until the connection is lost; then again.
+pub(super) async fn listen(target: Arc<Target>, heard: UnboundedSender<String>) {
+    loop {
+        match target.connect_and_hear(Some(heard.clone())).await {
+            Ok(live) => {
+                // What was rung while nobody listened is found by looking.
+                while !live.client.is_closed() {
+                    tokio::time::sleep(LOST).await;
+                }
+            }
+            Err(failure) => tracing::warn!(%failure, "nobody listens to the other servers; they are looked at"),
+        }
+        tokio::time::sleep(LOST).await;
     }
 }
 

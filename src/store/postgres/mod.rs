@@ -3,10 +3,13 @@
 //! statement may be said again, so an answer that was lost is asked for again.
 
 mod append;
+mod bell;
 mod engine;
 mod error;
 mod lane;
+mod look;
 mod migrate;
+mod others;
 mod queries;
 mod rows;
 mod sessions;

@@ -8,9 +8,10 @@ use tokio_postgres::Row;
 use super::error::Failure;
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{
-    Beginning, BoardName, Challenge, Checkpoint, Header, HeaderStats, Map, Nonce, Nonces, Turn, UsedKey, VERSION,
+    Beginning, Begun, BoardName, Challenge, Checkpoint, EventId, Header, HeaderStats, Map, Nonce, Nonces, Turn,
+    UsedKey, VERSION,
 };
-use crate::store::{StoreError, Thing};
+use crate::store::{Standing, StoreError, Thing};
 
 /// What is read of a row.
 pub(super) type Read<T> = Result<T, Wrong>;
@@ -151,6 +152,22 @@ pub(super) fn checkpoint(row: &Row, marks: &[Row]) -> Read<Checkpoint> {
         state,
         star_map,
     })
+}
+
+/// Who has begun a day.
+pub(super) fn begun(row: &Row) -> Read<Begun> {
+    let (player, session_id, at) = (row.try_get("player")?, row.try_get("session_id")?, row.try_get("at")?);
+    Ok(Begun { version: VERSION, player, session_id, at })
+}
+
+/// The event that a session stands at.
+pub(super) fn event(row: &Row) -> Read<EventId> {
+    Ok(EventId::new(row.try_get::<_, i64>("revision")? as u64, row.try_get("digest")?))
+}
+
+/// A session as it stands.
+pub(super) fn standing(row: &Row) -> Read<Standing> {
+    Ok(Standing { header: Box::new(header(row)?), event: event(row)?, newest: row.try_get("newest")? })
 }
 
 /// Which tokens of a player count.

@@ -171,10 +171,13 @@ impl Sessions for Engine {
         Ok(found)
     }
 
-    async fn bury(&self, stone: Tombstone) -> Result<()> {
+    async fn bury(&self, stone: Tombstone) -> Result<bool> {
+        let what = Thing::Session(SessionId(stone.session_id));
         let text = Self::json(&Thing::Tombstones, &stone)?;
-        let lived = stone.lived.unwrap_or(stone.expired_at);
-        self.run(Thing::Session(SessionId(stone.session_id)), sql::BURY, &[&stone.session_id, &lived, &text]).await
+        let (lived, revision) = (stone.lived.unwrap_or(stone.expired_at), stone.revision as i64);
+        self.run(what.clone(), sql::BURY, &[&stone.session_id, &lived, &text, &revision]).await?;
+        let rows = self.query(what.clone(), sql::BURIED, &[&stone.session_id]).await?;
+        Ok(Self::first(&what, &rows, |row| Ok(row.try_get(0)?))? == Some(true))
     }
 
     async fn prune_tombstones(&self, now: Timestamp, _: usize) -> Result<()> {

@@ -17,6 +17,10 @@ pub struct Settings {
     pub migrate: bool,
     /// Whether a database is taken that does not keep what it says it has kept.
     pub allow_unsafe: bool,
+    /// Whether servers tell each other at once of what they have done.
+    pub notify: bool,
+    /// How often to look what others have done, whatever was told.
+    pub poll: Duration,
     /// What this server calls itself there.
     pub name: String,
 }
@@ -30,6 +34,8 @@ impl Default for Settings {
             timeout: Duration::from_secs(5),
             migrate: true,
             allow_unsafe: false,
+            notify: true,
+            poll: Duration::from_secs(2),
             name: "cosmic-explorer".to_owned(),
         }
     }

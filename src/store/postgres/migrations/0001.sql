@@ -42,6 +42,12 @@ CREATE TABLE sessions (
   verdict text,
   begun_key text,
   begun_asked text,
+  -- The newest connection of its player and what that named as the one before, and the node it is on while it lasts. Whether
+  -- somebody watches from another node too.
+  newest uuid,
+  before uuid,
+  node uuid,
+  shared bool NOT NULL DEFAULT false,
   -- The very bytes of the digest.
   state text NOT NULL
 )
@@ -83,24 +89,31 @@ CREATE TABLE tokens (
   player uuid PRIMARY KEY,
   current int8,
   previous int8,
+  -- When the current one was first used: the previous one counts for ten seconds more.
+  used_at timestamptz,
   changed_at timestamptz NOT NULL
 );
 
--- `number` keeps the order in which they were made.
+-- A player stands on a board once. `number` keeps the order in which they were made.
 CREATE TABLE entries (
   day text NOT NULL,
   difficulty text NOT NULL,
+  player uuid NOT NULL,
   session_id uuid NOT NULL,
+  score int8 NOT NULL,
+  finished_at timestamptz NOT NULL,
   number int8 GENERATED ALWAYS AS IDENTITY,
   entry text NOT NULL,
-  PRIMARY KEY (day, difficulty, session_id)
+  PRIMARY KEY (day, difficulty, player)
 );
 
+-- A player begins a day once.
 CREATE TABLE begun (
   day text NOT NULL,
-  session_id uuid NOT NULL,
   player uuid NOT NULL,
+  session_id uuid NOT NULL,
   at timestamptz NOT NULL,
   number int8 GENERATED ALWAYS AS IDENTITY,
-  PRIMARY KEY (day, session_id)
+  PRIMARY KEY (day, player)
 );
+CREATE INDEX begun_player ON begun (player);

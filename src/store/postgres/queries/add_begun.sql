@@ -1,3 +1,3 @@
 INSERT INTO begun (day, session_id, player, at)
 SELECT $1, session_id, player, at FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS b (session_id, player, at)
-ON CONFLICT (day, session_id) DO NOTHING
+ON CONFLICT (day, player) DO NOTHING

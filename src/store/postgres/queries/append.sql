@@ -1,4 +1,5 @@
--- Takes turns of as many sessions, each where its session still stands at the event the turn was built on. One statement: nothing
+-- Takes turns of as many sessions, each where its session still stands at the event the turn was built on, and whether somebody on
+-- another node is to hear of it. One statement: nothing
 -- is held open over the network. Rows that somebody else holds are passed over, so that batches of several nodes cannot wait for
 -- each other. What does not come back was not taken.
 WITH held AS (
@@ -15,8 +16,8 @@ WITH held AS (
     turn_count = h.turn_count, wealth = h.wealth, ending = h.ending, active_at = greatest(s.active_at, h.at),
     lived_at = s.lived_at + greatest(h.at - s.active_at, interval '0')
   FROM held h WHERE s.id = h.id
-  RETURNING h.id, h.revision, h.append, h.mark, h.line
+  RETURNING h.id, h.revision, h.append, h.mark, h.line, s.shared OR (s.node IS NOT NULL AND s.node <> $17) AS ring
 ), told AS (
   INSERT INTO turns (session_id, revision, append, mark, line) SELECT id, revision, append, mark, line FROM moved
 )
-SELECT id FROM moved
+SELECT id, ring FROM moved

@@ -1,0 +1,77 @@
+//! What servers that share a database learn of each other.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::engine::Engine;
+use super::queries as sql;
+use super::rows;
+use crate::model::{EventId, PlayerId, SessionId};
+use crate::store::{Arrival, Belongings, News, Others, Result, Rung, Thing};
+
+#[async_trait]
+impl Others for Engine {
+    async fn look(&self, session: Option<SessionId>, player: Option<PlayerId>) -> Result<News> {
+        self.looker.look(session, player).await
+    }
+
+    async fn belongings(&self, player: PlayerId) -> Result<Belongings> {
+        let whole = self.whole();
+        let all = || whole.clone();
+        let owner: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&player.0];
+        let (sessions, slots, begun, nonces) = tokio::try_join!(
+            self.query(all(), sql::SESSIONS_OF, &owner),
+            self.query(all(), sql::SLOTS_OF, &owner),
+            self.query(all(), sql::BEGUN_BY, &owner),
+            self.query(Thing::Tokens, sql::NONCES_OF, &owner),
+        )?;
+        let day = |row: &Row| Ok((rows::of_word(row.try_get("day")?)?, rows::begun(row)?));
+        Ok(Belongings {
+            sessions: Self::all(&whole, &sessions, rows::standing)?,
+            slots: Self::all(&whole, &slots, |row| Ok(row.try_get::<_, i16>(0)? as u8))?,
+            begun: Self::all(&whole, &begun, day)?,
+            nonces: Self::first(&Thing::Tokens, &nonces, rows::nonces)?,
+        })
+    }
+
+    async fn heads(&self, sessions: Vec<SessionId>) -> Result<Vec<(SessionId, EventId, Option<Uuid>)>> {
+        let ids: Vec<_> = sessions.into_iter().map(|id| id.0).collect();
+        let rows = self.query(self.whole(), sql::HEADS, &[&ids]).await?;
+        let head = |row: &Row| Ok((SessionId(row.try_get("id")?), rows::event(row)?, row.try_get("newest")?));
+        Self::all(&self.whole(), &rows, head)
+    }
+
+    async fn join(&self, id: SessionId, arrival: Arrival) -> Result<bool> {
+        let what = Thing::Session(id);
+        match arrival {
+            Arrival::Player { connection, previous, takeover } => {
+                let node = self.target.node;
+                let rows = self.query(what, sql::JOIN, &[&id.0, &connection, &previous, &node, &takeover]).await?;
+                Ok(!rows.is_empty())
+            }
+            Arrival::Observer => {
+                self.run(what, sql::WATCH, &[&id.0]).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn part(&self, id: SessionId, connection: Uuid) -> Result<()> {
+        self.run(Thing::Session(id), sql::PART, &[&id.0, &connection]).await
+    }
+
+    fn ring(&self, what: Rung) {
+        self.bell.ring(what);
+    }
+
+    async fn heard(&self) -> Vec<Rung> {
+        self.bell.heard().await
+    }
+
+    fn poll(&self) -> Duration {
+        self.poll
+    }
+}

@@ -1,0 +1,1 @@
+SELECT player, session_id, at, day FROM begun WHERE player = $1

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM tombstones WHERE session_id = $1) AS gone

@@ -1,0 +1,1 @@
+SELECT session_id FROM entries WHERE day = $1 AND difficulty = $2 AND player = $3

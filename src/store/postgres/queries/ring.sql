@@ -1,0 +1,2 @@
+-- After what it tells of is committed, by a statement of its own: it takes a lock of the whole cluster.
+SELECT pg_notify('cosmic', $1)

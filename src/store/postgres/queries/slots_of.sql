@@ -1,0 +1,1 @@
+SELECT number FROM slots WHERE player = $1
