@@ -86,11 +86,19 @@ impl Default for Database {
 }
 
 /// This server among others at the database.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Node {
     /// What it is called there; none: as its machine.
     pub name: Option<String>,
+    /// Over how long it sends its players to the others once it is told to stop.
+    pub drain_secs: u64,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self { name: None, drain_secs: 10 }
+    }
 }
 
 /// A text that shows in no message.
@@ -199,6 +207,7 @@ impl Config {
     pub fn api_settings(&self) -> api::Settings {
         api::Settings {
             admin_token: self.admin.token.clone(),
+            drain_secs: self.node.drain_secs,
             hosts: self.hosts.clone(),
             origins: self.origins.clone(),
             proxies: self.proxies.clone(),
@@ -246,6 +255,7 @@ impl Config {
             "the address of a database, as postgres://user:password@host/name",
         )?;
         fits("durability", url.is_none() || self.durability == Durability::Turn, "\"turn\" where there is a database")?;
+        fits("node.drain_secs", self.node.drain_secs <= 600, "0 to 600")?;
         let name = self.node.name.as_deref();
         fits("node.name", name.is_none_or(|name| (1..=60).contains(&name.len())), "1 to 60 bytes")?;
         let token = self.admin.token.as_ref();

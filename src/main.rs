@@ -30,8 +30,10 @@ enum Command {
     /// Ends with 0 when it is proven, 1 when it is not what it says, 3 when nobody can tell: it was played under other rules, or on
     /// other content.
     Replay(commands::Replay),
-    /// Looks after a folder of saves, with the server stopped.
+    /// Looks after a folder of saves, or a database, with the server stopped.
     Saves(commands::Saves),
+    /// Makes the tables of the database that is configured, or brings them up to date, where servers may not do that themselves.
+    Migrate(commands::Migrate),
     /// Checks a folder of content, and tells everything that is wrong with it, and what can never appear.
     ///
     /// Ends with 0 when it can be played, 1 when it cannot.
@@ -54,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Replay(replay)) => replay.run(),
         Some(Command::Saves(saves)) => saves.run(),
+        Some(Command::Migrate(migrate)) => migrate.run(),
         Some(Command::Check(check)) => check.run(),
         Some(Command::Simulate(simulate)) => simulate.run(),
         Some(Command::Schema(schemas)) => schemas.run(),

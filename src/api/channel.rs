@@ -300,10 +300,7 @@ impl<W: Wire> Channel<'_, W> {
         let (session, connection) = (self.presence.session, self.presence.connection);
         self.leaving = matches!(order, Order::Leave);
         let done: Pin<Box<dyn Future<Output = Done>>> = match order {
-            Order::Act(command) => Box::pin(async move {
-                app.others.catch_up(Some(owner), Some(session)).await?;
-                app.sessions.act(owner, session, *command).await.map(Some)
-            }),
+            Order::Act(command) => Box::pin(async move { app.sessions.act(owner, session, *command).await.map(Some) }),
             Order::Leave => Box::pin(async move { app.presences.leave(session, connection).await.map(|()| None) }),
         };
         self.under_way = Some((id, done));

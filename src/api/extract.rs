@@ -17,7 +17,6 @@ use tokio::time::timeout;
 use super::app::App;
 use super::code::Code;
 use super::json::parse;
-use super::news::Counted;
 use super::problem::Problem;
 use crate::model::{PlayerId, SessionId};
 use crate::session::SessionError;
@@ -94,6 +93,9 @@ fn body_problem(error: &actix_web::Error) -> Problem {
 /// The player who asks, if a token came, with the token.
 #[derive(Clone, Copy, Debug)]
 pub struct MaybePlayer(pub Option<(PlayerId, Credentials)>);
+
+/// The request was counted towards its player's limit.
+pub struct Counted;
 
 /// A good token, and how it came.
 #[derive(Clone, Copy, Debug)]

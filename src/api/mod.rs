@@ -106,6 +106,7 @@ pub async fn serve(
     app.shut_down();
     // Clients reconnect as soon as they are told, perhaps to another server: so first it is all written down.
     sweeper.checkpoint_all().await;
+    presences.drain(Duration::from_secs(app.settings.drain_secs)).await;
     presences.close();
     handle.stop(true).await;
     running.await.map_err(io::Error::other)??;

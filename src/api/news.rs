@@ -1,19 +1,20 @@
 //! What other servers have done with what a request is about: looked up before anything is answered from memory.
 
+use actix_web::http::Method;
 use actix_web::{HttpMessage, HttpRequest};
 
 use super::app::App;
-use super::extract::credentials;
+use super::extract::{Counted, credentials};
 use super::problem::Problem;
 use crate::model::SessionId;
-
-/// The request was counted towards its player's limit.
-pub struct Counted;
 
 /// Brings up to date what the request's session, or its player, is known by. Nothing where this server is alone.
 pub async fn catch_up(request: &HttpRequest) -> Result<(), Problem> {
     let app = App::of(request)?;
-    if !app.others.are_there() || !(request.path().starts_with("/api/") || request.path() == "/ws") {
+    if !app.others.are_there()
+        || request.method() == Method::OPTIONS
+        || !(request.path().starts_with("/api/") || request.path() == "/ws")
+    {
         return Ok(());
     }
     // Whoever asks too much makes nobody look. What is wrong with a token is for whoever needs one.

@@ -35,6 +35,9 @@ pub struct Settings {
     pub disk_per_minute: u64,
     /// Threads that serve requests; 0: one for each core.
     pub workers: usize,
+    /// Over how long connections are sent to other servers of the store at the end.
+    #[serde(skip)]
+    pub drain_secs: u64,
     /// The token for `/stats` and `/sessions` from elsewhere; none: only from this machine.
     #[serde(skip)]
     pub admin_token: Option<String>,
@@ -69,6 +72,7 @@ impl Default for Settings {
             // Some twenty new games, half of them at once.
             disk_per_minute: 640 << 10,
             workers: 0,
+            drain_secs: 0,
             admin_token: None,
             hosts: Vec::new(),
             origins: Vec::new(),

@@ -13,6 +13,20 @@ pub async fn open(config: &Config) -> anyhow::Result<Option<Opened>> {
     }
 }
 
+/// Makes the tables of the database that is configured, or brings them up to date.
+#[cfg(feature = "postgres")]
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    use anyhow::Context;
+    let settings = settings(config)?.context("no database is configured: set COSMIC_DATABASE__URL")?;
+    Ok(cosmic_explorer::store::postgres::migrate(&settings).await?)
+}
+
+/// The same for a build that has none.
+#[cfg(not(feature = "postgres"))]
+pub async fn migrate(_: &Config) -> anyhow::Result<()> {
+    anyhow::bail!("this program was built without the feature postgres")
+}
+
 /// The same for a build that has none.
 #[cfg(not(feature = "postgres"))]
 pub async fn open(config: &Config) -> anyhow::Result<Option<Opened>> {
@@ -24,7 +38,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Option<Opened>> {
 
 /// The database that is configured, if one is.
 #[cfg(feature = "postgres")]
-pub fn settings(config: &Config) -> anyhow::Result<Option<cosmic_explorer::store::postgres::Settings>> {
+fn settings(config: &Config) -> anyhow::Result<Option<cosmic_explorer::store::postgres::Settings>> {
     let database = &config.database;
     let Some(url) = &database.url else { return Ok(None) };
     Ok(Some(cosmic_explorer::store::postgres::Settings {

@@ -2,7 +2,9 @@
 
 mod check;
 mod content;
+mod copy;
 mod database;
+mod migrate;
 mod replay;
 mod saves;
 mod schema;
@@ -12,6 +14,7 @@ mod system;
 mod terminal;
 
 pub use check::Check;
+pub use migrate::Migrate;
 pub use replay::Replay;
 pub use saves::Saves;
 pub use schema::Schemas;

@@ -1,4 +1,4 @@
-//! A look into a folder of saves, with the server stopped: list, verify, export, import, and a new key.
+//! A look into a folder of saves, or a database, with the server stopped: list, verify, export, import, copy, and a new key.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use cosmic_explorer::config::{Config, Flags};
 use cosmic_explorer::files::saves_folder;
 use cosmic_explorer::game::content::{Content, Files};
 use cosmic_explorer::model::{BoardName, Checkpoint, Nonce, PlayerId, Save, SessionId, VERSION};
@@ -19,12 +20,15 @@ use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 use super::content::load_content;
+use super::copy::{copy, open};
+use super::database;
 use super::system::random;
 use super::terminal::{input, log_to_stderr, say};
 
 #[derive(Debug, Args)]
 pub struct Saves {
-    /// The folder of saves [default: ./saves where it exists, else the platform's data folder].
+    /// The folder of saves [default: the database of COSMIC_DATABASE__URL where that is set, else ./saves where it exists, else the
+    /// platform's data folder].
     #[arg(long, global = true)]
     saves: Option<PathBuf>,
     /// A content pack: a folder of content in place of the built-in one, or over it.
@@ -49,6 +53,17 @@ enum SavesCommand {
     Import {
         /// The file; `-` reads from the standard input.
         file: PathBuf,
+    },
+    /// Copies all there is, with the servers stopped, and compares what was copied game by game.
+    ///
+    /// Where it was stopped before, it goes on. What is in the other place under other names stays there.
+    Copy {
+        /// A folder, or a database: postgres://…
+        #[arg(long)]
+        from: String,
+        /// The same.
+        #[arg(long)]
+        to: String,
     },
     /// Draws a new key to sign tokens with.
     ///
@@ -205,7 +220,7 @@ impl Folder {
             state: save.state,
             star_map: save.star_map,
         };
-        store.import(checkpoint, Arc::new(turn)).await?;
+        store.put(checkpoint, vec![turn]).await?;
         let token = Signer::new(&store.keys(random).await?).sign(Bearer::Player(owner), Nonce::first(), lived);
         store.keep_content(self.present.hash.clone(), Arc::new(files)).await?;
         Ok((id, owner, token.reveal().to_owned()))
@@ -214,18 +229,26 @@ impl Folder {
 
 impl Saves {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        tokio::runtime::Builder::new_current_thread().build()?.block_on(self.look_after())
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.look_after())
     }
 
     async fn look_after(self) -> anyhow::Result<ExitCode> {
         // Damaged files are set aside, and that is told.
         log_to_stderr(EnvFilter::new("error"));
-        let (files, content) = load_content(self.data.as_deref())?;
-        let path = saves_folder(self.saves);
-        if !path.is_dir() {
-            bail!("there is no folder {}", path.display());
+        let config = Config::read(None, Config::environment(), Flags::default()).context("the configuration")?;
+        if let SavesCommand::Copy { from, to } = self.command {
+            return copy(open(&from, &config).await?, open(&to, &config).await?).await;
         }
-        let opened = folder::open(&path, Settings::default())?;
+        let (files, content) = load_content(self.data.as_deref())?;
+        let named = match self.saves {
+            None if config.database.url.is_some() => None,
+            saves => Some(saves_folder(saves)),
+        };
+        let opened = match named {
+            None => database::open(&config).await?.context("there is no database")?,
+            Some(path) if path.is_dir() => folder::open(&path, Settings::default())?,
+            Some(path) => bail!("there is no folder {}", path.display()),
+        };
         let mut folder = Folder { opened, present: Arc::new(content), older: BTreeMap::new() };
         match self.command {
             SavesCommand::List => folder.list().await,
@@ -243,6 +266,8 @@ impl Saves {
                 let (id, player, token) = folder.import(&input(&file)?, files).await?;
                 say(format!("session {id}\nplayer  {}\ntoken   {token}", player.0));
             }
+            // It has ended above.
+            SavesCommand::Copy { .. } => {}
             SavesCommand::RotateKey => {
                 folder.opened.store.rotate_key(random).await?;
                 say(

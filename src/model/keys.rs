@@ -90,6 +90,9 @@ pub struct Nonces {
     /// Counts until the current one is first used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Nonce>,
+    /// When the current one was first used, in lived time; files do not keep it, nor the previous one from then on.
+    #[serde(skip)]
+    pub used: Option<Timestamp>,
     /// When this changed last, in lived time, see [`super::clock::Clock::lived`].
     pub at: Timestamp,
 }

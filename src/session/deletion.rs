@@ -110,12 +110,7 @@ impl Deletion {
             stale => stale,
         };
         let buried = match may {
-            Ok(()) => match core.store.bury(tombstone).await {
-                Ok(true) => Ok(()),
-                // Somebody else has moved it: the next request sees that.
-                Ok(false) => Err(SessionError::Contended),
-                Err(error) => Err(error.into()),
-            },
+            Ok(()) => self.write_down(tombstone).await,
             not => not,
         };
         if buried.is_err() {
@@ -130,6 +125,11 @@ impl Deletion {
         drop(roster);
         core.ring(Rung::Session(id));
         Ok(())
+    }
+
+    async fn write_down(&self, tombstone: Tombstone) -> Result<(), SessionError> {
+        // Somebody else may have moved it: the next request sees that.
+        if self.core.store.bury(tombstone).await? { Ok(()) } else { Err(SessionError::Contended) }
     }
 
     /// A session could not be buried, and is found again.

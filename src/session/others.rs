@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
 
 use super::beginnings::Beginnings;
 use super::core::Core;
@@ -16,7 +17,7 @@ use super::outbox::End;
 use super::seats::Seats;
 use super::tokens::Tokens;
 use crate::model::{Nonces, PlayerId, SessionId, Tombstone};
-use crate::store::{self, Belongings, News, Rung, Standing};
+use crate::store::{self, Belongings, Head, News, Rung, Standing};
 
 /// Looks what other servers have done.
 pub struct Others {
@@ -110,9 +111,6 @@ impl Others {
             if new.awaits_verdict() {
                 roster.awaiting_verdict.insert(id);
             }
-            if let Some(live) = roster.connections.get_mut(&id) {
-                live.replaced_by(newest);
-            }
             match roster.known.get_mut(&id) {
                 Some(known) => {
                     let meta = (known.meta != new.meta).then(|| new.meta.clone());
@@ -128,7 +126,26 @@ impl Others {
         if let Some(meta) = changed {
             self.seats.learn_meta(id, &meta).await;
         }
+        self.replace(id, newest).await?;
         self.seats.freshen(id, event).await
+    }
+
+    /// A player's connection to this server ends where a newer one has come elsewhere.
+    async fn replace(&self, id: SessionId, newest: Option<Uuid>) -> Result<(), SessionError> {
+        let seat = {
+            let roster = self.directory.roster();
+            let replaced = roster.connections.get(&id).is_some_and(|live| live.is_replaced_by(newest));
+            roster.resident.get(&id).filter(|_| replaced).map(|resident| resident.seat.clone())
+        };
+        let (Some(seat), Some(others)) = (seat, self.core.store.others()) else { return Ok(()) };
+        // One may have come here since the store was looked at; none comes while this holds the seat.
+        let seated = seat.lock_owned().await;
+        let newest = others.heads(vec![id]).await?.first().and_then(|head| head.newest);
+        if let Some(live) = self.directory.roster().connections.get_mut(&id) {
+            live.replaced_by(newest);
+        }
+        drop(seated);
+        Ok(())
     }
 
     /// A session is not there.
@@ -192,17 +209,16 @@ impl Others {
             return Ok(());
         }
         let mut left: HashSet<_> = live.iter().copied().collect();
-        for (id, event, newest) in others.heads(live).await? {
-            let mut roster = self.directory.roster();
-            if let Some(live) = roster.connections.get_mut(&id) {
-                live.replaced_by(newest);
-            }
+        for Head { id, event, newest, logged_out } in others.heads(live).await? {
+            let roster = self.directory.roster();
             let shown = roster.resident.get(&id).and_then(|resident| resident.shown.as_ref());
-            if shown.is_none_or(|shown| shown.event == event) {
+            let same = shown.is_none_or(|shown| shown.event == event);
+            let replaced = roster.connections.get(&id).is_some_and(|live| live.is_replaced_by(newest));
+            if same && !replaced && !logged_out {
                 left.remove(&id);
             }
         }
-        // Those that have moved, and those that are gone.
+        // Those that have moved, whose players have gone elsewhere or for good, and those that are not there.
         for id in left {
             self.catch_up(None, Some(id)).await?;
         }

@@ -152,10 +152,16 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// The store knows the newest connection of the player: if it is another server's, the one here is replaced.
+    /// Whether the player's newest connection, as the store knows it, is another one than that here.
+    pub(super) fn is_replaced_by(&self, newest: Option<Uuid>) -> bool {
+        self.player.is_some() && newest.is_some_and(|newest| self.newest != Some(ConnectionId(newest)))
+    }
+
+    /// The player's connection ends if it is.
     pub(super) fn replaced_by(&mut self, newest: Option<Uuid>) {
-        let other = newest.is_some_and(|newest| self.newest != Some(ConnectionId(newest)));
-        if other && let Some((_, old)) = self.player.take() {
+        if self.is_replaced_by(newest)
+            && let Some((_, old)) = self.player.take()
+        {
             self.newest = newest.map(ConnectionId);
             self.before = None;
             old.end(End::Replaced);

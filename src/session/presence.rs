@@ -4,6 +4,7 @@
 //! begins.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -259,6 +260,21 @@ impl Presences {
             Ok(())
         };
         self.core.task(leave).await
+    }
+
+    /// Sends connections to other servers of the store, where there are any, a few at a time.
+    pub async fn drain(&self, over: Duration) {
+        if self.core.store.others().is_none() {
+            return;
+        }
+        let live: Vec<_> = self.directory.roster().connections.keys().copied().collect();
+        let Ok(count @ 1..) = u32::try_from(live.len()) else { return };
+        for id in live {
+            if let Some(live) = self.directory.roster().connections.get(&id) {
+                live.end(End::Shutdown);
+            }
+            tokio::time::sleep(over / count).await;
+        }
     }
 
     /// Ends every connection, and takes no more.

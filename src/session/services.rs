@@ -138,13 +138,9 @@ impl Ground {
         let presences = Arc::new(Presences::new(core.clone(), directory.clone(), seats.clone()));
         let deletion = Deletion::new(core.clone(), directory.clone(), seats.clone(), presences.clone(), judge.clone());
         let deletion = Arc::new(deletion);
-        let saves = saves::Parts {
-            core: core.clone(),
-            directory: directory.clone(),
-            contents: contents.clone(),
-            seats: seats.clone(),
-            judge: judge.clone(),
-            key: key.clone(),
+        let saves = {
+            let (core, directory, contents) = (core.clone(), directory.clone(), contents.clone());
+            saves::Parts { core, directory, contents, seats: seats.clone(), judge: judge.clone(), key: key.clone() }
         };
         let sessions = sessions::Parts {
             core: core.clone(),
@@ -159,12 +155,9 @@ impl Ground {
             seeds,
         };
         let sessions = Arc::new(Sessions::new(sessions));
-        let others = Others {
-            core: core.clone(),
-            directory: directory.clone(),
-            seats: seats.clone(),
-            tokens: tokens.clone(),
-            beginnings: beginnings.clone(),
+        let others = {
+            let (core, directory, seats) = (core.clone(), directory.clone(), seats.clone());
+            Others { core, directory, seats, tokens: tokens.clone(), beginnings: beginnings.clone() }
         };
         let sweeper = Sweeper {
             core: core.clone(),

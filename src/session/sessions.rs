@@ -75,6 +75,8 @@ enum Tried {
     Acted(Box<Acted>),
     /// Somebody else has moved the session, which is to be read again.
     Moved(Seated, Running),
+    /// Somebody else has deleted it.
+    Gone(Seated),
 }
 
 /// What [`Sessions`] stands on.
@@ -271,6 +273,11 @@ impl Sessions {
                     self.reload(id, seated).await?;
                     running = again;
                 }
+                Tried::Gone(mut seated) => {
+                    drop(self.0.seats.unseat(id, &mut seated));
+                    self.0.directory.roster().remove(id);
+                    return Err(SessionError::NotFound);
+                }
             }
         }
         Err(SessionError::Contended)
@@ -308,6 +315,7 @@ impl Sessions {
         let then = move |appended| {
             let tried = match appended {
                 Appended::Moved => Ok(Tried::Moved(seated, running)),
+                Appended::Gone => Ok(Tried::Gone(seated)),
                 appended => me.conclude(id, seated, prepared, &told, appended).map(|acted| {
                     drop(running);
                     Tried::Acted(Box::new(acted))
@@ -344,7 +352,7 @@ impl Sessions {
             Appended::Failed(error) => Err(error.into()),
             Appended::Revoked => Err(SessionError::BadToken),
             // What is in memory is out of date, or may be: the next command reads it again, and is told how it stands.
-            Appended::Moved | Appended::Gone | Appended::Unknown => {
+            Appended::Gone | Appended::Moved | Appended::Unknown => {
                 drop(seats.unseat(id, &mut seated));
                 let source = io::Error::other("what became of the turn is not known");
                 Err(StoreError::Unavailable { what: Thing::Session(id), source }.into())

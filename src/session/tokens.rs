@@ -65,8 +65,8 @@ impl Tokens {
         has_anything: impl Fn(PlayerId) -> bool + Send + Sync + 'static,
     ) -> Self {
         let mut list = List::default();
-        for Nonces { player, current, previous, at, .. } in lines {
-            list.entries.insert(PlayerId(player), Entry { current, previous, used: None, at });
+        for Nonces { player, current, previous, used, at, .. } in lines {
+            list.entries.insert(PlayerId(player), Entry { current, previous, used, at });
         }
         let has_anything = Box::new(has_anything);
         Self { core, signer, has_anything, list: Mutex::new(list), writing: tokio::sync::Mutex::default() }
@@ -185,13 +185,13 @@ impl Tokens {
 
     /// What the store has of a player's tokens counts, where another server has changed it. Whether they have logged out since.
     pub(super) fn learn(&self, nonces: Nonces) -> bool {
-        let Nonces { player, current, previous, at, .. } = nonces;
+        let Nonces { player, current, previous, used, at, .. } = nonces;
         let mut list = self.list();
         let there = list.entries.get(&PlayerId(player)).copied();
         let same =
             there.is_some_and(|there| there.current == current && (there.previous == previous || there.used.is_some()));
         if !same {
-            list.entries.insert(PlayerId(player), Entry { current, previous, used: None, at });
+            list.entries.insert(PlayerId(player), Entry { current, previous, used, at });
             list.unwritten.remove(&PlayerId(player));
         }
         current.is_none() && there.is_none_or(|there| there.current.is_some())
@@ -228,6 +228,7 @@ fn line((player, entry): (&PlayerId, &Entry)) -> Nonces {
         current: entry.current,
         // Ten seconds are not worth a second line.
         previous: entry.previous.filter(|_| entry.used.is_none()),
+        used: entry.used,
         at: entry.at,
     }
 }

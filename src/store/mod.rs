@@ -155,8 +155,8 @@ pub trait Sessions {
     /// another event than its holder knows: nothing was written.
     async fn load(&self, before: EventId, whole: Checkpoint, load: Arc<Turn>) -> Result<bool>;
 
-    /// Writes a session down that begins with a save, which `load` tells of.
-    async fn import(&self, whole: Checkpoint, load: Arc<Turn>) -> Result<()>;
+    /// Writes a session down that is not there, with its whole history.
+    async fn put(&self, whole: Checkpoint, turns: Vec<Turn>) -> Result<()>;
 
     /// Buries a session: from then on it is gone for good. False where it does not stand at the tombstone's revision: nothing was
     /// written.
@@ -237,6 +237,9 @@ pub trait Tokens {
     /// Draws a new key for tokens. The present one becomes the previous one, and that one is forgotten.
     async fn rotate_key(&self, fresh: fn() -> [u8; 32]) -> Result<()>;
 
+    /// Takes over the keys of another store.
+    async fn put_keys(&self, keys: Keys) -> Result<()>;
+
     /// Which tokens count, oldest change first.
     async fn nonces(&self) -> Result<Vec<Nonces>>;
 
@@ -259,6 +262,9 @@ pub trait Contents {
 
     /// Content that a game began with.
     async fn content(&self, hash: String) -> Result<Content>;
+
+    /// The same as texts.
+    async fn content_files(&self, hash: String) -> Result<Files>;
 }
 
 /// A session, as the store has it now.
@@ -296,6 +302,19 @@ pub struct Belongings {
     pub nonces: Option<Nonces>,
 }
 
+/// Where a session stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// Which.
+    pub id: SessionId,
+    /// The event that led to its state.
+    pub event: EventId,
+    /// The newest connection of its player, on whatever server.
+    pub newest: Option<Uuid>,
+    /// Whether its player has logged out for good.
+    pub logged_out: bool,
+}
+
 /// What another server says has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rung {
@@ -315,8 +334,8 @@ pub trait Others: Send + Sync {
     /// What a player has.
     async fn belongings(&self, player: PlayerId) -> Result<Belongings>;
 
-    /// Where sessions stand, and their players' newest connections. Those that are gone are left out.
-    async fn heads(&self, sessions: Vec<SessionId>) -> Result<Vec<(SessionId, EventId, Option<Uuid>)>>;
+    /// Where sessions stand. Those that are gone are left out.
+    async fn heads(&self, sessions: Vec<SessionId>) -> Result<Vec<Head>>;
 
     /// A connection joins a session: a player's takes over, where it may; an observer's is to be told what happens elsewhere. False
     /// where another connection has replaced the player's previous one.

@@ -40,10 +40,15 @@ pub fn start(mut program: Command) -> Program {
 }
 
 impl Program {
-    /// Sends a signal, and waits for the exit code.
-    pub fn end(mut self, signal: &str) -> Option<i32> {
+    /// Sends a signal.
+    pub fn tell(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(sent.expect("kill").success());
+    }
+
+    /// Sends a signal, and waits for the exit code.
+    pub fn end(mut self, signal: &str) -> Option<i32> {
+        self.tell(signal);
         wait("a program", &mut self.child).code()
     }
 }

@@ -3,10 +3,10 @@
 //! Where there are no binaries the tests say so and pass; with `CI` set that is an error.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,6 +15,7 @@ use cosmic_explorer::store::postgres::{self, Settings};
 use parking_lot::Mutex;
 
 use crate::voyage::RUNTIME;
+use crate::wiretap::Wiretap;
 
 /// The server of this run.
 static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match binaries() {
@@ -26,11 +27,27 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match binaries() {
     }
 });
 
-/// Ends it: its standard input, of which the other end is here.
-struct Cluster {
+/// A server.
+pub struct Cluster {
     folder: PathBuf,
     binaries: PathBuf,
-    _keeper: Child,
+    keeper: Mutex<Keeper>,
+}
+
+/// The shell that starts it, and ends it when its standard input ends.
+struct Keeper {
+    orders: ChildStdin,
+    told: BufReader<ChildStdout>,
+    _shell: Child,
+}
+
+impl Keeper {
+    fn wait_until_ready(&mut self, folder: &Path) {
+        let mut line = String::new();
+        self.told.read_line(&mut line).expect("a line");
+        let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        assert_eq!(line, "ready\n", "PostgreSQL did not start: {}", log());
+    }
 }
 
 fn wanted() -> bool {
@@ -114,10 +131,16 @@ impl Cluster {
             "--encoding=UTF8",
         ]));
         // It ends with the test run, however that ends: the shell reads until nobody holds the other end any more.
-        let script = r#""$1" -D "$2" -k "$3" -c listen_addresses= -c fsync=off -c max_connections=400 -c max_wal_size=256MB \
-            >"$3/log" 2>&1 </dev/null & own=$!
-            until "$4" -q -h "$3" -U cosmic; do kill -0 $own || exit 1; sleep 0.05; done
-            echo ready; read -r _; kill -INT $own; wait $own; rm -rf "$3""#;
+        let script = r#"
+            run() {
+                "$1" -D "$2" -k "$3" -c listen_addresses= -c fsync=off -c max_connections=400 -c max_wal_size=256MB \
+                    >>"$3/log" 2>&1 </dev/null & own=$!
+                until "$4" -q -h "$3" -U cosmic; do kill -0 $own || exit 1; sleep 0.05; done
+                echo ready
+            }
+            run "$@"
+            while read -r signal; do kill -"$signal" $own; wait $own; run "$@"; done
+            kill -INT $own; wait $own; rm -rf "$3""#;
         let mut keeper = unprivileged(Path::new("sh"))
             .args(["-c", script, "sh"])
             .arg(binaries.join("postgres"))
@@ -128,11 +151,19 @@ impl Cluster {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell");
-        let mut line = String::new();
-        BufReader::new(keeper.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-        assert_eq!(line, "ready\n", "PostgreSQL did not start: {}", log());
-        Self { folder, binaries: binaries.to_owned(), _keeper: keeper }
+        let told = BufReader::new(keeper.stdout.take().expect("its output"));
+        let orders = keeper.stdin.take().expect("its input");
+        let keeper = Mutex::new(Keeper { orders, told, _shell: keeper });
+        let cluster = Self { folder, binaries: binaries.to_owned(), keeper };
+        cluster.keeper.lock().wait_until_ready(&cluster.folder);
+        cluster
+    }
+
+    /// Ends the server by a signal, and starts it again.
+    pub fn end(&self, signal: &str) {
+        let mut keeper = self.keeper.lock();
+        writeln!(keeper.orders, "{signal}").expect("the shell reads");
+        keeper.wait_until_ready(&self.folder);
     }
 
     fn url(&self, database: &str) -> String {
@@ -149,11 +180,38 @@ impl Cluster {
 impl Database {
     /// An empty one; none where there is no PostgreSQL.
     pub fn new() -> Option<Self> {
+        Self::on(CLUSTER.as_ref()?)
+    }
+
+    /// One on a server of its own, which may be killed.
+    pub fn alone() -> Option<Self> {
+        CLUSTER.as_ref()?;
+        // It ends with the test run.
+        Self::on(Box::leak(Box::new(Cluster::start(&binaries()?))))
+    }
+
+    fn on(cluster: &'static Cluster) -> Option<Self> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let cluster = CLUSTER.as_ref()?;
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         cluster.psql("postgres", &format!("CREATE DATABASE {name}"));
         Some(Self { cluster, name })
+    }
+
+    /// The server that it is on.
+    pub fn cluster(&self) -> &Cluster {
+        self.cluster
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        self.cluster.url(&self.name)
+    }
+
+    /// A wire to it, and how a server gets to it over that.
+    pub fn tapped(&self) -> (Wiretap, Settings) {
+        let wire = Wiretap::new(self.cluster.folder.join(".s.PGSQL.5432"));
+        let url = format!("postgres://cosmic@127.0.0.1:{}/{}?sslmode=disable", wire.port, self.name);
+        (wire, Settings { url, ..self.settings() })
     }
 
     /// How a server gets to it. The cluster does not sync: no test cuts its power.

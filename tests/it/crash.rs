@@ -17,6 +17,7 @@ use cosmic_explorer::game::rng::{Dice, Stream};
 use serde_json::{Value, json};
 
 use crate::binary::{Program, program, start};
+use crate::cluster::Database;
 use crate::patience::{Stop, first_line, until, wait, watch_for};
 use crate::play::{busy, choose_offer};
 use crate::server::{Client, Reply};
@@ -35,12 +36,27 @@ struct Logbook {
 struct Shared {
     /// Files are broken between kills.
     faults: bool,
-    url: RwLock<String>,
+    /// Of the servers that run now; each request goes to one of them.
+    urls: RwLock<Vec<String>>,
     stop: AtomicBool,
     answers: AtomicU64,
     refusals: AtomicU64,
     losses: AtomicU64,
     repeats: AtomicU64,
+}
+
+impl Shared {
+    fn new(faults: bool, urls: Vec<String>) -> Self {
+        Self {
+            faults,
+            urls: RwLock::new(urls),
+            stop: AtomicBool::new(false),
+            answers: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            repeats: AtomicU64::new(0),
+        }
+    }
 }
 
 /// One player. Every other one sends idempotency keys and repeats what was not answered; the rest look what has become of it.
@@ -59,7 +75,10 @@ impl Player<'_> {
 
     /// Sends to whichever server runs now; none when it dies before it has answered.
     fn try_send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Option<Reply> {
-        self.client.url = self.shared.url.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.client.url = {
+            let urls = self.shared.urls.read().unwrap_or_else(PoisonError::into_inner);
+            urls[self.dice.stream(Stream::Market).below(urls.len() as u64) as usize].clone()
+        };
         let body = body.map(Value::to_string);
         let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
         let reply = self.client.try_send(method, path, &headers, body.as_deref().map(str::as_bytes)).ok();
@@ -291,7 +310,7 @@ fn run_injured(saves: &Path, shared: &Shared, dice: &mut Dice) -> bool {
     if started {
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address");
         let url = url.trim_end_matches(',').to_owned();
-        shared.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&url);
+        *shared.urls.write().unwrap_or_else(PoisonError::into_inner) = vec![url];
         std::thread::sleep(Duration::from_millis(100 + dice.stream(Stream::Events).below(150)));
     }
     child.kill().expect("it is killed");
@@ -318,15 +337,7 @@ fn crash(kills: u64, faults: bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = run(folder.path());
     let (mut injured, mut refused) = (0, 0);
-    let shared = Shared {
-        faults,
-        url: RwLock::new(server.url.clone()),
-        stop: AtomicBool::new(false),
-        answers: AtomicU64::new(0),
-        refusals: AtomicU64::new(0),
-        losses: AtomicU64::new(0),
-        repeats: AtomicU64::new(0),
-    };
+    let shared = Shared::new(faults, vec![server.url.clone()]);
     let mut dice = Dice::new(u64::from(std::process::id()));
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     watch_for(Duration::from_secs(300 + 5 * kills));
@@ -359,7 +370,7 @@ fn crash(kills: u64, faults: bool) {
                 (injured, refused) = (injured + u64::from(started), refused + u64::from(!started));
             }
             server = run(folder.path());
-            shared.url.write().unwrap_or_else(PoisonError::into_inner).clone_from(&server.url);
+            *shared.urls.write().unwrap_or_else(PoisonError::into_inner) = vec![server.url.clone()];
         }
         drop(stop);
         assert_eq!(server.end("-KILL"), None);
@@ -386,4 +397,89 @@ fn crash(kills: u64, faults: bool) {
     );
     assert!(count(&shared.losses) >= kills / 4, "the kills hit something");
     assert!(count(&shared.refusals) > 0, "something was refused");
+}
+
+/// Servers at one database.
+const NODES: usize = 3;
+
+fn node(database: &Database) -> Program {
+    let mut command = configured(Path::new("unused"));
+    command.env("COSMIC_DATABASE__URL", database.url()).env("COSMIC_DATABASE__ALLOW_UNSAFE", "true");
+    start(command)
+}
+
+#[test]
+fn kill_9_of_servers_and_of_their_database_loses_no_answered_turn() {
+    let Some(database) = Database::alone() else { return };
+    let kills = kills(12);
+    let mut nodes: Vec<_> = (0..NODES).map(|_| Some(node(&database))).collect();
+    let urls = |nodes: &[Option<Program>]| nodes.iter().flatten().map(|node| node.url.clone()).collect::<Vec<_>>();
+    let shared = Shared::new(false, urls(&nodes));
+    let mut dice = Dice::new(u64::from(std::process::id()));
+    watch_for(Duration::from_secs(300 + 5 * kills));
+    let players: Vec<_> = std::thread::scope(|scope| {
+        let stop = Stop(&shared.stop);
+        let players: Vec<_> = (0..4 * CLIENTS)
+            .map(|number| {
+                // Each repeats under its key what was not answered: a server that was killed may have said its last statement already.
+                let (client, dice) = (Client::new(""), Dice::new(number));
+                let mut player = Player { shared: &shared, client, dice, keys: true, books: BTreeMap::new() };
+                scope.spawn(move || {
+                    player.play();
+                    (player.client, player.books)
+                })
+            })
+            .collect();
+        let mut below = |most: u64| dice.stream(Stream::Events).below(most);
+        for kill in 0..kills {
+            let before = shared.answers.load(Ordering::Relaxed);
+            until("twenty answers", || {
+                let failed = players.iter().any(std::thread::ScopedJoinHandle::is_finished);
+                failed || shared.answers.load(Ordering::Relaxed) >= before + 20
+            });
+            std::thread::sleep(Duration::from_millis(below(250)));
+            let at = below(NODES as u64) as usize;
+            match kill % 4 {
+                // At once, and with all its processes one after the other.
+                0 => database.cluster().end(if below(2) == 0 { "QUIT" } else { "KILL" }),
+                1 => {
+                    let stopped = nodes[at].as_ref().expect("a server");
+                    stopped.tell("-STOP");
+                    std::thread::sleep(Duration::from_millis(500));
+                    stopped.tell("-CONT");
+                }
+                _ => {
+                    let killed = nodes[at].take().expect("a server");
+                    *shared.urls.write().unwrap_or_else(PoisonError::into_inner) = urls(&nodes);
+                    assert_eq!(killed.end("-KILL"), None);
+                    nodes[at] = Some(node(&database));
+                    *shared.urls.write().unwrap_or_else(PoisonError::into_inner) = urls(&nodes);
+                }
+            }
+        }
+        drop(stop);
+        players.into_iter().map(|player| player.join().expect("a player")).collect()
+    });
+    let (mut sessions, mut turns) = (0, 0);
+    for (client, books) in &players {
+        for (session, book) in books {
+            for url in urls(&nodes) {
+                let mut client = client.clone().at(&url);
+                client.session.clone_from(session);
+                turns += check(&client, book).unwrap_or_else(|problem| panic!("session {session} at {url}: {problem}"));
+            }
+            sessions += 1;
+        }
+    }
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    println!(
+        "{kills} kills of {NODES} servers and their database, {} clients, {sessions} games: {} turns answered, {} there; \
+         {} refused, {} repeated; 0 lost, 0 doubled, 0 reordered",
+        4 * CLIENTS,
+        count(&shared.answers),
+        turns / NODES,
+        count(&shared.refusals),
+        count(&shared.repeats)
+    );
+    assert!(count(&shared.losses) >= kills / 4, "the kills hit something");
 }

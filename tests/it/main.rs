@@ -49,4 +49,5 @@ mod time;
 mod tokens;
 mod voyage;
 mod wire;
+mod wiretap;
 mod worth;

@@ -214,3 +214,139 @@ fn a_server_that_dies_is_not_missed() {
     let mut socket = Socket::resume(&two.url, &there, "&last_event_id=0-00000000").expect("a socket");
     assert_eq!(socket.act(1, &json!({"type": "wait"}))["revision"], 3);
 }
+
+/// All that a player does, each once, whatever becomes of the answers of the database.
+fn do_everything(server: &Server, seed: u64) {
+    let json = ("content-type", "application/json");
+    let under = |key: &'static str| [json, ("idempotency-key", key)];
+    let mut client = server.client();
+    let begun = client.send("POST", "/api/sessions", &[json], Some(format!("{{\"seed\":{seed}}}").as_bytes()));
+    assert_eq!(begun.status, 201, "{}", begun.text);
+    client.token = begun.json()["token"].as_str().map(str::to_owned);
+    client.session = begun.json()["session_id"].as_str().expect("an id").to_owned();
+    let act = |key, revision: u64| {
+        let reply = client.send("POST", &client.path("/actions"), &under(key), Some(br#"{"type":"wait"}"#));
+        assert_eq!((reply.status, &reply.json()["revision"]), (200, &json!(revision)), "{}", reply.text);
+    };
+    act("one", 1);
+    act("two", 2);
+    act("one", 1);
+    let body = json!({"session_id": client.session}).to_string();
+    let saved = client.send("PUT", "/api/slots/1", &[json], Some(body.as_bytes()));
+    assert!([200, 201].contains(&saved.status), "{}", saved.text);
+    act("three", 3);
+    let loaded = client.send("POST", "/api/slots/1/load", &under("load"), Some(body.as_bytes()));
+    assert_eq!((loaded.status, &loaded.json()["revision"]), (200, &json!(4)), "{}", loaded.text);
+    act("four", 5);
+    let renamed = client.send("PATCH", &client.path(""), &[json], Some(br#"{"name":"Far away"}"#));
+    assert_eq!(renamed.status, 200, "{}", renamed.text);
+    let revisions: Vec<_> = client.history().iter().map(|turn| turn["revision"].clone()).collect();
+    assert_eq!(revisions, [1, 2, 3, 4, 5]);
+    assert_eq!(client.look()["state"]["turn_count"], 3);
+    assert_eq!(client.send("DELETE", &client.path(""), &[], None).status, 204);
+    assert_eq!(client.get("/api/sessions").json()["sessions"], json!([]));
+    assert_eq!(client.post("/api/logout", &json!({})).status, 204);
+    assert_eq!(client.get("/api/sessions").code(), "TOKEN_INVALID");
+}
+
+#[test]
+fn an_answer_that_is_lost_is_asked_for_again_and_nothing_is_done_twice() {
+    let Some(database) = Database::new() else { return };
+    let (wire, settings) = database.tapped();
+    let server = node(postgres::Settings { notify: false, poll: std::time::Duration::from_secs(3600), ..settings });
+    let mut lost = 0;
+    for after in 0.. {
+        let before = wire.swallowed();
+        wire.swallow(after);
+        do_everything(&server, after as u64);
+        if wire.swallowed() == before {
+            break;
+        }
+        lost += 1;
+    }
+    assert!(lost >= 20, "{lost} answers were lost");
+}
+
+#[test]
+fn a_wire_that_is_cut_again_and_again_costs_time_only() {
+    let Some(database) = Database::new() else { return };
+    let (wire, settings) = database.tapped();
+    // Between two cuts a server connects again and says more than one statement; and it tries for longer than any of them.
+    let server = node(postgres::Settings { timeout: std::time::Duration::from_secs(50), ..settings });
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _stop = crate::patience::Stop(&done);
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                wire.cut();
+            }
+        });
+        (0..60).for_each(|seed| do_everything(&server, seed));
+    });
+}
+
+#[test]
+fn a_wire_that_stands_still_is_told_of_and_forgotten() {
+    let Some(database) = Database::new() else { return };
+    let (wire, settings) = database.tapped();
+    let server = node(postgres::Settings { timeout: std::time::Duration::from_millis(300), ..settings });
+    let client = server.player(1);
+    wait(&client);
+    wire.freeze(true);
+    let key = [("content-type", "application/json"), ("idempotency-key", "one")];
+    let act = || client.send("POST", &client.path("/actions"), &key, Some(br#"{"type":"wait"}"#));
+    let refused = act();
+    assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_UNAVAILABLE"));
+    assert!(refused.header("retry-after").parse::<u64>().is_ok());
+    wire.freeze(false);
+    until("the database to answer", || act().status == 200);
+    assert_eq!(act().json()["revision"], 2, "whatever became of the first one");
+    assert_eq!(client.history().len(), 2);
+}
+
+#[test]
+fn a_folder_that_is_copied_to_a_database_and_back_is_the_same() {
+    let Some(database) = Database::new() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (ours, copied) = (folder.path().join("ours"), folder.path().join("copied"));
+    let run = |more: &[&str], url: Option<String>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cosmic-explorer"));
+        command.args(more).env("COSMIC_DATABASE__ALLOW_UNSAFE", "true");
+        command.envs(url.map(|url| ("COSMIC_DATABASE__URL", url)));
+        let output = command.output().expect("it runs");
+        assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let server = crate::binary::start(crate::binary::program(&ours, &[]));
+    let mut clients: Vec<_> = (0..12).map(|_| Client::new(&server.url)).collect();
+    for (seed, client) in clients.iter_mut().enumerate() {
+        client.begin(json!({ "seed": seed }));
+        (0..seed).for_each(|_| drop(wait(client)));
+        let body = json!({"session_id": client.session}).to_string();
+        let json = [("content-type", "application/json")];
+        assert_eq!(client.send("PUT", "/api/slots/1", &json, Some(body.as_bytes())).status, 200);
+    }
+    assert_eq!(clients[3].send("DELETE", &clients[3].path(""), &[], None).status, 204);
+    let states: Vec<_> = clients.iter().map(|client| client.get(&client.path("")).text).collect();
+    assert_eq!(server.end("-TERM"), Some(0));
+
+    let (ours, copied) = (ours.to_str().expect("text"), copied.to_str().expect("text"));
+    let url = database.url();
+    let told = run(&["saves", "copy", "--from", ours, "--to", &url], None);
+    assert!(told.starts_with("11 games copied, 0 were there; 12 saves"), "{told}");
+    let again = run(&["saves", "copy", "--from", ours, "--to", &url], None);
+    assert!(again.starts_with("0 games copied, 11 were there"), "{again}");
+    assert!(!run(&["saves", "verify"], Some(url.clone())).contains("BAD"));
+    let listed = run(&["saves", "list", "--saves", ours], None);
+    assert_eq!(listed, run(&["saves", "list"], Some(url.clone())));
+    run(&["saves", "copy", "--from", &url, "--to", copied], None);
+    assert_eq!(listed, run(&["saves", "list", "--saves", copied], None));
+    assert!(!run(&["saves", "verify", "--saves", copied], None).contains("BAD"));
+    // Whoever has a token has it here too.
+    let server = node(database.settings());
+    for (client, state) in clients.iter().zip(&states) {
+        let client = client.clone().at(&server.url);
+        assert_eq!(&client.get(&client.path("")).text, state);
+    }
+}

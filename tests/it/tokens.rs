@@ -185,6 +185,10 @@ fn a_rotation_whose_answer_was_lost_locks_nobody_out() {
 
 #[test]
 fn a_restart_does_not_bring_the_previous_token_back() {
+    // In a database the ten seconds of the previous one go on: another server does not know of a restart.
+    if crate::cluster::not_on_files() {
+        return;
+    }
     let (folder, server) = start();
     let first = token(&server.player(1)).to_owned();
     let second = server.rotate(&first).expect("a token");
@@ -531,6 +535,7 @@ fn nothing_that_shows_nonces_shows_them() {
         player: Uuid::nil(),
         current: Some(Nonce(0x1234_5678)),
         previous: Some(Nonce(0x1234_5678)),
+        used: None,
         at: Timestamp::UNIX_EPOCH,
     };
     for text in [format!("{claims:?}"), format!("{nonces:?}"), format!("{:#?}", Some(claims.nonce))] {

@@ -122,6 +122,15 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Writes a session down that is not there, with its whole history.
+    pub fn put(&self, checkpoint: &Checkpoint, turns: &[Turn]) -> Result<(), StoreError> {
+        let name = turns_file(checkpoint.session_id);
+        let mut lines = self.files.lines(&name, turns)?;
+        lines.extend(self.files.lines(&name, &[Heading::of(checkpoint)])?);
+        self.files.append(&name, &joined(&lines)).map_err(|error| self.files.failed(&name, error))?;
+        self.write(checkpoint)
+    }
+
     /// Makes a checkpoint of a session that is not in memory, from what the log has of it.
     pub fn settle(&self, id: Uuid) -> Result<(), StoreError> {
         match self.load(id)? {

@@ -50,6 +50,15 @@ impl Contents {
         is_hash && (self.files.exists(&name) || self.files.exists(&copy_of(&name)))
     }
 
+    /// The texts of content that a game began with, once they have been read as content.
+    pub fn read_texts(&self, hash: &str) -> Result<Texts, StoreError> {
+        let content = self.read(hash)?;
+        let name = content_file(&content.hash);
+        // Reading has put a good one first.
+        let bytes = self.files.read(&name).map_err(|error| self.files.unread(&name, error))?.unwrap_or_default();
+        read_files(&bytes).map_err(|error| StoreError::Damaged { what: thing(&name), problem: error.to_string() })
+    }
+
     /// Content that a game began with.
     pub fn read(&self, hash: &str) -> Result<Content, StoreError> {
         let name = content_file(hash);

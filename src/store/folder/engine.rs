@@ -100,8 +100,8 @@ impl Sessions for Engine {
         Ok(true)
     }
 
-    async fn import(&self, whole: Checkpoint, load: Arc<Turn>) -> Result<()> {
-        self.run(move |folder| folder.checkpoints.save(&whole, Some(&load))).await
+    async fn put(&self, whole: Checkpoint, turns: Vec<Turn>) -> Result<()> {
+        self.run(move |folder| folder.checkpoints.put(&whole, &turns)).await
     }
 
     async fn bury(&self, stone: Tombstone) -> Result<bool> {
@@ -200,6 +200,10 @@ impl Tokens for Engine {
         self.run(move |folder| folder.keyring.rotate_key(fresh)).await
     }
 
+    async fn put_keys(&self, keys: Keys) -> Result<()> {
+        self.run(move |folder| folder.keyring.put_keys(&keys)).await
+    }
+
     async fn nonces(&self) -> Result<Vec<Nonces>> {
         self.run(|folder| folder.keyring.nonces()).await
     }
@@ -225,6 +229,10 @@ impl Contents for Engine {
 
     async fn content(&self, hash: String) -> Result<Content> {
         self.run(move |folder| folder.contents.read(&hash)).await
+    }
+
+    async fn content_files(&self, hash: String) -> Result<Files> {
+        self.run(move |folder| folder.contents.read_texts(&hash)).await
     }
 }
 

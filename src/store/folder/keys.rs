@@ -172,6 +172,13 @@ impl Keyring {
         Ok(names.iter().any(is_game))
     }
 
+    /// Takes over the keys of another folder, or of a database.
+    pub fn put_keys(&self, keys: &Keys) -> Result<(), StoreError> {
+        self.files.write_twice(KEYS, keys)?;
+        self.revocations.store(keys.revocations, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Draws a new key for tokens. The present one becomes the previous one, and that one is forgotten.
     pub fn rotate_key(&self, fresh: fn() -> [u8; 32]) -> Result<(), StoreError> {
         let present = self.keys(fresh)?;

@@ -18,7 +18,7 @@ use super::append::Appender;
 use super::bell::Bell;
 use super::lane::{Lane, Target};
 use super::look::Looker;
-use super::migrate;
+use super::migrate as tables;
 use super::queries as sql;
 use super::rows::{self, Read, Wrong, record};
 use super::settings::Settings;
@@ -71,9 +71,9 @@ pub async fn open(settings: Settings) -> Result<Opened> {
     let target = Arc::new(Target::new(&settings).map_err(refuse)?);
     let lane = Lane::new(target.clone());
     if settings.migrate {
-        migrate::migrate(&lane, &place).await?;
+        tables::migrate(&lane, &place).await?;
     }
-    migrate::check(&lane, &place).await?;
+    tables::check(&lane, &place).await?;
     let server = server(&lane, &place, settings.allow_unsafe).await?;
     let missed = Arc::new(AtomicUsize::new(0));
     let heart = tokio::spawn(beat(Lane::new(target.clone()), missed.clone())).abort_handle();
@@ -93,6 +93,15 @@ pub async fn open(settings: Settings) -> Result<Opened> {
         aside: Mutex::default(),
     };
     engine.opened().await
+}
+
+/// Makes the tables of a database, or brings them up to date.
+pub async fn migrate(settings: &Settings) -> Result<()> {
+    let place = place(&settings.url);
+    let refuse = |problem: String| StoreError::Damaged { what: Thing::Store(place.clone()), problem };
+    let lane = Lane::new(Arc::new(Target::new(settings).map_err(refuse)?));
+    tables::migrate(&lane, &place).await?;
+    tables::check(&lane, &place).await
 }
 
 /// Where a database is, without who may use it.
@@ -309,6 +318,10 @@ impl Tokens for Engine {
         self.run(Thing::Keys, sql::CHANGE_KEYS, &[&old, &Self::json(&Thing::Keys, &new)?]).await
     }
 
+    async fn put_keys(&self, keys: Keys) -> Result<()> {
+        self.run(Thing::Keys, sql::PUT_KEYS, &[&Self::json(&Thing::Keys, &keys)?]).await
+    }
+
     async fn nonces(&self) -> Result<Vec<Nonces>> {
         let rows = self.query(Thing::Tokens, sql::NONCES, &[]).await?;
         Self::all(&Thing::Tokens, &rows, rows::nonces)
@@ -347,17 +360,22 @@ impl Contents for Engine {
     }
 
     async fn content(&self, hash: String) -> Result<Content> {
-        let what = Thing::Content(hash.clone());
-        let rows = self.query(what.clone(), sql::CONTENT, &[&hash]).await?;
-        let files = Self::first(&what, &rows, |row| Ok(serde_json::from_str::<Files>(row.try_get(0)?)?))?;
-        let damaged = |problem: String| StoreError::Damaged { what: what.clone(), problem };
-        let files = files.ok_or_else(|| damaged("the content a game began with is missing".to_owned()))?;
+        let files = self.content_files(hash.clone()).await?;
+        let damaged = |problem: String| StoreError::Damaged { what: Thing::Content(hash.clone()), problem };
         let parsed = tokio::task::spawn_blocking(move || Content::parse(&files)).await;
         let content = parsed.map_err(|error| damaged(error.to_string()))?.map_err(|faults| {
             let first = faults.first().map(ToString::to_string).unwrap_or_default();
             damaged(format!("the content a game began with is no longer accepted: {first}"))
         })?;
         if content.hash == hash { Ok(content) } else { Err(damaged("it is not what its name says".to_owned())) }
+    }
+
+    async fn content_files(&self, hash: String) -> Result<Files> {
+        let what = Thing::Content(hash.clone());
+        let rows = self.query(what.clone(), sql::CONTENT, &[&hash]).await?;
+        let files = Self::first(&what, &rows, |row| Ok(serde_json::from_str(row.try_get(0)?)?))?;
+        let problem = "the content a game began with is missing".to_owned();
+        files.ok_or(StoreError::Damaged { what, problem })
     }
 }
 

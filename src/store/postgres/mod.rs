@@ -15,5 +15,5 @@ mod rows;
 mod sessions;
 mod settings;
 
-pub use engine::open;
+pub use engine::{migrate, open};
 pub use settings::Settings;

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::engine::Engine;
 use super::queries as sql;
 use super::rows;
-use crate::model::{EventId, PlayerId, SessionId};
-use crate::store::{Arrival, Belongings, News, Others, Result, Rung, Thing};
+use crate::model::{PlayerId, SessionId};
+use crate::store::{Arrival, Belongings, Head, News, Others, Result, Rung, Thing};
 
 #[async_trait]
 impl Others for Engine {
@@ -37,10 +37,14 @@ impl Others for Engine {
         })
     }
 
-    async fn heads(&self, sessions: Vec<SessionId>) -> Result<Vec<(SessionId, EventId, Option<Uuid>)>> {
+    async fn heads(&self, sessions: Vec<SessionId>) -> Result<Vec<Head>> {
         let ids: Vec<_> = sessions.into_iter().map(|id| id.0).collect();
         let rows = self.query(self.whole(), sql::HEADS, &[&ids]).await?;
-        let head = |row: &Row| Ok((SessionId(row.try_get("id")?), rows::event(row)?, row.try_get("newest")?));
+        let head = |row: &Row| {
+            let (id, newest, logged_out) =
+                (SessionId(row.try_get("id")?), row.try_get("newest")?, row.try_get("logged_out")?);
+            Ok(Head { id, event: rows::event(row)?, newest, logged_out })
+        };
         Self::all(&self.whole(), &rows, head)
     }
 

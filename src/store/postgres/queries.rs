@@ -40,6 +40,7 @@ queries! {
     NONCES_OF = "nonces_of";
     PART = "part";
     PRUNE_TOMBSTONES = "prune_tombstones";
+    PUT_KEYS = "put_keys";
     READ = "read";
     RECEIPT = "receipt";
     REMOVE_BEGUN = "remove_begun";

@@ -178,6 +178,7 @@ pub(super) fn nonces(row: &Row) -> Read<Nonces> {
         player: row.try_get("player")?,
         current: row.try_get::<_, Option<i64>>("current")?.map(nonce),
         previous: row.try_get::<_, Option<i64>>("previous")?.map(nonce),
+        used: row.try_get("used_at")?,
         at: row.try_get("changed_at")?,
     })
 }

@@ -19,8 +19,8 @@ use crate::store::{NewTurn, Result, Sessions, Then, Thing};
 /// Keys that are read back with a session.
 const MAX_KEYS: i64 = 256;
 
-/// Writes a session that is not there yet, with the line of history that it begins with, where it has one.
-async fn insert(engine: &Engine, first: &Checkpoint, line: Option<&Turn>) -> Result<()> {
+/// Writes a session that is not there yet, with its history.
+async fn insert(engine: &Engine, first: &Checkpoint, turns: &[Turn]) -> Result<()> {
     let what = Thing::Session(SessionId(first.session_id));
     let (map, map_digest) = (Engine::json(&what, &first.star_map)?, first.star_map.digest());
     let bytes = first.state.encode();
@@ -33,10 +33,11 @@ async fn insert(engine: &Engine, first: &Checkpoint, line: Option<&Turn>) -> Res
     let begun = first.begun_with.as_ref();
     let (key, asked) = (begun.map(|begun| &begun.key), begun.map(|begun| &begun.asked));
     let stats = &first.state.player_stats;
-    let name = Uuid::new_v4();
-    let mark = line.and_then(|turn| turn.key.as_deref()).map(|key| UsedKey::mark(key) as i64);
-    let line = line.map(|line| Engine::json(&what, line)).transpose()?;
-    let values: [&(dyn ToSql + Sync); 27] = [
+    let revisions: Vec<_> = turns.iter().map(|turn| turn.revision as i64).collect();
+    let names: Vec<_> = turns.iter().map(|_| Uuid::new_v4()).collect();
+    let marks: Vec<_> = turns.iter().map(|turn| turn.key.as_deref().map(|key| UsedKey::mark(key) as i64)).collect();
+    let lines = turns.iter().map(|turn| Engine::json(&what, turn)).collect::<Result<Vec<_>>>()?;
+    let values: [&(dyn ToSql + Sync); 28] = [
         &first.session_id,
         &first.owner,
         &revision,
@@ -61,9 +62,10 @@ async fn insert(engine: &Engine, first: &Checkpoint, line: Option<&Turn>) -> Res
         &asked,
         &state,
         &map,
-        &name,
-        &mark,
-        &line,
+        &revisions,
+        &names,
+        &marks,
+        &lines,
     ];
     engine.run(what, sql::CREATE, &values).await
 }
@@ -71,7 +73,7 @@ async fn insert(engine: &Engine, first: &Checkpoint, line: Option<&Turn>) -> Res
 #[async_trait]
 impl Sessions for Engine {
     async fn create(&self, first: Checkpoint) -> Result<()> {
-        insert(self, &first, None).await
+        insert(self, &first, &[]).await
     }
 
     async fn discard(&self, id: SessionId) -> Result<()> {
@@ -121,8 +123,8 @@ impl Sessions for Engine {
         self.run(what, sql::RENAME, &[&whole.session_id, &whole.name]).await
     }
 
-    async fn import(&self, whole: Checkpoint, load: Arc<Turn>) -> Result<()> {
-        insert(self, &whole, Some(&load)).await
+    async fn put(&self, whole: Checkpoint, turns: Vec<Turn>) -> Result<()> {
+        insert(self, &whole, &turns).await
     }
 
     async fn load(&self, before: EventId, whole: Checkpoint, load: Arc<Turn>) -> Result<bool> {

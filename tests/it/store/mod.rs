@@ -350,6 +350,7 @@ pub fn the_last_that_was_written_of_a_players_tokens_counts(bed: &dyn Bed) {
         player: Uuid::from_u128(player),
         current: Some(Nonce(current << 32)),
         previous: None,
+        used: None,
         at: dawn(),
     };
     let mut wanted = BTreeMap::new();

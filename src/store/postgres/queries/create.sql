@@ -1,4 +1,4 @@
--- A new session. Said again it is there once.
+-- A session that is not there, with its history. Said again it is there once.
 WITH session AS (
   INSERT INTO sessions (id, owner, revision, digest, format, rules, content, created_at, active_at, lived_at, name, place, ship,
     turn_count, wealth, ending, ranked, permadeath, day, verdict, begun_key, begun_asked, state)
@@ -7,6 +7,6 @@ WITH session AS (
   RETURNING id
 ), turn AS (
   INSERT INTO turns (session_id, revision, append, mark, line)
-  SELECT id, $3::int8, $25::uuid, $26::int8, $27::text FROM session WHERE $27::text IS NOT NULL
+  SELECT id, revision, append, mark, line FROM session, unnest($25::int8[], $26::uuid[], $27::int8[], $28::text[]) AS t (revision, append, mark, line)
 )
 INSERT INTO maps (session_id, map) SELECT id, $24 FROM session

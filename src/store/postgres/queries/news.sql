@@ -2,7 +2,7 @@
 SELECT l.number, s.id, s.owner, s.name, s.created_at, s.active_at, s.lived_at, s.revision, s.ranked, s.permadeath, s.day, s.verdict,
   s.begun_key, s.begun_asked, s.place, s.turn_count, s.ending, s.wealth, s.ship, s.format, left(s.digest, 8) AS digest, s.newest,
   b.record AS stone, t.player, t.current,
-  CASE WHEN t.used_at IS NULL OR t.used_at > now() - interval '10 s' THEN t.previous END AS previous, t.changed_at
+  t.previous, t.used_at, t.changed_at
 FROM unnest($1::int8[], $2::uuid[], $3::uuid[]) AS l (number, session, player)
 LEFT JOIN sessions s ON s.id = l.session
 LEFT JOIN tombstones b ON b.session_id = l.session

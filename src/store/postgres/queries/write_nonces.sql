@@ -4,7 +4,7 @@ SELECT * FROM unnest($1::uuid[], $2::int8[], $3::int8[], $4::timestamptz[])
 ON CONFLICT (player) DO UPDATE SET
   previous = CASE WHEN excluded.current = tokens.current THEN coalesce(excluded.previous, tokens.previous) ELSE excluded.previous END,
   used_at = CASE WHEN excluded.current IS DISTINCT FROM tokens.current THEN NULL
-    WHEN excluded.previous IS NULL THEN coalesce(tokens.used_at, now()) ELSE tokens.used_at END,
+    WHEN excluded.previous IS NULL THEN coalesce(tokens.used_at, excluded.changed_at) ELSE tokens.used_at END,
   current = excluded.current,
   changed_at = excluded.changed_at
 WHERE tokens.current IS NOT NULL
