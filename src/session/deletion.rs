@@ -117,13 +117,12 @@ impl Deletion {
             self.unbury(id, summary, resident, seated.as_ref());
             return buried;
         }
+        core.ring(Rung::Session(id));
         seated.as_mut().and_then(|seated| seated.take());
         let gone = End::Gone { expired_at, reason };
         let mut roster = directory.roster();
         roster.awaiting_verdict.remove(&id);
         directory.disconnect_all(&mut roster, id, gone);
-        drop(roster);
-        core.ring(Rung::Session(id));
         Ok(())
     }
 

@@ -315,3 +315,30 @@ fn configuration_comes_in_layers() {
     }
     assert!(Config::read(Some(&folder.path().join("none.toml")), nothing(), Flags::default()).is_err());
 }
+
+/// The rows decide who is right: what writes a game's state says on which event it was built.
+#[test]
+fn what_writes_a_state_in_the_database_has_the_head_in_it() {
+    let folder = std::path::Path::new("src/store/postgres/queries");
+    let (mut writers, mut count) = (Vec::new(), 0);
+    for file in std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()) {
+        let sql = std::fs::read_to_string(&file).expect("a statement");
+        let words: String = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        count += 1;
+        if !words.contains("state =") {
+            continue;
+        }
+        assert!(words.contains("revision - 1") || words.contains("$2::int8 - 1"), "{}", file.display());
+        assert!(words.contains("digest, 8) ="), "{}", file.display());
+        writers.push(file.file_stem().expect("a name").to_string_lossy().into_owned());
+    }
+    writers.sort();
+    assert_eq!(writers, ["append", "load"]);
+    assert!(count > 40, "{count} statements");
+    // Elsewhere there is none.
+    for (file, code) in sources("src").into_iter().filter(|(file, _)| !file.starts_with("src/store/postgres/")) {
+        for sql in ["INSERT INTO", "DELETE FROM", "tokio_postgres"] {
+            assert!(!code.contains(sql), "{sql} in {file}");
+        }
+    }
+}

@@ -157,9 +157,10 @@ fn every_flag_that_is_named_exists() {
     };
     let mut flags = BTreeSet::new();
     let mut told = help(&[]);
-    for command in ["serve", "replay", "saves", "check", "simulate", "schema"] {
+    for command in ["serve", "replay", "saves", "migrate", "check", "simulate", "schema"] {
         told += &help(&[command]);
     }
+    told += &help(&["saves", "copy"]);
     for word in told.split([' ', '\n', ',', '[', ']', '=']).filter(|word| word.starts_with("--")) {
         flags.insert(word.to_owned());
     }
@@ -181,7 +182,7 @@ fn every_flag_that_is_named_exists() {
 fn every_key_that_is_named_exists() {
     let config = serde_json::to_value(Config::default()).expect("JSON");
     let exists = |key: &str| config.pointer(&format!("/{}", key.replace('.', "/"))).is_some();
-    let tables = ["sessions.", "limits.", "admin."];
+    let tables = ["sessions.", "limits.", "admin.", "database.", "node."];
     let mut count = 0;
     for (path, text) in documents() {
         let keys = spans(&text).into_iter().filter(|span| tables.iter().any(|table| span.starts_with(table)));
