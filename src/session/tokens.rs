@@ -188,8 +188,10 @@ impl Tokens {
         let Nonces { player, current, previous, used, at, .. } = nonces;
         let mut list = self.list();
         let there = list.entries.get(&PlayerId(player)).copied();
-        let same =
-            there.is_some_and(|there| there.current == current && (there.previous == previous || there.used.is_some()));
+        // The ten seconds of the previous one run from its first use, wherever that was.
+        let same = there.is_some_and(|there| {
+            there.current == current && (there.used.is_some() || (there.previous == previous && used.is_none()))
+        });
         if !same {
             list.entries.insert(PlayerId(player), Entry { current, previous, used, at });
             list.unwritten.remove(&PlayerId(player));

@@ -108,6 +108,24 @@ fn lists_names_saves_and_ends_are_the_same_everywhere() {
     assert_eq!(there.try_act(&json!({"type": "wait"})).code(), "TOKEN_INVALID");
 }
 
+#[test]
+fn a_token_that_was_replaced_ends_everywhere_ten_seconds_after_the_next_was_used() {
+    let Some(database) = Database::new() else { return };
+    let [one, two] = ringing(&database);
+    let here = one.player(1);
+    let there = here.clone().at(&two.url);
+    let status = |client: &Client| client.get(&client.path("")).status;
+    let next = one.rotate(here.token.as_deref().expect("a token")).expect("the next one");
+    let new = here.with_token(Some(next));
+    assert_eq!((status(&here), status(&there)), (200, 200), "it is not used yet");
+    assert_eq!(status(&new), 200);
+    one.write_down_uses();
+    assert_eq!((status(&here), status(&there)), (200, 200), "what is under way with it is answered");
+    [&one, &two].into_iter().for_each(|server| server.clock.advance(11));
+    assert_eq!((status(&here), status(&there)), (401, 401));
+    assert_eq!((status(&new), status(&new.clone().at(&two.url))), (200, 200));
+}
+
 fn every_turn_is_heard_once([one, two, three]: [Server; 3]) {
     let here = one.player(1);
     let there = here.clone().at(&two.url);
