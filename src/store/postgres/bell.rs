@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use super::queries::RING;
 use crate::model::{PlayerId, SessionId};
 use crate::store::Rung;
 
-/// What waits to be rung. What is beyond is found by looking.
+/// What waits to be rung, and what was heard. What is beyond is found by looking.
 const QUEUE: usize = 4_096;
 /// How long what is to be rung is gathered: PostgreSQL wakes everybody who listens for each.
 const GATHER: Duration = Duration::from_millis(10);
@@ -27,7 +27,7 @@ const MOST: usize = 200;
 #[derive(Clone)]
 pub(super) struct Bell {
     queue: Sender<Rung>,
-    heard: Arc<Mutex<UnboundedReceiver<String>>>,
+    heard: Arc<Mutex<Receiver<String>>>,
     /// Begins what this node says.
     own: String,
     _tasks: Arc<Tasks>,
@@ -45,7 +45,7 @@ impl Bell {
     /// Call it inside the runtime that is to do the work. One that does not `notify` neither rings nor hears.
     pub fn new(target: &Arc<Target>, notify: bool) -> Self {
         let (queue, rung) = channel(QUEUE);
-        let (hears, heard) = unbounded_channel();
+        let (hears, heard) = channel(QUEUE);
         let own = format!("{} ", target.node.simple());
         let mut tasks = Vec::new();
         if notify {

@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Config, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -73,7 +73,7 @@ impl Target {
     }
 
     /// Connects; what the server says without being asked goes into `heard`.
-    async fn connect_and_hear(&self, heard: Option<UnboundedSender<String>>) -> Result<Live, Failure> {
+    async fn connect_and_hear(&self, heard: Option<Sender<String>>) -> Result<Live, Failure> {
         let (client, mut connection) = self.config.connect(self.tls.clone()).await?;
         let (doubtful, listens) = (Arc::new(AtomicBool::new(false)), heard.is_some());
         let live = Live { client, doubtful: doubtful.clone(), statements: Mutex::default() };
@@ -87,8 +87,8 @@ impl Target {
                         doubtful.store(true, Ordering::Release);
                     }
                     AsyncMessage::Notification(told) => {
-                        // Nobody listens any more where this fails.
-                        drop(heard.as_ref().map(|heard| heard.send(told.payload().to_owned())));
+                        // Where it is full, or nobody listens any more, it is found by looking.
+                        drop(heard.as_ref().map(|heard| heard.try_send(told.payload().to_owned())));
                     }
                     _ => {}
                 }
@@ -104,7 +104,7 @@ impl Target {
 }
 
 /// Listens to what other nodes ring, until the connection is lost; then again.
-pub(super) async fn listen(target: Arc<Target>, heard: UnboundedSender<String>) {
+pub(super) async fn listen(target: Arc<Target>, heard: Sender<String>) {
     loop {
         match target.connect_and_hear(Some(heard.clone())).await {
             Ok(live) => {
