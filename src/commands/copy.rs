@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cosmic_explorer::config::{Config, Secret};
-use cosmic_explorer::model::{Checkpoint, SessionId};
+use cosmic_explorer::model::{Checkpoint, SessionId, Turn};
 use cosmic_explorer::store::folder::{self, Settings};
 use cosmic_explorer::store::{All, Opened, Store};
 use jiff::Timestamp;
@@ -50,15 +50,14 @@ pub async fn copy(from: Opened, to: Opened) -> anyhow::Result<ExitCode> {
         for turn in &turns {
             keep(old, new, &turn.content, &mut contents).await?;
         }
-        if is_the_same(new, &form, turns.len()).await? {
+        if is_the_same(new, &form, &turns).await? {
             there += 1;
             continue;
         }
         // What an earlier copy left of it, or an older state of it.
         new.discard(id).await?;
         new.put(form.clone(), turns.clone()).await?;
-        let (copy, history) = (new.read(id).await?, new.turns(id, 0, form.revision, usize::MAX).await?);
-        if copy.as_ref().map(plain) != Some(plain(&form)) || history != turns {
+        if !is_the_same(new, &form, &turns).await? {
             bail!("session {id} is not the same there; run it again");
         }
         copied += 1;
@@ -113,12 +112,11 @@ async fn keep(old: &dyn Store, new: &dyn Store, hash: &str, kept: &mut HashSet<S
     Ok(())
 }
 
-/// Whether a session is there as it is here.
-async fn is_the_same(new: &dyn Store, form: &Checkpoint, turns: usize) -> anyhow::Result<bool> {
+/// Whether a session is there as it is here, with every turn.
+async fn is_the_same(new: &dyn Store, form: &Checkpoint, turns: &[Turn]) -> anyhow::Result<bool> {
     let id = SessionId(form.session_id);
-    let Some(copy) = new.read(id).await? else { return Ok(false) };
-    let same = plain(&copy) == plain(form);
-    Ok(same && new.turns(id, 0, form.revision, usize::MAX).await?.len() == turns)
+    let copy = new.read(id).await?.is_some_and(|copy| plain(&copy) == plain(form));
+    Ok(copy && new.turns(id, 0, form.revision, usize::MAX).await? == turns)
 }
 
 /// A session as it is compared: times to the microsecond, and without what each store writes in its own way.

@@ -155,6 +155,10 @@ pub struct UsedKey {
 }
 
 impl UsedKey {
+    /// Keys of a session that are remembered: as many as can be under way without an answer, 128 of a connection and 128 of the
+    /// session. With fewer, who repeats all of them has each one done again push out the next.
+    pub const MOST: usize = 256;
+
     /// A key, and what it led to.
     pub fn of(key: &str, revision: u64) -> Self {
         Self { mark: Self::mark(key), revision }

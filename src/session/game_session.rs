@@ -230,10 +230,6 @@ impl Undo {
 }
 
 impl GameSession {
-    /// Idempotency keys that are remembered: as many as can be under way without an answer, 128 of a connection and 128 of the session.
-    /// With fewer, who repeats all of them has each one done again push out the next.
-    pub const MAX_KEYS: usize = 256;
-
     /// A new session.
     pub fn new(id: SessionId, fresh: NewSession, place: Place) -> Self {
         let map_digest = model::Map::of(&fresh.game.map, &fresh.content).digest();
@@ -438,7 +434,7 @@ impl GameSession {
     }
 
     fn forget_keys(&mut self) {
-        while self.keys.len() > Self::MAX_KEYS {
+        while self.keys.len() > UsedKey::MOST {
             self.keys.pop_front();
         }
     }

@@ -66,14 +66,7 @@ impl Drop for Engine {
 
 /// Opens a database, and makes its tables where that is wanted. Call it inside the runtime that is to do the work.
 pub async fn open(settings: Settings) -> Result<Opened> {
-    let place = place(&settings.url);
-    let refuse = |problem: String| StoreError::Damaged { what: Thing::Store(place.clone()), problem };
-    let target = Arc::new(Target::new(&settings).map_err(refuse)?);
-    let lane = Lane::new(target.clone());
-    if settings.migrate {
-        tables::migrate(&lane, &place).await?;
-    }
-    tables::check(&lane, &place).await?;
+    let (target, lane, place) = reach(&settings).await?;
     let server = server(&lane, &place, settings.allow_unsafe).await?;
     let missed = Arc::new(AtomicUsize::new(0));
     let heart = tokio::spawn(beat(Lane::new(target.clone()), missed.clone())).abort_handle();
@@ -97,11 +90,20 @@ pub async fn open(settings: Settings) -> Result<Opened> {
 
 /// Makes the tables of a database, or brings them up to date.
 pub async fn migrate(settings: &Settings) -> Result<()> {
+    reach(&Settings { migrate: true, ..settings.clone() }).await.map(drop)
+}
+
+/// A way to a database that has the tables of this version, and what it is called.
+async fn reach(settings: &Settings) -> Result<(Arc<Target>, Lane, String)> {
     let place = place(&settings.url);
     let refuse = |problem: String| StoreError::Damaged { what: Thing::Store(place.clone()), problem };
-    let lane = Lane::new(Arc::new(Target::new(settings).map_err(refuse)?));
-    tables::migrate(&lane, &place).await?;
-    tables::check(&lane, &place).await
+    let target = Arc::new(Target::new(settings).map_err(refuse)?);
+    let lane = Lane::new(target.clone());
+    if settings.migrate {
+        tables::migrate(&lane, &place).await?;
+    }
+    tables::check(&lane, &place).await?;
+    Ok((target, lane, place))
 }
 
 /// Where a database is, without who may use it.

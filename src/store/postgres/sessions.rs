@@ -4,20 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::append::{digits, text};
 use super::engine::Engine;
 use super::queries as sql;
-use super::rows::{self, Read, Wrong, word};
+use super::rows::{self, Wrong, word};
 use crate::game::RULES_VERSION;
 use crate::model::{self, Checkpoint, EventId, Header, SessionId, Step, Tombstone, Turn, UsedKey, VERSION, lineage};
-use crate::store::{NewTurn, Result, Sessions, Then, Thing};
-
-/// Keys that are read back with a session.
-const MAX_KEYS: i64 = 256;
+use crate::store::{NewTurn, Others, Result, Sessions, Then, Thing};
 
 /// Writes a session that is not there yet, with its history.
 async fn insert(engine: &Engine, first: &Checkpoint, turns: &[Turn]) -> Result<()> {
@@ -85,7 +81,7 @@ impl Sessions for Engine {
         let rows = self.query(what.clone(), sql::READ, &[&id.0]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let revision: i64 = row.try_get("revision").map_err(|error| Wrong::from(error).about(what.clone()))?;
-        let marks = self.query(what.clone(), sql::MARKS, &[&id.0, &revision, &MAX_KEYS]).await?;
+        let marks = self.query(what.clone(), sql::MARKS, &[&id.0, &revision, &(UsedKey::MOST as i64)]).await?;
         rows::checkpoint(row, &marks).map(Some).map_err(|wrong| wrong.about(what))
     }
 
@@ -96,14 +92,7 @@ impl Sessions for Engine {
     }
 
     async fn stands_at(&self, id: SessionId, event: EventId) -> Result<bool> {
-        let (rules, format) = (RULES_VERSION as i32, VERSION as i32);
-        let (ids, revisions) = (vec![id.0], vec![event.revision() as i64]);
-        let rows = self.query(Thing::Session(id), sql::LOOK, &[&ids, &revisions, &rules, &format]).await?;
-        let head = |row: &Row| -> Read<_> {
-            let (revision, digest): (Option<i64>, Option<String>) = (row.try_get("revision")?, row.try_get("digest")?);
-            Ok(revision.zip(digest).map(|(revision, digest)| EventId::new(revision as u64, &digest)))
-        };
-        Ok(Self::first(&Thing::Session(id), &rows, head)?.flatten() == Some(event))
+        Ok(self.heads(vec![id]).await?.first().is_some_and(|head| head.event == event))
     }
 
     fn append(&self, turn: NewTurn, then: Then) {
