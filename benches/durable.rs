@@ -14,7 +14,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use cosmic_explorer::api;
 use cosmic_explorer::game::content::{Content, built_in};
 use cosmic_explorer::session::Settings;
-use cosmic_explorer::session::clock::SystemClock;
+use cosmic_explorer::session::clock::StoreClock;
 use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::store::folder::{self, Durability};
 use serde_json::Value;
@@ -129,11 +129,13 @@ fn cosmic(name: &'static str, durability: Durability, folder: &std::path::Path) 
             let store = folder::Settings { durability, ..folder::Settings::default() };
             let settings = Settings { limit: 10_000, per_player: 10_000, ..Settings::default() };
             let files = built_in();
+            let opened = folder::open(&path, store).expect("a store");
+            let clock = std::sync::Arc::new(StoreClock::new(opened.store.clone()));
             let services = Services::open(Parts {
-                opened: folder::open(&path, store).expect("a store"),
+                opened,
                 content: Content::parse(&files).expect("content").into(),
                 files,
-                clock: std::sync::Arc::new(SystemClock::new()),
+                clock,
                 seeds: Box::new(|| 1),
                 key: || [7; 32],
                 settings,

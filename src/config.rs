@@ -56,6 +56,8 @@ pub struct Database {
     pub url: Option<Secret>,
     /// A file of certificates of those who vouch for it; none: the system's.
     pub ca: Option<PathBuf>,
+    /// Connections that take turns.
+    pub writers: u64,
     /// Connections that read.
     pub readers: u64,
     /// How long anything is tried there.
@@ -64,6 +66,8 @@ pub struct Database {
     pub migrate: bool,
     /// Whether one is taken that does not keep what it says it has kept.
     pub allow_unsafe: bool,
+    /// Whether this server is ready only while what is committed is on a standby too.
+    pub require_sync: bool,
     /// Whether servers tell each other at once of what they have done.
     pub notify: bool,
     /// How often each looks what others have done, whatever was told.
@@ -75,10 +79,12 @@ impl Default for Database {
         Self {
             url: None,
             ca: None,
+            writers: 1,
             readers: 3,
             timeout_secs: 5,
             migrate: true,
             allow_unsafe: false,
+            require_sync: false,
             notify: true,
             poll_secs: 2,
         }
@@ -203,6 +209,22 @@ impl Config {
         if wrong.is_empty() { Ok(config) } else { Err(Wrong(wrong)) }
     }
 
+    /// All settings as TOML, without what is secret. Those that are not set are left out.
+    pub fn shown(&self) -> Result<String, toml::ser::Error> {
+        const HIDDEN: &str = "***";
+        let mut shown = self.clone();
+        if let Some(Secret(url)) = &mut shown.database.url {
+            // User and password may also stand behind the name.
+            let (_, rest) = url.split_once("://").unwrap_or_default();
+            let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+            *url = format!("postgres://{HIDDEN}@{}", place.split('?').next().unwrap_or_default());
+        }
+        if let Some(token) = &mut shown.admin.token {
+            HIDDEN.clone_into(token);
+        }
+        toml::to_string(&shown)
+    }
+
     /// What HTTP needs to know: the limits, and what stands outside their table.
     pub fn api_settings(&self) -> api::Settings {
         api::Settings {
@@ -244,6 +266,7 @@ impl Config {
         let proxies = "addresses and networks, as 10.0.0.1 and 10.0.0.0/8";
         fits("proxies", self.proxies.iter().all(|proxy| api::is_proxy(proxy)), proxies)?;
         fits("limits.workers", limits.workers <= 1_024, "0 (one for each core) to 1024")?;
+        fits("database.writers", (1..=4).contains(&self.database.writers), "1 to 4")?;
         fits("database.readers", (1..=64).contains(&self.database.readers), "1 to 64")?;
         fits("database.timeout_secs", (1..=60).contains(&self.database.timeout_secs), "1 to 60")?;
         fits("database.poll_secs", (1..=60).contains(&self.database.poll_secs), "1 to 60")?;
@@ -460,6 +483,26 @@ pub fn addresses(bind: &str) -> Result<Vec<SocketAddr>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::{Config, Secret};
+
+    #[test]
+    fn what_is_shown_has_no_secret_and_reads_again() {
+        let urls = [
+            "postgres://me:hush@db.example/cosmic",
+            "postgres://db.example/cosmic?user=me&password=hush",
+            "postgres:///hush@x",
+        ];
+        for url in urls {
+            let mut config = Config::default();
+            config.database.url = Some(Secret(url.to_owned()));
+            config.admin.token = Some("hush".to_owned());
+            let shown = config.shown().expect("TOML");
+            assert!(!shown.contains("hush"), "{shown}");
+            let read: Config = toml::from_str(&shown).expect("a configuration");
+            assert_eq!(read.sessions, config.sessions);
+        }
+    }
+
     #[test]
     fn a_port_alone_is_one_of_this_machine_and_names_are_found() {
         for (bind, addresses) in [

@@ -138,6 +138,7 @@ pub async fn stats(_: Insider, app: web::Data<App>) -> Answer {
         turn_log: store.turn_log,
         store: store.store,
         unread: report.unread,
+        cluster: app.core.store().others().map(|others| others.report()),
         set_aside: store.set_aside,
         sessions: sessions.collect(),
     }))

@@ -14,6 +14,7 @@ use super::code::Code;
 use super::frame::{Changes, Close, Frame};
 use super::limits::Noise;
 use super::message::{self, ClientFrame, RequestId, StateForm};
+use super::news;
 use super::patch::Document;
 use super::problem::Problem;
 use super::view::state::StateView;
@@ -260,8 +261,16 @@ impl<W: Wire> Channel<'_, W> {
         }
         match asked {
             Ok(ClientFrame::Act { key, if_revision, action }) => {
-                self.order(id, Order::Act(Box::new(Command { action, expected: Expected::revision(if_revision), key })))
-                    .await
+                self.order(
+                    id,
+                    Order::Act(Box::new(Command {
+                        action,
+                        expected: Expected::revision(if_revision),
+                        key,
+                        nonce: None,
+                    })),
+                )
+                .await
             }
             Ok(ClientFrame::Leave) => self.order(id, Order::Leave).await,
             Ok(ClientFrame::Pong) => Ok(()),
@@ -300,7 +309,7 @@ impl<W: Wire> Channel<'_, W> {
         let (session, connection) = (self.presence.session, self.presence.connection);
         self.leaving = matches!(order, Order::Leave);
         let done: Pin<Box<dyn Future<Output = Done>>> = match order {
-            Order::Act(command) => Box::pin(async move { app.sessions.act(owner, session, *command).await.map(Some) }),
+            Order::Act(command) => Box::pin(async move { news::act(&app, owner, session, *command).await.map(Some) }),
             Order::Leave => Box::pin(async move { app.presences.leave(session, connection).await.map(|()| None) }),
         };
         self.under_way = Some((id, done));

@@ -215,6 +215,8 @@ codes! {
     SessionBusy = 503 "SESSION_BUSY";
     /// The server stops.
     ShuttingDown = 503 "SHUTTING_DOWN";
+    /// A newer server has taken the game over.
+    NodeOutdated = 503 "NODE_OUTDATED";
     /// Too many turns wait for the disk.
     StoreBusy = 503 "STORE_BUSY";
     /// The disk does not work.

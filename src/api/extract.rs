@@ -18,7 +18,7 @@ use super::app::App;
 use super::code::Code;
 use super::json::parse;
 use super::problem::Problem;
-use crate::model::{PlayerId, SessionId};
+use crate::model::{Nonce, PlayerId, SessionId};
 use crate::session::SessionError;
 use crate::session::name;
 use crate::session::outbox::Role;
@@ -226,17 +226,20 @@ pub fn bearers(request: &HttpRequest) -> Vec<&str> {
     tokens.collect()
 }
 
-/// The player who asks. The permission is in the type: a handler that takes a `Player` is for players only.
+/// The player who asks, and which of their tokens they came with. The permission is in the type: a handler that takes a `Player` is for
+/// players only.
 #[derive(Clone, Copy, Debug)]
-pub struct Player(pub PlayerId);
+pub struct Player(pub PlayerId, pub Nonce);
 
 impl FromRequest for Player {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let player =
-            |credentials: Option<Credentials>| Ok(Self(credentials.ok_or_else(Self::required)?.claims.player()?));
+        let player = |credentials: Option<Credentials>| {
+            let claims = credentials.ok_or_else(Self::required)?.claims;
+            Ok(Self(claims.player()?, claims.nonce))
+        };
         ready(credentials(request).and_then(player))
     }
 }

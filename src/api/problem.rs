@@ -208,6 +208,8 @@ const NEWER: &str = "This game was written by a newer version of the server, and
                      starts that version again.";
 const DISK: &str = "The server's disk does not do what it should at the moment. Repeat the request; an action, with the same \
                     Idempotency-Key, so that it is not taken twice.";
+const NODE_OUTDATED: &str = "This server is older than the one that this game was played on last, and does not know its rules. Nothing \
+was changed; try again, and another server answers.";
 const STORE_BUSY: &str = "More turns wait for the disk than this server lets wait. Nothing was changed; try again.";
 const UNREAD: &str =
     "This game cannot be read at the moment. Nothing of it is lost as far as the server knows; try again.";
@@ -363,6 +365,7 @@ fn store_failed(error: StoreError) -> Problem {
             Problem::new(Code::StoreUnavailable, DISK).retry_after(5)
         }
         StoreError::Busy => Problem::new(Code::StoreBusy, STORE_BUSY).retry_after(1),
+        StoreError::Outdated { .. } => Problem::new(Code::NodeOutdated, NODE_OUTDATED).retry_after(1),
         StoreError::Newer { .. } => {
             tracing::error!(%error, "a file cannot be read");
             Problem::new(Code::SessionDamaged, NEWER)

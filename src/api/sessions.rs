@@ -9,6 +9,7 @@ use super::app::App;
 use super::code::Code;
 use super::condition::{IfMatch, Unconditional, etag, not_modified, require_match};
 use super::extract::{Id, IdempotencyKey, Json, MaybePlayer, Player, Viewer, clean_name, cookie};
+use super::news;
 use super::prefer::{APPLIED, Return};
 use super::problem::Problem;
 use super::query::Query;
@@ -174,8 +175,9 @@ pub async fn act(
     wanted: Return,
     action: Json<Action>,
 ) -> Answer {
-    let command = Command { action: action.0, expected: if_match.expected.clone(), key: key.0 };
-    let acted = app.sessions.act(player.0, *id, command).await.map_err(|error| if_match.explain(error.into()))?;
+    let (expected, nonce) = (if_match.expected.clone(), Some(player.1));
+    let command = Command { action: action.0, expected, key: key.0, nonce };
+    let acted = news::act(&app, player.0, *id, command).await.map_err(|error| if_match.explain(error.into()))?;
     let mut response = HttpResponse::Ok();
     response.insert_header(etag(acted.snapshot.event));
     response.insert_header((CACHE_CONTROL, "no-store"));

@@ -44,10 +44,12 @@ fn settings(config: &Config) -> anyhow::Result<Option<cosmic_explorer::store::po
     Ok(Some(cosmic_explorer::store::postgres::Settings {
         url: url.0.clone(),
         ca: database.ca.as_deref().map(cosmic_explorer::files::read).transpose()?,
+        writers: usize::try_from(database.writers).unwrap_or(1),
         readers: usize::try_from(database.readers).unwrap_or(1),
         timeout: std::time::Duration::from_secs(database.timeout_secs),
         migrate: database.migrate,
         allow_unsafe: database.allow_unsafe,
+        require_sync: database.require_sync,
         notify: database.notify,
         poll: std::time::Duration::from_secs(database.poll_secs),
         name: config.node.name.clone().unwrap_or_else(machine),

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use cosmic_explorer::api;
 use cosmic_explorer::config::{Config, Flags};
 use cosmic_explorer::files::saves_folder;
-use cosmic_explorer::session::clock::SystemClock;
+use cosmic_explorer::session::clock::StoreClock;
 use cosmic_explorer::session::{Parts, Services};
 use cosmic_explorer::store::folder::{self, BeginAnew, Settings};
 use tokio::runtime::Builder;
@@ -38,6 +38,9 @@ pub struct Serve {
     /// A configuration file (TOML).
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Prints the configuration as it stands, without secrets, and ends.
+    #[arg(long)]
+    print_config: bool,
     /// Ends when the last game has left memory, for servers that are started by a launcher.
     #[arg(long)]
     exit_when_empty: bool,
@@ -63,9 +66,13 @@ impl Serve {
 }
 
 async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
-    let Serve { bind, saves, data, config, exit_when_empty, begin_anew } = options;
+    let Serve { bind, saves, data, config, print_config, exit_when_empty, begin_anew } = options;
     let flags = Flags { bind, saves, data };
     let config = Config::read(config.as_deref(), Config::environment(), flags).context("the configuration")?;
+    if print_config {
+        print!("{}", config.shown()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let filter = EnvFilter::try_new(&config.log).context("the configuration: log")?;
     log_to_stderr(quiet(filter, &config.log));
     let (files, content) = load_content(config.data.as_deref())?;
@@ -84,11 +91,12 @@ async fn serve(options: Serve) -> anyhow::Result<ExitCode> {
         }
     };
     let saves = opened.store.place();
+    let clock = Arc::new(StoreClock::new(opened.store.clone()));
     let services = Services::open(Parts {
         opened,
         files,
         content: Arc::new(content),
-        clock: Arc::new(SystemClock::new()),
+        clock,
         seeds: Box::new(|| u64::from_le_bytes(random())),
         key: random,
         settings: config.sessions,

@@ -3,10 +3,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+
+use crate::store::Store;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -20,14 +23,13 @@ pub trait Clock: Send + Sync {
 
 /// The system's clock, to the microsecond: all stores keep as much.
 #[derive(Debug)]
-pub struct SystemClock {
+struct SystemClock {
     began: std::time::Instant,
 }
 
 impl SystemClock {
     /// From now on.
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Self {
+    fn new() -> Self {
         Self { began: std::time::Instant::now() }
     }
 }
@@ -54,6 +56,33 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, steady: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(tokio::time::sleep(steady.saturating_sub(self.steady())))
+    }
+}
+
+/// The clock that all servers of a store go by, and this machine's own where a store is one server's alone.
+pub struct StoreClock {
+    store: Arc<dyn Store>,
+    own: SystemClock,
+}
+
+impl StoreClock {
+    /// That of a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, own: SystemClock::new() }
+    }
+}
+
+impl Clock for StoreClock {
+    fn now(&self) -> Timestamp {
+        self.store.others().map_or_else(|| self.own.now(), |others| others.now())
+    }
+
+    fn steady(&self) -> Duration {
+        self.own.steady()
+    }
+
+    fn sleep_until(&self, steady: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.own.sleep_until(steady)
     }
 }
 

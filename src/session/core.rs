@@ -74,6 +74,12 @@ impl Core {
         self.time.clock().now()
     }
 
+    /// A time that is past on every server of the store: by what they make of its clock they differ by less than a second.
+    pub(super) fn surely_past(&self) -> Timestamp {
+        let margin = if self.store.others().is_some() { 5 } else { 0 };
+        later(self.now(), -margin)
+    }
+
     /// Lived time: for everything that lasts, or has an age.
     pub fn lived(&self) -> Timestamp {
         self.time.now()
@@ -139,6 +145,14 @@ impl Core {
     pub(super) fn ring(&self, what: Rung) {
         if let Some(others) = self.store.others() {
             others.ring(what);
+        }
+    }
+
+    /// Waits until what was found, and perhaps written elsewhere this very moment, is as safe as what this server writes itself.
+    pub(super) async fn confirm(&self) -> Result<(), SessionError> {
+        match self.store.others() {
+            Some(others) => Ok(others.confirm().await?),
+            None => Ok(()),
         }
     }
 

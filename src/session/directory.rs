@@ -104,6 +104,11 @@ impl Directory {
         Ok(roster.resident.get(&id).map(|resident| resident.seat.clone()))
     }
 
+    /// Whether a session is in memory, or on its way there.
+    pub fn is_here(&self, id: SessionId) -> bool {
+        self.roster().resident.contains_key(&id)
+    }
+
     /// Whose a session is, or was, as long as its tombstone stands.
     pub(super) fn owner_of(&self, id: SessionId) -> Option<PlayerId> {
         let roster = self.roster();

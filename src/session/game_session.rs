@@ -17,7 +17,9 @@ use crate::game::content::Content;
 use crate::game::event::Outcome;
 use crate::game::rules;
 use crate::game::state::{End, Game};
-use crate::model::{self, Change, Checkpoint, EventId, Header, Meta, Save, SessionId, State, Turn, UsedKey};
+use crate::model::{
+    self, Change, Checkpoint, EventId, Header, Meta, Nonce, PlayerId, Save, SessionId, State, Turn, UsedKey,
+};
 use crate::store::Stands;
 
 /// A session as readers see it, at one revision.
@@ -82,6 +84,8 @@ pub struct Command {
     pub expected: Expected,
     /// The same command again, under the same key, is answered and not done again.
     pub key: Option<String>,
+    /// Which of the player's tokens it came with, where nobody has looked whether that counts on other servers too.
+    pub nonce: Option<Nonce>,
 }
 
 /// What an accepted action led to.
@@ -143,6 +147,8 @@ pub struct Summary {
     pub born: Option<IpAddr>,
     /// It could not be read when the server started: this may be far behind, and nothing follows from it.
     pub outlined: bool,
+    /// Another server had it in play when this one asked last.
+    pub is_elsewhere: bool,
 }
 
 impl Summary {
@@ -177,6 +183,7 @@ impl Summary {
             end: header.end.as_deref().and_then(End::of_id),
             born: None,
             outlined: header.outlined,
+            is_elsewhere: false,
         };
         (SessionId(header.session_id), summary)
     }
@@ -284,6 +291,7 @@ impl GameSession {
     /// What lists tell of it.
     pub fn summary(&self, now: Moment) -> Summary {
         let mut summary = Summary {
+            is_elsewhere: false,
             meta: self.meta.clone(),
             last_activity: now.wall,
             active: now.lived,
@@ -335,6 +343,11 @@ impl GameSession {
         self.id
     }
 
+    /// Whose it is.
+    pub fn owner(&self) -> PlayerId {
+        self.meta.owner
+    }
+
     /// The event that led to its state.
     pub fn event(&self) -> EventId {
         self.event
@@ -348,7 +361,7 @@ impl GameSession {
 
     /// Applies a command to a copy. Nothing has happened until what is to be written is durable, and the rest committed.
     pub fn prepare(&self, command: Command, now: Timestamp) -> Result<(Prepared, Written), SessionError> {
-        let Command { action, expected, key } = command;
+        let Command { action, expected, key, .. } = command;
         expected.check(self.event)?;
         let (game, outcome) = rules::apply(&self.game, &self.content, &action)?;
         let state = State::of(&game, &self.content).encode();

@@ -50,7 +50,7 @@ impl Judge {
         if time.closed(day) {
             return Ok(());
         }
-        let now = self.core.now();
+        let now = self.core.surely_past();
         if !day.over(now) {
             return Err(SessionError::ChallengeRunning { ends_at: day.ends_at(), retry_after: day.left(now) });
         }
@@ -58,7 +58,7 @@ impl Judge {
             // It was set back this very moment.
             return Err(SessionError::ChallengeRunning {
                 ends_at: day.ends_at(),
-                retry_after: day.left(self.core.now()),
+                retry_after: day.left(self.core.surely_past()),
             });
         }
         self.close_day(day).await

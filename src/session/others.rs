@@ -17,7 +17,7 @@ use super::outbox::End;
 use super::seats::Seats;
 use super::tokens::Tokens;
 use crate::model::{Nonces, PlayerId, SessionId, Tombstone};
-use crate::store::{self, Belongings, Head, News, Rung, Standing};
+use crate::store::{self, Belongings, Head, News, Rung, Standing, StoreError};
 
 /// Looks what other servers have done.
 pub struct Others {
@@ -87,8 +87,11 @@ impl Others {
         };
         for id in gone {
             let Some(others) = self.core.store.others() else { continue };
-            // One that is being begun here may be there by now.
-            self.learn(id, others.look(Some(id), None).await?).await?;
+            // One that is being begun here may be there by now; and of one that is damaged nothing new can be told.
+            match others.look(Some(id), None).await {
+                Err(StoreError::Damaged { .. }) => {}
+                news => self.learn(id, news?).await?,
+            }
         }
         Ok(())
     }
@@ -103,8 +106,9 @@ impl Others {
     }
 
     async fn learn_session(&self, standing: Standing) -> Result<(), SessionError> {
-        let Standing { header, event, newest } = standing;
-        let (id, new) = Summary::of(*header);
+        let Standing { header, event, newest, is_elsewhere } = standing;
+        let (id, mut new) = Summary::of(*header);
+        new.is_elsewhere = is_elsewhere;
         let changed = {
             let mut roster = self.directory.roster();
             roster.unread.remove(&id);

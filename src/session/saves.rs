@@ -243,6 +243,7 @@ impl Saves {
             if let Some(key) = &key
                 && let Some(snapshot) = me.loaded_before(owner, id, number, key).await?
             {
+                me.core.confirm().await?;
                 return Ok(Resumed { snapshot, steps: 0 });
             }
             if me.directory.roster().summary(owner, id)?.meta.permadeath {

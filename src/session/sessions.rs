@@ -28,7 +28,7 @@ use crate::game::content::Difficulty;
 use crate::game::rng::MAX_SEED;
 use crate::game::rules;
 use crate::model::{Beginning, Challenge, Change, Departure, Meta, PlayerId, SessionId, Turn};
-use crate::store::{Appended, NewTurn, Rung, StoreError, Thing};
+use crate::store::{Appended, NewTurn, Rung, Shown, StoreError, Thing};
 
 /// How often an action is tried on a session that somebody else moves meanwhile.
 pub(super) const MAX_TRIES: usize = 8;
@@ -115,6 +115,7 @@ impl Sessions {
             let _begun = match me.begin_under(owner, &begun_with)? {
                 Ok(begun) => begun,
                 Err(id) => {
+                    me.0.core.confirm().await?;
                     let snapshot = session(&me.0.seats.enter(owner, id).await?)?.snapshot();
                     let name = me.0.directory.roster().summary(owner, id)?.meta.name.clone();
                     return Ok(Created { snapshot, name });
@@ -294,6 +295,7 @@ impl Sessions {
         let core = &self.0.core;
         let session = session_mut(&mut seated)?;
         if let Some(revision) = command.key.as_deref().and_then(|key| session.revision_of(key)) {
+            self.0.tokens.look(session.owner(), command.nonce).await?;
             let acted = self.answer_again(id, session.snapshot(), revision, command).await?;
             return Ok(Tried::Acted(Box::new(acted)));
         }
@@ -304,12 +306,16 @@ impl Sessions {
         let (prepared, written) = match session.prepare(command.clone(), core.now()) {
             Ok(prepared) => prepared,
             // A refusal holds for the present state only.
-            Err(refused) if core.store.stands_at(id, session.event()).await? => return Err(refused),
+            Err(refused) if core.store.stands_at(id, session.event()).await? => {
+                self.0.tokens.look(session.owner(), command.nonce).await?;
+                return Err(refused);
+            }
             Err(_) => return Ok(Tried::Moved(seated, running)),
         };
         let Written { turn, stands, state } = written;
         let told = turn.clone();
-        let turn = NewTurn { session: id, before: session.event(), turn, stands, state };
+        let token = command.nonce.map(|nonce| Shown { nonce, at: core.lived() });
+        let turn = NewTurn { session: id, before: session.event(), token, turn, stands, state };
         let (answer, answered) = oneshot::channel();
         let me = self.clone();
         let then = move |appended| {
@@ -385,6 +391,7 @@ impl Sessions {
         command: &Command,
     ) -> Result<Acted, SessionError> {
         let turns = self.0.core.store.turns(id, revision - 1, revision, 1).await?;
+        self.0.core.confirm().await?;
         match turns.into_iter().next() {
             Some(Turn { deed: Change::Acted { action, outcome }, digest, .. }) if action == command.action => {
                 Ok(Acted { revision, outcome, digest, snapshot })

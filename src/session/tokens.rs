@@ -143,6 +143,16 @@ impl Tokens {
         admitted.map(|_| ()).map_err(|BadToken| SessionError::BadToken)
     }
 
+    /// Whether a token still is good by what the store says, where others write there too.
+    pub(super) async fn look(&self, player: PlayerId, nonce: Option<Nonce>) -> Result<(), SessionError> {
+        let (Some(others), Some(nonce)) = (self.core.store.others(), nonce) else { return Ok(()) };
+        if let Some(nonces) = others.look(None, Some(player)).await?.nonces {
+            self.learn(nonces);
+        }
+        let admitted = self.list().admit(player, nonce, self.core.lived());
+        admitted.map(|_| ()).map_err(|BadToken| SessionError::BadToken)
+    }
+
     /// A new token in the place of one that is good. The old one stays good until the new one is used, and ten seconds longer.
     pub async fn rotate(self: &Arc<Self>, claims: &Claims) -> Result<Token, SessionError> {
         let (player, nonce) = (claims.player()?, claims.nonce);
@@ -216,11 +226,20 @@ impl Tokens {
 
     /// Forgets whom no token concerns any more, and writes down what is not written yet.
     pub(super) async fn tidy(self: &Arc<Self>) {
-        self.list().prune(self.core.lived());
+        let now = self.core.lived();
+        self.list().prune(now);
+        if let Err(error) = self.core.store.prune_nonces(now - life()).await {
+            tracing::error!(%error, "old tokens could not be forgotten; it will be tried again");
+        }
         if let Err(error) = self.write_down_uses().await {
             tracing::error!(%error, "which tokens count could not be written down; it will be tried again");
         }
     }
+}
+
+/// After a change no token of before is good for longer.
+fn life() -> SignedDuration {
+    SignedDuration::from_secs(LIFE_SECS) + GRACE
 }
 
 fn line((player, entry): (&PlayerId, &Entry)) -> Nonces {
@@ -265,8 +284,7 @@ impl List {
     ///
     /// Not sooner, even where the player has no game any more: a revoked token would open their next one.
     fn prune(&mut self, now: Timestamp) {
-        let life = SignedDuration::from_secs(LIFE_SECS) + GRACE;
-        self.entries.retain(|_, entry| now.duration_since(entry.at) < life);
+        self.entries.retain(|_, entry| now.duration_since(entry.at) < life());
     }
 
     /// Makes room for one more, and for some after it, because it looks at all: players of whom nothing is stored go first, then those who changed longest ago.

@@ -90,6 +90,12 @@ pub enum StoreError {
         /// Its format.
         version: u32,
     },
+    /// A newer version of this program, which uses the same store, has taken it over.
+    #[error("{what} belongs to a newer version of this program beside this one")]
+    Outdated {
+        /// What does.
+        what: Thing,
+    },
     /// What all games need is gone. Nothing starts before it is back, or an admin has said that it is given up.
     #[error("{file} is missing or cannot be read, and so {loss}. Put it back, or start once with --begin-anew {word}")]
     Lost {

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::game::content::{Content, Files};
 use crate::model::{
-    Begun, BoardName, Checkpoint, Clock, Day, Entry, EventId, Header, Keys, Nonces, PlayerId, Save, SessionId, Step,
-    Tombstone, Turn,
+    Begun, BoardName, Checkpoint, Clock, Day, Entry, EventId, Header, Keys, Nonce, Nonces, PlayerId, Save, SessionId,
+    Step, Tombstone, Turn,
 };
 pub use error::{StoreError, Thing};
 
@@ -48,12 +48,23 @@ pub struct NewTurn {
     pub session: SessionId,
     /// The event that the turn was built on. It is taken only where the session still stands there.
     pub before: EventId,
+    /// The player's token, where nobody has looked whether it counts. It is taken only where it does.
+    pub token: Option<Shown>,
     /// As history will have it.
     pub turn: Arc<Turn>,
     /// How the game will stand, for lists.
     pub stands: Stands,
     /// The state after, as JSON.
     pub state: Vec<u8>,
+}
+
+/// A token that was shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Which of its player's.
+    pub nonce: Nonce,
+    /// When, in lived time.
+    pub at: Timestamp,
 }
 
 /// How a game stands, as lists tell it.
@@ -246,6 +257,9 @@ pub trait Tokens {
     /// Writes down which tokens count from now on: what has changed, or where that is due what `all` gives, with it. One caller at a
     /// time. Where nothing has changed and nothing is due, it does nothing.
     async fn write_nonces(&self, changed: Vec<Nonces>, all: All<Nonces>) -> Result<()>;
+
+    /// Forgets players whose tokens have not changed since a lived time: none of their tokens is good any more.
+    async fn prune_nonces(&self, since: Timestamp) -> Result<()>;
 }
 
 /// The content that games began with, by its hash.
@@ -276,6 +290,8 @@ pub struct Standing {
     pub event: EventId,
     /// The newest connection of its player, on whatever server.
     pub newest: Option<Uuid>,
+    /// Somebody is known to play it on another server now.
+    pub is_elsewhere: bool,
 }
 
 /// What has become elsewhere of a session and of a player's tokens.
@@ -337,6 +353,10 @@ pub trait Others: Send + Sync {
     /// Where sessions stand. Those that are gone are left out.
     async fn heads(&self, sessions: Vec<SessionId>) -> Result<Vec<Head>>;
 
+    /// Writes something. Once that is kept, so is, and as safely, whatever was seen before: what another server has written may be seen
+    /// before it is on a standby.
+    async fn confirm(&self) -> Result<()>;
+
     /// A connection joins a session: a player's takes over, where it may; an observer's is to be told what happens elsewhere. False
     /// where another connection has replaced the player's previous one.
     async fn join(&self, id: SessionId, joining: Arrival) -> Result<bool>;
@@ -349,6 +369,12 @@ pub trait Others: Send + Sync {
 
     /// Waits until the others have said that something has changed.
     async fn heard(&self) -> Vec<Rung>;
+
+    /// The time by the clock that all of them go by.
+    fn now(&self) -> Timestamp;
+
+    /// Which servers there are, for reports.
+    fn report(&self) -> Value;
 
     /// How often to look what has become of the sessions that somebody is connected to, whatever was heard.
     fn poll(&self) -> Duration;

@@ -368,6 +368,8 @@ const REFUSALS = {
   STORE_FULL: 'This server keeps as many voyages as it can. Try again later.',
   SESSION_BUSY: 'Too much waits for this voyage. Nothing was changed; try again.',
   STORE_BUSY: 'The server has its hands full. Nothing was changed; try again.',
+  NODE_OUTDATED:
+    'This server knows your game only by older rules. Nothing was changed; try again, and another one answers.',
   STORE_UNAVAILABLE: 'The server cannot write just now. Nothing is lost; try again soon.',
   BAD_REQUEST: AGAIN,
   LENGTH_REQUIRED: AGAIN,

@@ -681,7 +681,7 @@ fn last_turn() -> (SimDisk, SessionId, Action) {
 }
 
 fn act(services: &Services, id: SessionId, action: &Action) -> Result<(), SessionError> {
-    let command = Command { action: action.clone(), expected: Default::default(), key: None };
+    let command = Command { action: action.clone(), expected: Default::default(), key: None, nonce: None };
     RUNTIME.block_on(services.sessions.act(PLAYER, id, command)).map(drop)
 }
 

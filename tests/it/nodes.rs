@@ -1,7 +1,7 @@
 //! Several servers at one database: any of them serves any request, and nobody notices which.
 
 use cosmic_explorer::session::Settings;
-use cosmic_explorer::store::postgres;
+use cosmic_explorer::store::{StoreError, postgres};
 use serde_json::{Value, json};
 
 use crate::cluster::Database;
@@ -10,9 +10,17 @@ use crate::server::{Client, Server, serve, unlimited};
 use crate::voyage::RUNTIME;
 use crate::wire::{Refusal, Socket};
 
-/// A server at a database.
-fn node(settings: postgres::Settings) -> Server {
-    serve(RUNTIME.block_on(postgres::open(settings)).expect("it opens"), Settings::default(), unlimited())
+/// A server at a database. Where it tries for a short time only, it is started until it has found the database within that.
+pub fn node(settings: postgres::Settings) -> Server {
+    let mut opened = None;
+    until("the database", || match RUNTIME.block_on(postgres::open(settings.clone())) {
+        Err(StoreError::Unavailable { .. }) => false,
+        tried => {
+            opened = Some(tried.expect("it opens"));
+            true
+        }
+    });
+    serve(opened.expect("it has opened"), Settings::default(), unlimited())
 }
 
 /// A database with servers that do not look by themselves within the life of a test: what they hear is rung.
@@ -171,12 +179,14 @@ fn a_player_takes_over_from_another_server_and_comes_back() {
     let servers: [Server; 2] = ringing(&database);
     let client = servers[0].player(1);
     let mut last = Socket::resume(&servers[0].url, &client, "").expect("a socket");
-    for round in 1..=50 {
+    for round in 1..=1000 {
         let url = &servers[round % 2].url;
         let mut next =
             Socket::resume(url, &client, &format!("&last_event_id={}&takeover=true", last.last())).expect("a socket");
         assert_eq!(next.hello["recovered"], true);
-        assert_eq!(next.act(1, &json!({"type": "wait"}))["type"], "result");
+        if round % 50 == 0 {
+            assert_eq!(next.act(1, &json!({"type": "wait"}))["type"], "result");
+        }
         last.wait_for("replaced");
         assert_eq!(last.wait_for_close(), 4409);
         // It does not come back by itself.
@@ -187,10 +197,8 @@ fn a_player_takes_over_from_another_server_and_comes_back() {
         }
         drop(back);
         last = next;
-        if client.clone().at(url).look()["state"]["game_over"] == true {
-            break;
-        }
     }
+    assert_eq!(client.look()["revision"], 20);
 }
 
 #[test]
@@ -199,10 +207,10 @@ fn a_key_that_is_repeated_on_another_server_is_done_once() {
     let servers: [Server; 2] = ringing(&database);
     let client = servers[0].player(1);
     std::thread::scope(|scope| {
-        for at in 0..16 {
+        for at in 0..64 {
             let client = client.clone().at(&servers[at % 2].url);
             scope.spawn(move || {
-                let key = format!("key {}", at / 4);
+                let key = format!("key {}", at / 16);
                 let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
                 until("an answer", || {
                     let reply = client.send("POST", &client.path("/actions"), &headers, Some(br#"{"type":"wait"}"#));
@@ -286,6 +294,31 @@ fn an_answer_that_is_lost_is_asked_for_again_and_nothing_is_done_twice() {
 }
 
 #[test]
+fn a_database_that_is_killed_at_any_statement_has_done_it_once() {
+    let Some(database) = Database::alone() else { return };
+    let (wire, settings) = database.tapped();
+    let timeout = std::time::Duration::from_secs(50);
+    let poll = std::time::Duration::from_secs(3600);
+    let server = node(postgres::Settings { notify: false, poll, timeout, ..settings });
+    let cluster = database.cluster();
+    // With all its processes at once, before anybody hears that the statement was done.
+    wire.whenever_swallowed(|| cluster.end("QUIT"));
+    // Each start takes a while: `scripts/cluster-test` has it killed at each statement, this at every fourth.
+    let step = if std::env::var_os("CRASH_KILLS").is_some() { 1 } else { 4 };
+    let mut killed = 0;
+    for after in (0..).step_by(step) {
+        let before = wire.swallowed();
+        wire.swallow(after);
+        do_everything(&server, after as u64);
+        if wire.swallowed() == before {
+            break;
+        }
+        killed += 1;
+    }
+    assert!(killed * step >= 20, "it was killed {killed} times");
+}
+
+#[test]
 fn a_wire_that_is_cut_again_and_again_costs_time_only() {
     let Some(database) = Database::new() else { return };
     let (wire, settings) = database.tapped();
@@ -308,7 +341,7 @@ fn a_wire_that_is_cut_again_and_again_costs_time_only() {
 fn a_wire_that_stands_still_is_told_of_and_forgotten() {
     let Some(database) = Database::new() else { return };
     let (wire, settings) = database.tapped();
-    let server = node(postgres::Settings { timeout: std::time::Duration::from_millis(300), ..settings });
+    let server = node(postgres::Settings { timeout: std::time::Duration::from_secs(2), ..settings });
     let client = server.player(1);
     wait(&client);
     wire.freeze(true);
@@ -367,4 +400,245 @@ fn a_folder_that_is_copied_to_a_database_and_back_is_the_same() {
         let client = client.clone().at(&server.url);
         assert_eq!(&client.get(&client.path("")).text, state);
     }
+}
+
+#[test]
+fn acts_of_many_on_many_servers_are_one_chain() {
+    let Some(database) = Database::new() else { return };
+    let servers: [Server; 3] = looking(&database);
+    let games: Vec<_> = (0..3).map(|seed| servers[seed].player(seed as u64)).collect();
+    let taken = parking_lot::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for number in 0..12 {
+            let (servers, games, taken) = (&servers, &games, &taken);
+            scope.spawn(move || {
+                for act in 0..20 {
+                    let game = (number + act) % games.len();
+                    let client = games[game].clone().at(&servers[(number * 7 + act) % servers.len()].url);
+                    let reply = client.try_act(&json!({"type": "wait"}));
+                    let answer = reply.json();
+                    match reply.status {
+                        200 => taken.lock().push((game, answer["revision"].clone(), answer["digest"].clone())),
+                        // So many at once come to an end of patience.
+                        503 => assert_eq!(reply.code(), "SESSION_BUSY"),
+                        // They wait until they starve.
+                        409 => assert_eq!(reply.code(), "GAME_OVER"),
+                        _ => panic!("{}", reply.text),
+                    }
+                }
+            });
+        }
+    });
+    let taken = taken.into_inner();
+    assert!(taken.len() > 100, "{} were taken", taken.len());
+    for (at, client) in games.iter().enumerate() {
+        let turn = |turn: &Value| (at, turn["revision"].clone(), turn["digest"].clone());
+        let history: Vec<_> = client.history().iter().map(turn).collect();
+        for server in &servers {
+            let there = client.clone().at(&server.url);
+            assert_eq!(there.history().iter().map(turn).collect::<Vec<_>>(), history);
+            assert_eq!(there.look()["revision"], history.len());
+        }
+        let mut answered: Vec<_> = taken.iter().filter(|(game, ..)| *game == at).cloned().collect();
+        answered.sort_by_key(|(_, revision, _)| revision.as_u64());
+        assert_eq!(answered, history, "every turn was answered, once");
+    }
+}
+
+#[test]
+fn what_is_in_memory_may_be_forgotten_after_every_command() {
+    let Some(database) = Database::new() else { return };
+    let servers: [Server; 2] = ringing(&database);
+    let client = servers[0].player(5);
+    let mut dice = cosmic_explorer::game::rng::Dice::new(5);
+    for turn in 1..=60 {
+        let client = client.clone().at(&servers[turn % 2].url);
+        let state = client.look()["state"].clone();
+        if state["game_over"] == true {
+            break;
+        }
+        let offer = crate::play::choose_offer(&state, &client.offers(), &mut dice);
+        assert_eq!(client.act(&offer["action"])["revision"], turn);
+        for server in &servers {
+            // An hour, after which a game that nobody asks for leaves memory.
+            server.clock.advance(3601);
+            server.sweep();
+            assert_eq!(server.services.reporter.report().resident, 0);
+        }
+    }
+    assert!(client.history().len() > 10);
+    assert_eq!(client.history(), client.at(&servers[1].url).history());
+}
+
+#[test]
+fn clocks_that_differ_decide_nothing() {
+    let Some(database) = Database::new() else { return };
+    let [one, two, three] = ringing(&database);
+    two.clock.advance(3600);
+    three.clock.step(-3600);
+    every_turn_is_heard_once([one, two, three]);
+}
+
+#[test]
+fn an_older_server_leaves_a_game_to_the_newer_ones() {
+    let Some(database) = Database::new() else { return };
+    let [one, two] = ringing(&database);
+    let here = one.player(1);
+    wait(&here);
+    let rules = database.say("SELECT rules FROM sessions");
+    database.say("UPDATE sessions SET rules = 99");
+    let outdated = |client: &Client| {
+        let refused = client.try_act(&json!({"type": "wait"}));
+        assert_eq!((refused.status, refused.code().as_str()), (503, "NODE_OUTDATED"), "{}", refused.text);
+        assert_eq!(refused.header("retry-after"), "1");
+    };
+    outdated(&here);
+    let there = here.clone().at(&two.url);
+    outdated(&there);
+    assert_eq!(there.get(&there.path("")).code(), "NODE_OUTDATED", "a state that nobody here can read");
+    let mut socket = Socket::resume(&one.url, &here, "").expect("a socket");
+    assert_eq!(socket.act(1, &json!({"type": "wait"}))["problem"]["code"], "NODE_OUTDATED");
+    // As it was, nothing was done by any of them.
+    database.say(&format!("UPDATE sessions SET rules = {rules}"));
+    assert_eq!(wait(&there)["revision"], 2);
+    assert_eq!(wait(&here)["revision"], 3);
+}
+
+/// Has the database fail as it does where its disk is full, and for as long.
+fn fail(database: &Database, code: &str, times: &str) {
+    database.say(&format!(
+        "CREATE SEQUENCE failures;
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF nextval('failures') <= {times} THEN RAISE EXCEPTION 'it fails' USING ERRCODE = '{code}'; END IF;
+           RETURN NEW;
+         END $$;
+         CREATE TRIGGER fails BEFORE INSERT ON turns FOR EACH ROW EXECUTE FUNCTION fail()"
+    ));
+}
+
+#[test]
+fn a_full_disk_takes_nothing_and_loses_nothing() {
+    let Some(database) = Database::new() else { return };
+    let [one, two] = ringing(&database);
+    let here = one.player(1);
+    wait(&here);
+    fail(&database, "53100", "1000000");
+    for _ in 0..3 {
+        let refused = here.try_act(&json!({"type": "wait"}));
+        assert_eq!((refused.status, refused.code().as_str()), (503, "STORE_UNAVAILABLE"));
+        assert_eq!(here.look()["revision"], 1, "reads go on");
+    }
+    database.say("DROP TRIGGER fails ON turns");
+    assert_eq!(wait(&here)["revision"], 2);
+    assert_eq!(here.at(&two.url).history().len(), 2);
+}
+
+#[test]
+fn what_collides_in_the_database_is_said_again() {
+    for code in ["40001", "40P01", "55P03"] {
+        let Some(database) = Database::new() else { return };
+        let [one] = ringing(&database);
+        let here = one.player(1);
+        fail(&database, code, "3");
+        assert_eq!(wait(&here)["revision"], 1, "{code}");
+        assert_eq!(here.history().len(), 1);
+    }
+}
+
+/// A server whom nobody tells anything, and which does not look by itself.
+fn deaf(database: &Database) -> Server {
+    let poll = std::time::Duration::from_secs(3600);
+    node(postgres::Settings { notify: false, poll, ..database.settings() })
+}
+
+fn act_under(client: &Client, key: &str) -> crate::server::Reply {
+    let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+    client.send("POST", &client.path("/actions"), &headers, Some(br#"{"type":"wait"}"#))
+}
+
+#[test]
+fn a_token_that_was_replaced_elsewhere_acts_nowhere() {
+    let Some(database) = Database::new() else { return };
+    let (deaf, two) = (deaf(&database), deaf(&database));
+    let here = deaf.player(1);
+    assert_eq!(act_under(&here, "before").status, 200);
+    let next = two.rotate(here.token.as_deref().expect("a token")).expect("the next one");
+    let new = here.with_token(Some(next)).at(&two.url);
+    assert_eq!(act_under(&here, "while it is new").status, 200);
+    assert_eq!(act_under(&new, "the new one").status, 200);
+    two.write_down_uses();
+    assert_eq!(act_under(&here, "a moment later").status, 200);
+    [&deaf, &two].into_iter().for_each(|server| server.clock.advance(11));
+    for key in ["late", "before"] {
+        assert_eq!(act_under(&here, key).code(), "TOKEN_INVALID", "{key}");
+    }
+    assert_eq!(act_under(&new.at(&deaf.url), "the new one again").json()["revision"], 5);
+}
+
+#[test]
+fn whoever_has_logged_out_elsewhere_acts_nowhere() {
+    let Some(database) = Database::new() else { return };
+    let deaf = deaf(&database);
+    let [two] = ringing(&database);
+    let here = deaf.player(1);
+    let mut socket = Socket::resume(&deaf.url, &here, "").expect("a socket");
+    assert_eq!(socket.act(1, &json!({"type": "wait"}))["type"], "result");
+    assert_eq!(act_under(&here, "before").status, 200);
+    let there = here.clone().at(&two.url);
+    assert_eq!(there.post("/api/logout", &json!({})).status, 204);
+    assert_eq!(socket.act(2, &json!({"type": "wait"}))["problem"]["code"], "TOKEN_INVALID");
+    // Whether it would be taken, was taken before, or is refused by the rules.
+    assert_eq!(act_under(&here, "after").code(), "TOKEN_INVALID");
+    assert_eq!(act_under(&here, "before").code(), "TOKEN_INVALID");
+    assert_eq!(here.try_act(&json!({"type": "flee"})).code(), "TOKEN_INVALID");
+    assert_eq!(database.say("SELECT revision FROM sessions"), "2");
+}
+
+#[test]
+fn whoever_acts_on_what_was_deleted_elsewhere_is_told_so() {
+    let Some(database) = Database::new() else { return };
+    let deaf = deaf(&database);
+    let [two] = ringing(&database);
+    let here = deaf.player(1);
+    wait(&here);
+    let there = here.clone().at(&two.url);
+    assert_eq!(there.send("DELETE", &there.path(""), &[], None).status, 204);
+    assert_eq!(here.try_act(&json!({"type": "wait"})).code(), "SESSION_EXPIRED");
+}
+
+#[test]
+fn lists_tell_what_is_played_on_another_server() {
+    let Some(database) = Database::new() else { return };
+    let [one, two] = ringing(&database);
+    let here = one.player(1);
+    let there = here.clone().at(&two.url);
+    let status = |client: &Client| client.get("/api/sessions").json()["sessions"][0]["status"].clone();
+    assert_eq!(status(&there), "stored");
+    let socket = Socket::resume(&one.url, &here, "").expect("a socket");
+    assert_eq!(status(&there), "live");
+    drop(socket);
+    until("the connection to be over", || status(&there) == "stored");
+}
+
+fn a_pooler_stands_between(mode: &str) {
+    let Some(database) = Database::new() else { return };
+    let Some(pooler) = database.pooled(mode) else { return };
+    let poll = std::time::Duration::from_millis(20);
+    let servers = || {
+        let settings = postgres::Settings { url: pooler.url(), ..database.settings() };
+        node(postgres::Settings { notify: false, poll, ..settings })
+    };
+    let nodes = [servers(), servers(), servers()];
+    nodes.iter().zip(0..).for_each(|(server, seed)| do_everything(server, seed));
+    every_turn_is_heard_once(nodes);
+}
+
+#[test]
+fn a_pooler_of_sessions_may_stand_between() {
+    a_pooler_stands_between("session");
+}
+
+#[test]
+fn a_pooler_of_transactions_may_stand_between() {
+    a_pooler_stands_between("transaction");
 }

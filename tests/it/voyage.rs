@@ -313,7 +313,7 @@ impl Client {
         let snapshot = RUNTIME.block_on(services.sessions.look(Role::Player, PLAYER, id))?;
         let (action, _) = decide(&snapshot.game, &mut self.dice);
         let key = Some(format!("{session}-{}", snapshot.revision));
-        let command = Command { action, expected: Expected::revision(Some(snapshot.revision)), key };
+        let command = Command { action, expected: Expected::revision(Some(snapshot.revision)), key, nonce: None };
         self.open = Some(Open::Act { session, command: command.clone() });
         let acted = RUNTIME.block_on(services.sessions.act(PLAYER, id, command.clone()))?;
         self.answered(session, command.action, &acted);

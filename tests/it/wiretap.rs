@@ -8,9 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// What happens when an answer is swallowed.
+type Deed = Box<dyn Fn() + Send>;
+
 /// What is done to what goes over it.
 #[derive(Default)]
 struct Switches {
+    deed: Mutex<Option<Deed>>,
     /// Answers until one is swallowed, and its connection ends; negative: none.
     swallow: AtomicI64,
     swallowed: AtomicUsize,
@@ -50,6 +54,11 @@ impl Wiretap {
     /// Swallows the answer after so many more, and ends its connection.
     pub fn swallow(&self, after: i64) {
         self.switches.swallow.store(after, Ordering::SeqCst);
+    }
+
+    /// Whenever an answer is swallowed, does something before its connection ends.
+    pub fn whenever_swallowed(&self, deed: impl Fn() + Send + 'static) {
+        *self.switches.deed.lock().expect("a deed") = Some(Box::new(deed));
     }
 
     /// Answers that were swallowed.
@@ -109,6 +118,9 @@ fn answer(switches: &Switches, mut server: UnixStream, mut client: TcpStream) {
         // Rows and what became of a statement wait for its end; the others are waited for by themselves.
         let ends = !matches!(head[0], b'D' | b'C');
         if head[0] == b'Z' && switches.swallow.fetch_sub(1, Ordering::SeqCst) == 0 {
+            if let Some(deed) = &*switches.deed.lock().expect("a deed") {
+                deed();
+            }
             switches.swallowed.fetch_add(1, Ordering::SeqCst);
             break;
         }

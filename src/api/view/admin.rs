@@ -73,6 +73,9 @@ pub struct StatsView {
     pub turn_log: Value,
     /// The store's own figures of its files.
     pub store: Value,
+    /// The servers at a database, this one with them, and what the database says of itself; none on a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Value>,
     /// Games that cannot be read at the moment.
     pub unread: usize,
     /// Files that were set aside, because they were damaged.

@@ -68,7 +68,7 @@ impl SessionView {
     /// Of a session in lists.
     pub fn of(listed: Listed) -> Self {
         let Listed { id, summary, resident } = listed;
-        let status = match (&summary.end, resident) {
+        let status = match (&summary.end, resident || summary.is_elsewhere) {
             (Some(_), _) => "finished",
             (None, true) => "live",
             (None, false) => "stored",

@@ -211,6 +211,11 @@ impl Tokens for Engine {
     async fn write_nonces(&self, changed: Vec<Nonces>, all: All<Nonces>) -> Result<()> {
         self.run(move |folder| folder.keyring.write_nonces(changed, all)).await
     }
+
+    async fn prune_nonces(&self, _: Timestamp) -> Result<()> {
+        // They go when the list is written anew.
+        Ok(())
+    }
 }
 
 #[async_trait]

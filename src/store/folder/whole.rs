@@ -80,7 +80,7 @@ impl Folder {
     }
 
     /// Takes a turn.
-    pub fn append(&self, NewTurn { session, before, turn, stands, state }: NewTurn, then: Then) {
+    pub fn append(&self, NewTurn { session, before, turn, stands, state, .. }: NewTurn, then: Then) {
         let (line, place) = match (format::line(&*turn), serde_json::to_vec(&stands.place)) {
             (Ok(line), Ok(place)) => (Arc::new(line), place),
             (Err(error), _) | (_, Err(error)) => return then(Appended::Failed(at(LOG)(error.into()))),

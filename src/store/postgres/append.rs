@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use super::bell::Bell;
 use super::error::Failure;
-use super::lane::Lane;
+use super::lane::{Lane, Target};
 use super::queries::{APPEND, LOOK};
 use crate::game::RULES_VERSION;
 use crate::model::{EventId, SessionId, UsedKey, VERSION};
@@ -33,6 +34,8 @@ struct Named {
     turn: NewTurn,
     name: Uuid,
     line: String,
+    /// Since when it waits.
+    since: Instant,
 }
 
 /// One that waits.
@@ -43,7 +46,8 @@ enum Verdict {
     Taken,
     Moved,
     Gone,
-    Newer,
+    Revoked,
+    Outdated,
     /// Nothing, but that somebody held the row.
     Locked,
 }
@@ -63,7 +67,6 @@ pub(super) struct Counts {
 pub(super) struct Appender {
     queue: Sender<Waiting>,
     task: AbortHandle,
-    pub counts: Arc<Counts>,
 }
 
 impl Drop for Appender {
@@ -75,11 +78,11 @@ impl Drop for Appender {
 
 impl Appender {
     /// Call it inside the runtime that is to do the work.
-    pub fn new(lane: Lane, node: Uuid, bell: Bell) -> Self {
+    pub fn new(target: Arc<Target>, bell: Bell, counts: Arc<Counts>) -> Self {
         let (queue, waiting) = channel(QUEUE);
-        let counts = Arc::new(Counts::default());
-        let task = tokio::spawn(run(Writer { lane, node, bell, counts: counts.clone() }, waiting)).abort_handle();
-        Self { queue, task, counts }
+        let (node, timeout) = (target.node, target.timeout);
+        let writer = Writer { lane: Lane::new(target), node, timeout, bell, counts };
+        Self { queue, task: tokio::spawn(run(writer, waiting)).abort_handle() }
     }
 
     /// Takes a turn, soon.
@@ -91,7 +94,7 @@ impl Appender {
                 return then(Appended::Failed(StoreError::Unavailable { what: Thing::Session(turn.session), source }));
             }
         };
-        match self.queue.try_send((Named { turn, name: Uuid::new_v4(), line }, then)) {
+        match self.queue.try_send((Named { turn, name: Uuid::new_v4(), line, since: Instant::now() }, then)) {
             Ok(()) => {}
             Err(TrySendError::Full((_, then))) => then(Appended::Failed(StoreError::Busy)),
             Err(TrySendError::Closed((named, then))) => {
@@ -107,6 +110,8 @@ impl Appender {
 struct Writer {
     lane: Lane,
     node: Uuid,
+    /// How long a turn waits to be said.
+    timeout: Duration,
     bell: Bell,
     counts: Arc<Counts>,
 }
@@ -114,7 +119,10 @@ struct Writer {
 async fn run(writer: Writer, mut queue: Receiver<Waiting>) {
     let mut next = Vec::with_capacity(MOST);
     while queue.recv_many(&mut next, MOST).await > 0 {
-        let mut left = std::mem::take(&mut next);
+        let (mut left, late): (Vec<_>, Vec<_>) = std::mem::take(&mut next)
+            .into_iter()
+            .partition(|(named, _): &Waiting| named.since.elapsed() < writer.timeout);
+        late.into_iter().for_each(give_up);
         // A statement sees each row as it was before: of a session there is one turn in it.
         while !left.is_empty() {
             let mut sessions = std::collections::HashSet::new();
@@ -123,6 +131,12 @@ async fn run(writer: Writer, mut queue: Receiver<Waiting>) {
             left = later;
         }
     }
+}
+
+/// Gives up a turn that was never said: for certain it is not there.
+fn give_up((named, then): Waiting) {
+    let source = std::io::Error::other("it waited until it was late");
+    then(Appended::Failed(StoreError::Unavailable { what: Thing::Session(named.turn.session), source }));
 }
 
 /// Takes turns of different sessions, and tells each what became of it.
@@ -147,9 +161,9 @@ async fn take(writer: &Writer, batch: Vec<Waiting>) {
                     then(Appended::Moved);
                 }
                 Verdict::Gone => then(Appended::Gone),
-                Verdict::Newer => {
-                    let what = Thing::Session(named.turn.session);
-                    then(Appended::Failed(StoreError::Newer { what, version: VERSION + 1 }));
+                Verdict::Revoked => then(Appended::Revoked),
+                Verdict::Outdated => {
+                    then(Appended::Failed(StoreError::Outdated { what: Thing::Session(named.turn.session) }));
                 }
                 Verdict::Locked => locked.push((named, then)),
             }
@@ -158,7 +172,7 @@ async fn take(writer: &Writer, batch: Vec<Waiting>) {
             return;
         }
         (batch, thens) = locked.into_iter().unzip();
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     thens.into_iter().for_each(|then| then(Appended::Failed(StoreError::Busy)));
 }
@@ -202,6 +216,8 @@ async fn say(writer: &Writer, batch: &[Named]) -> Result<Vec<Uuid>, Failure> {
     let counts = all(batch, |named| named.turn.stands.turn_count);
     let wealths = all(batch, |named| named.turn.stands.wealth);
     let endings = all(batch, |named| named.turn.stands.end.as_deref());
+    let nonces = all(batch, |named| nonce(&named.turn));
+    let shown = all(batch, |named| named.turn.token.map(|token| token.at));
     let (rules, format) = (RULES_VERSION as i32, VERSION as i32);
     let rows = writer
         .lane
@@ -225,6 +241,8 @@ async fn say(writer: &Writer, batch: &[Named]) -> Result<Vec<Uuid>, Failure> {
                 &rules,
                 &format,
                 &writer.node,
+                &nonces,
+                &shown,
             ],
         )
         .await?;
@@ -244,8 +262,10 @@ async fn say(writer: &Writer, batch: &[Named]) -> Result<Vec<Uuid>, Failure> {
 async fn look(lane: &Lane, open: &[&Named], counts: &Counts) -> Result<HashMap<Uuid, Verdict>, Failure> {
     let ids: Vec<_> = open.iter().map(|named| named.turn.session.0).collect();
     let revisions: Vec<_> = open.iter().map(|named| named.turn.turn.revision as i64).collect();
+    let nonces: Vec<_> = open.iter().map(|named| nonce(&named.turn)).collect();
+    let shown: Vec<_> = open.iter().map(|named| named.turn.token.map(|token| token.at)).collect();
     let (rules, format) = (RULES_VERSION as i32, VERSION as i32);
-    let rows = lane.query(LOOK, &[&ids, &revisions, &rules, &format]).await?;
+    let rows = lane.query(LOOK, &[&ids, &revisions, &rules, &format, &nonces, &shown]).await?;
     let mut found = HashMap::new();
     let mut doubtful = false;
     for row in &rows {
@@ -265,15 +285,21 @@ async fn look(lane: &Lane, open: &[&Named], counts: &Counts) -> Result<HashMap<U
     Ok(found)
 }
 
+fn nonce(turn: &NewTurn) -> Option<i64> {
+    turn.token.map(|token| token.nonce.0 as i64)
+}
+
 fn verdict(row: &Row, named: &Named) -> Result<Verdict, Failure> {
     let (revision, digest): (Option<i64>, Option<&str>) = (row.try_get("revision")?, row.try_get("digest")?);
     let (newer, append): (Option<bool>, Option<Uuid>) = (row.try_get("newer")?, row.try_get("append")?);
+    let revoked: bool = row.try_get("revoked")?;
     let Some((revision, digest)) = revision.zip(digest) else { return Ok(Verdict::Gone) };
     let stands = EventId::new(revision as u64, digest) == named.turn.before;
     Ok(match () {
         () if append == Some(named.name) => Verdict::Taken,
         () if !stands => Verdict::Moved,
-        () if newer == Some(true) => Verdict::Newer,
+        () if newer == Some(true) => Verdict::Outdated,
+        () if revoked => Verdict::Revoked,
         () => Verdict::Locked,
     })
 }

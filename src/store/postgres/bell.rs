@@ -18,7 +18,7 @@ use crate::store::Rung;
 
 /// What waits to be rung, and what was heard. What is beyond is found by looking.
 const QUEUE: usize = 4_096;
-/// How long what is to be rung is gathered: PostgreSQL wakes everybody who listens for each.
+/// How long what is to be rung is gathered after the last time: PostgreSQL wakes everybody who listens for each.
 const GATHER: Duration = Duration::from_millis(10);
 /// Of 8,000 bytes that a message may have, 37 each.
 const MOST: usize = 200;
@@ -43,14 +43,14 @@ impl Drop for Tasks {
 
 impl Bell {
     /// Call it inside the runtime that is to do the work. One that does not `notify` neither rings nor hears.
-    pub fn new(target: &Arc<Target>, notify: bool) -> Self {
+    pub fn new(target: &Arc<Target>, lane: Arc<Lane>, notify: bool) -> Self {
         let (queue, rung) = channel(QUEUE);
         let (hears, heard) = channel(QUEUE);
         let own = format!("{} ", target.node.simple());
         let mut tasks = Vec::new();
         if notify {
             tasks.push(tokio::spawn(listen(target.clone(), hears)).abort_handle());
-            tasks.push(tokio::spawn(ring(Lane::new(target.clone()), rung, own.clone())).abort_handle());
+            tasks.push(tokio::spawn(ring(lane, rung, own.clone())).abort_handle());
         }
         Self { queue, heard: Arc::new(Mutex::new(heard)), own, _tasks: Arc::new(Tasks(tasks)) }
     }
@@ -104,10 +104,12 @@ fn of_word(word: &str) -> Option<Rung> {
     }
 }
 
-async fn ring(lane: Lane, mut queue: Receiver<Rung>, own: String) {
+async fn ring(lane: Arc<Lane>, mut queue: Receiver<Rung>, own: String) {
     let mut next = Vec::with_capacity(MOST);
+    let mut free = tokio::time::Instant::now();
     while queue.recv_many(&mut next, MOST).await > 0 {
-        tokio::time::sleep(GATHER).await;
+        tokio::time::sleep_until(free).await;
+        free = tokio::time::Instant::now() + GATHER;
         while next.len() < MOST
             && let Ok(more) = queue.try_recv()
         {

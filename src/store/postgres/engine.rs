@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
-use tokio::task::AbortHandle;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::append::Appender;
+use super::append::{Appender, Counts};
 use super::bell::Bell;
+use super::heart::Heart;
 use super::lane::{Lane, Target};
 use super::look::Looker;
 use super::migrate as tables;
@@ -32,10 +33,6 @@ use crate::store::{
     All, Boards, Contents, Health, Opened, Others, Result, Saves, Store, StoreError, StoreReport, Thing, Tokens,
 };
 
-/// How often the server tells the database that it is there, and learns that the database is.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-/// Heartbeats without an answer, after which turns are not taken.
-const MISSED: usize = 2;
 /// Things that made no sense, as they are told of.
 const MAX_ASIDE: usize = 100;
 
@@ -44,7 +41,8 @@ pub(super) struct Engine {
     pub target: Arc<Target>,
     readers: Vec<Lane>,
     turn: AtomicUsize,
-    pub appender: Appender,
+    appenders: Vec<Appender>,
+    counts: Arc<Counts>,
     pub looker: Looker,
     pub bell: Bell,
     /// How often to look what others have done.
@@ -53,35 +51,32 @@ pub(super) struct Engine {
     place: String,
     /// How the server keeps what it says it has kept.
     server: Vec<(String, String)>,
-    missed: Arc<AtomicUsize>,
-    heart: AbortHandle,
+    pub heart: Heart,
     aside: Mutex<Vec<String>>,
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        self.heart.abort();
-    }
 }
 
 /// Opens a database, and makes its tables where that is wanted. Call it inside the runtime that is to do the work.
 pub async fn open(settings: Settings) -> Result<Opened> {
     let (target, lane, place) = reach(&settings).await?;
     let server = server(&lane, &place, settings.allow_unsafe).await?;
-    let missed = Arc::new(AtomicUsize::new(0));
-    let heart = tokio::spawn(beat(Lane::new(target.clone()), missed.clone())).abort_handle();
-    let bell = Bell::new(&target, settings.notify);
+    let lane = Arc::new(lane);
+    let beating = Heart::begin(lane.clone(), settings.require_sync).await;
+    let heart = beating.map_err(|failure| failure.about(Thing::Store(place.clone())))?;
+    let counts = Arc::new(Counts::default());
+    let bell = Bell::new(&target, lane, settings.notify);
     let engine = Engine {
         readers: (0..settings.readers.max(1)).map(|_| Lane::new(target.clone())).collect(),
         turn: AtomicUsize::new(0),
         looker: Looker::new(Lane::new(target.clone())),
-        appender: Appender::new(lane, target.node, bell.clone()),
+        appenders: (0..settings.writers.max(1))
+            .map(|_| Appender::new(target.clone(), bell.clone(), counts.clone()))
+            .collect(),
+        counts,
         bell,
         poll: settings.poll,
         target,
         place,
         server,
-        missed,
         heart,
         aside: Mutex::default(),
     };
@@ -135,20 +130,6 @@ async fn server(lane: &Lane, place: &str, allow_unsafe: bool) -> Result<Vec<(Str
     }
 }
 
-/// Tells the database again and again that this server is there.
-async fn beat(lane: Lane, missed: Arc<AtomicUsize>) {
-    loop {
-        tokio::time::sleep(HEARTBEAT).await;
-        match lane.receipt().await {
-            Ok(()) => missed.store(0, Ordering::Relaxed),
-            Err(failure) => {
-                tracing::error!(%failure, "the database does not answer");
-                missed.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
 impl Engine {
     /// A connection to read and to write what is no turn; one after the other, so that a long answer holds up few.
     pub fn lane(&self) -> &Lane {
@@ -178,13 +159,31 @@ impl Engine {
         Thing::Store(self.place.clone())
     }
 
+    /// The appender of a session: always the same one, so that its turns follow one another.
+    pub fn appender(&self, id: SessionId) -> &Appender {
+        &self.appenders[id.0.as_u128() as usize % self.appenders.len()]
+    }
+
+    /// A session that cannot be read, and whether it never will.
+    async fn unreadable(&self, id: SessionId, wrong: Wrong) -> (SessionId, bool) {
+        match wrong.about(Thing::Session(id)) {
+            StoreError::Damaged { what, problem } => {
+                self.reject(what, problem).await;
+                (id, true)
+            }
+            _ => (id, false),
+        }
+    }
+
     async fn opened(self) -> Result<Opened> {
         let all = self.whole();
-        let mut sessions = Vec::new();
+        let (mut sessions, mut unread) = (Vec::new(), Vec::new());
         for row in self.query(all.clone(), sql::HEADERS, &[&None::<Uuid>]).await? {
             let id = row.try_get("id").map_err(|error| Wrong::from(error).about(all.clone()))?;
-            let header = rows::header(&row).map_err(|wrong| wrong.about(Thing::Session(SessionId(id))))?;
-            sessions.push(Box::new(header));
+            match rows::header(&row) {
+                Ok(header) => sessions.push(Box::new(header)),
+                Err(wrong) => unread.push(self.unreadable(SessionId(id), wrong).await),
+            }
         }
         let tombstones = self.query(Thing::Tombstones, sql::TOMBSTONES, &[]).await?;
         let tombstones = Self::all(&Thing::Tombstones, &tombstones, |row| record(Kind::Tombstone, row))?;
@@ -194,7 +193,7 @@ impl Engine {
         let boards = Self::all(&Thing::Boards, &boards, rows::board)?;
         let days = self.query(all.clone(), sql::BEGUN_DAYS, &[]).await?;
         let begun = Self::all(&all, &days, |row| Ok(rows::of_word(row.try_get(0)?)?))?;
-        Ok(Opened { store: Arc::new(self), sessions, unread: Vec::new(), tombstones, slots, boards, begun })
+        Ok(Opened { store: Arc::new(self), sessions, unread, tombstones, slots, boards, begun })
     }
 
     /// JSON of a record that has string keys and finite numbers only.
@@ -340,6 +339,10 @@ impl Tokens for Engine {
         let times: Vec<_> = changed.iter().map(|line| line.at).collect();
         self.run(Thing::Tokens, sql::WRITE_NONCES, &[&players, &current, &previous, &times]).await
     }
+
+    async fn prune_nonces(&self, since: Timestamp) -> Result<()> {
+        self.run(Thing::Tokens, sql::PRUNE_NONCES, &[&since]).await
+    }
 }
 
 #[async_trait]
@@ -392,11 +395,11 @@ impl Store for Engine {
     }
 
     fn health(&self) -> Health {
-        if self.missed.load(Ordering::Relaxed) < MISSED { Health::Good } else { Health::Unavailable }
+        self.heart.health()
     }
 
     fn report(&self) -> StoreReport {
-        let counts = &self.appender.counts;
+        let counts = &self.counts;
         let read = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         StoreReport {
             turn_log: json!({

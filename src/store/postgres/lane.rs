@@ -1,7 +1,7 @@
 //! A lane: a connection to PostgreSQL that comes back by itself. Statements on it follow one another without waiting for answers.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,9 +26,11 @@ use crate::game::RULES_VERSION;
 use crate::model::VERSION;
 
 /// What every connection is told first. A turn that was answered is on the disk of PostgreSQL, and of its standbys where there are
-/// some, whatever the role or the database is set to. Plans do not depend on values, so none is made twice. No lock outlives a
-/// node that has died.
+/// some, whatever the role or the database is set to. Plans do not depend on values, so none is made twice; and they find rows by their
+/// keys, also those that are made while tables are small, and kept while these grow: what has no key costs more on paper, so much that
+/// PostgreSQL would compile it. No lock outlives a node that has died.
 const GREETING: &str = "SET synchronous_commit = on; SET plan_cache_mode = force_generic_plan; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
      SET client_connection_check_interval = '2s'; SET idle_in_transaction_session_timeout = '5s'";
 
 /// How soon a connection that listens is missed.
@@ -38,7 +40,7 @@ const LOST: Duration = Duration::from_secs(1);
 pub(super) struct Target {
     config: Config,
     tls: MakeRustlsConnect,
-    timeout: Duration,
+    pub timeout: Duration,
     /// Of the server: connections live on no worker's own thread.
     runtime: Handle,
     /// Of this server, among those at the database.
@@ -185,10 +187,25 @@ impl Lane {
         let told = async {
             let rows = self.until_told(sql, values, &missed).await?;
             if missed.lock().is_some() {
-                self.receipt().await?;
+                self.until_kept(&missed).await?;
             }
             Ok(rows)
         };
+        self.in_time(told, &missed).await
+    }
+
+    /// Writes something, so that all that was visible before is as safe as it; for as long as the settings have it.
+    pub async fn receipt(&self) -> Result<(), Failure> {
+        let missed = Mutex::default();
+        self.in_time(self.until_kept(&missed), &missed).await
+    }
+
+    /// What is told in time.
+    async fn in_time<T>(
+        &self,
+        told: impl Future<Output = Result<T, Failure>>,
+        missed: &Mutex<Option<String>>,
+    ) -> Result<T, Failure> {
         match tokio::time::timeout(self.target.timeout, told).await {
             Ok(told) => told,
             Err(_) => {
@@ -201,11 +218,10 @@ impl Lane {
         }
     }
 
-    /// Writes something, so that all that was visible before is as safe as it.
-    pub async fn receipt(&self) -> Result<(), Failure> {
+    async fn until_kept(&self, missed: &Mutex<Option<String>>) -> Result<(), Failure> {
         let (version, rules, format) = (env!("CARGO_PKG_VERSION"), RULES_VERSION as i32, VERSION as i32);
         let Target { node, name, .. } = &*self.target;
-        self.until_told(RECEIPT, &[node, name, &version, &rules, &format], &Mutex::default()).await?;
+        self.until_told(RECEIPT, &[node, name, &version, &rules, &format], missed).await?;
         Ok(())
     }
 

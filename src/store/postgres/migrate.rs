@@ -5,7 +5,7 @@ use super::lane::Lane;
 use crate::store::{StoreError, Thing};
 
 /// Each brings the tables from its place in the list to the next. They only add: servers of the version before go on beside them.
-const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 /// The earliest tables that this version of the program can work with.
 const LEAST: i32 = 1;
 /// The number of the lock under which tables are changed: "cosmic".

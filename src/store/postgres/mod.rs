@@ -6,6 +6,7 @@ mod append;
 mod bell;
 mod engine;
 mod error;
+mod heart;
 mod lane;
 mod look;
 mod migrate;

@@ -3,14 +3,37 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::engine::Engine;
 use super::queries as sql;
-use super::rows;
+use super::rows::{self, Wrong};
 use crate::model::{PlayerId, SessionId};
-use crate::store::{Arrival, Belongings, Head, News, Others, Result, Rung, Thing};
+use crate::store::{Arrival, Belongings, Head, News, Others, Result, Rung, Standing, Store, StoreError, Thing};
+
+/// Sessions as they stand, without those that are damaged: whoever asks for one of these is told.
+async fn readable(engine: &Engine, rows: &[Row]) -> Result<Vec<Standing>> {
+    let mut readable = Vec::with_capacity(rows.len());
+    for row in rows {
+        let wrong = match rows::standing(row) {
+            Ok(standing) => {
+                readable.push(standing);
+                continue;
+            }
+            Err(wrong) => wrong,
+        };
+        let id = row.try_get("id").map_err(|error| Wrong::from(error).about(engine.whole()))?;
+        match wrong.about(Thing::Session(SessionId(id))) {
+            StoreError::Damaged { what, problem } => drop(engine.reject(what, problem).await),
+            error => return Err(error),
+        }
+    }
+    Ok(readable)
+}
 
 #[async_trait]
 impl Others for Engine {
@@ -21,16 +44,17 @@ impl Others for Engine {
     async fn belongings(&self, player: PlayerId) -> Result<Belongings> {
         let whole = self.whole();
         let all = || whole.clone();
-        let owner: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&player.0];
+        let owner: [&(dyn ToSql + Sync); 1] = [&player.0];
+        let node: [&(dyn ToSql + Sync); 2] = [&player.0, &self.target.node];
         let (sessions, slots, begun, nonces) = tokio::try_join!(
-            self.query(all(), sql::SESSIONS_OF, &owner),
+            self.query(all(), sql::SESSIONS_OF, &node),
             self.query(all(), sql::SLOTS_OF, &owner),
             self.query(all(), sql::BEGUN_BY, &owner),
             self.query(Thing::Tokens, sql::NONCES_OF, &owner),
         )?;
         let day = |row: &Row| Ok((rows::of_word(row.try_get("day")?)?, rows::begun(row)?));
         Ok(Belongings {
-            sessions: Self::all(&whole, &sessions, rows::standing)?,
+            sessions: readable(self, &sessions).await?,
             slots: Self::all(&whole, &slots, |row| Ok(row.try_get::<_, i16>(0)? as u8))?,
             begun: Self::all(&whole, &begun, day)?,
             nonces: Self::first(&Thing::Tokens, &nonces, rows::nonces)?,
@@ -46,6 +70,10 @@ impl Others for Engine {
             Ok(Head { id, event: rows::event(row)?, newest, logged_out })
         };
         Self::all(&self.whole(), &rows, head)
+    }
+
+    async fn confirm(&self) -> Result<()> {
+        self.lane().receipt().await.map_err(|failure| failure.about(self.whole()))
     }
 
     async fn join(&self, id: SessionId, arrival: Arrival) -> Result<bool> {
@@ -73,6 +101,14 @@ impl Others for Engine {
 
     async fn heard(&self) -> Vec<Rung> {
         self.bell.heard().await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.heart.now()
+    }
+
+    fn report(&self) -> Value {
+        self.heart.report()
     }
 
     fn poll(&self) -> Duration {

@@ -10,6 +10,7 @@ queries! {
     ADD_BEGUN = "add_begun";
     ADD_ENTRY = "add_entry";
     APPEND = "append";
+    BEAT = "beat";
     BEGUN = "begun";
     BEGUN_BEFORE = "begun_before";
     BEGUN_BY = "begun_by";
@@ -39,6 +40,8 @@ queries! {
     NONCES = "nonces";
     NONCES_OF = "nonces_of";
     PART = "part";
+    PRUNE_NODES = "prune_nodes";
+    PRUNE_NONCES = "prune_nonces";
     PRUNE_TOMBSTONES = "prune_tombstones";
     PUT_KEYS = "put_keys";
     READ = "read";

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use super::error::Failure;
+use crate::game::RULES_VERSION;
 use crate::model::format::{self, Kind, Unreadable};
 use crate::model::{
     Beginning, Begun, BoardName, Challenge, Checkpoint, EventId, Header, HeaderStats, Map, Nonce, Nonces, Turn,
@@ -47,7 +48,7 @@ impl Wrong {
         match self {
             Self::Row(failure) => StoreError::Damaged { what, problem: failure.to_string() },
             Self::Text(Unreadable::Damaged(problem)) => StoreError::Damaged { what, problem },
-            Self::Text(Unreadable::Newer(version)) => StoreError::Newer { what, version },
+            Self::Text(Unreadable::Newer(_)) => StoreError::Outdated { what },
         }
     }
 }
@@ -121,7 +122,10 @@ pub(super) fn header(row: &Row) -> Read<Header> {
 
 /// A session with its map, and the keys of its last turns, newest first.
 pub(super) fn checkpoint(row: &Row, marks: &[Row]) -> Read<Checkpoint> {
-    let version = row.try_get::<_, i32>("format")? as u32;
+    let (version, rules) = (row.try_get::<_, i32>("format")? as u32, row.try_get::<_, i32>("rules")? as u32);
+    if rules > RULES_VERSION {
+        return Err(Unreadable::Newer(version).into());
+    }
     let state = format::read_part(Kind::State, version, row.try_get::<_, &str>("state")?.as_bytes())?;
     let star_map: Map = serde_json::from_str(row.try_get("map")?)?;
     let mut keys = marks
@@ -144,7 +148,7 @@ pub(super) fn checkpoint(row: &Row, marks: &[Row]) -> Read<Checkpoint> {
         ranked: row.try_get("ranked")?,
         permadeath: row.try_get("permadeath")?,
         challenge: challenge(row)?,
-        rules: row.try_get::<_, i32>("rules")? as u32,
+        rules,
         content: row.try_get("content")?,
         keys,
         begun_with: begun_with(row)?,
@@ -167,7 +171,8 @@ pub(super) fn event(row: &Row) -> Read<EventId> {
 
 /// A session as it stands.
 pub(super) fn standing(row: &Row) -> Read<Standing> {
-    Ok(Standing { header: Box::new(header(row)?), event: event(row)?, newest: row.try_get("newest")? })
+    let (event, newest, is_elsewhere) = (event(row)?, row.try_get("newest")?, row.try_get("is_elsewhere")?);
+    Ok(Standing { header: Box::new(header(row)?), event, newest, is_elsewhere })
 }
 
 /// Which tokens of a player count.

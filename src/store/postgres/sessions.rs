@@ -96,7 +96,7 @@ impl Sessions for Engine {
     }
 
     fn append(&self, turn: NewTurn, then: Then) {
-        self.appender.append(turn, then);
+        self.appender(turn.session).append(turn, then);
     }
 
     async fn save(&self, whole: Checkpoint) -> Result<()> {
@@ -153,7 +153,9 @@ impl Sessions for Engine {
         }
         // It may have been taken, and its answer lost.
         let (ids, revisions) = (vec![whole.session_id], vec![revision]);
-        let rows = self.query(what.clone(), sql::LOOK, &[&ids, &revisions, &rules, &format]).await?;
+        let (nonces, shown) = ([None::<i64>], [None::<Timestamp>]);
+        let values: [&(dyn ToSql + Sync); 6] = [&ids, &revisions, &rules, &format, &&nonces[..], &&shown[..]];
+        let rows = self.query(what.clone(), sql::LOOK, &values).await?;
         let append = Self::first(&what, &rows, |row| Ok(row.try_get::<_, Option<Uuid>>("append")?))?;
         let found = append.flatten() == Some(name);
         if found {
@@ -173,7 +175,8 @@ impl Sessions for Engine {
 
     async fn prune_tombstones(&self, now: Timestamp, _: usize) -> Result<()> {
         let past = now - SignedDuration::from_secs(Tombstone::STANDS_SECS);
-        self.run(Thing::Tombstones, sql::PRUNE_TOMBSTONES, &[&past]).await
+        self.run(Thing::Tombstones, sql::PRUNE_TOMBSTONES, &[&past]).await?;
+        self.run(self.whole(), sql::PRUNE_NODES, &[]).await
     }
 
     async fn turns(&self, id: SessionId, after: u64, up_to: u64, most: usize) -> Result<Vec<Turn>> {

@@ -100,7 +100,7 @@ impl Played {
             wealth: after.state.player_stats.wealth,
             end: after.state.end.clone(),
         };
-        (NewTurn { session: self.id(), before, turn, stands, state: bytes }, after)
+        (NewTurn { session: self.id(), before, token: None, turn, stands, state: bytes }, after)
     }
 
     /// Plays a turn, which the store takes.
@@ -189,6 +189,7 @@ pub fn a_turn_is_taken_once_and_only_where_it_was_built(bed: &dyn Bed) {
     let copy = |turn: &NewTurn, before| NewTurn {
         session: turn.session,
         before,
+        token: turn.token,
         turn: turn.turn.clone(),
         stands: turn.stands.clone(),
         state: turn.state.clone(),

@@ -50,7 +50,7 @@ fn another(store: &Arc<dyn Store>, id: SessionId) -> Services {
 fn act(shown: &Services, through: &Services, id: SessionId, dice: &mut Dice) -> u64 {
     let snapshot = RUNTIME.block_on(shown.sessions.look(Role::Player, PLAYER, id)).expect("a state");
     let (action, _) = decide(&snapshot.game, dice);
-    let command = Command { action, expected: Expected::Any, key: None };
+    let command = Command { action, expected: Expected::Any, key: None, nonce: None };
     RUNTIME.block_on(through.sessions.act(PLAYER, id, command)).expect("a turn").revision
 }
 
@@ -88,7 +88,7 @@ fn a_key_that_another_server_has_taken_is_answered_and_not_done_again() {
     let id = created.snapshot.id;
     let there = another(&store, id);
     let (action, _) = decide(&created.snapshot.game, &mut Dice::new(4));
-    let command = Command { action, expected: Expected::revision(Some(0)), key: Some("one".to_owned()) };
+    let command = Command { action, expected: Expected::revision(Some(0)), key: Some("one".to_owned()), nonce: None };
     let first = RUNTIME.block_on(there.sessions.act(PLAYER, id, command.clone())).expect("a turn");
     let again = RUNTIME.block_on(here.sessions.act(PLAYER, id, command.clone())).expect("the same turn");
     assert_eq!((first.revision, &first.digest), (again.revision, &again.digest));

@@ -1,0 +1,1 @@
+DELETE FROM tokens WHERE changed_at <= $1
