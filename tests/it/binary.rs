@@ -31,12 +31,20 @@ fn run(saves: &Path) -> Program {
 }
 
 pub fn start(mut program: Command) -> Program {
+    try_start(&mut program).expect("it says where it listens")
+}
+
+/// None where it ends before it says where it listens.
+pub fn try_start(program: &mut Command) -> Option<Program> {
     watch();
     let mut child = program.stdout(Stdio::piped()).spawn().expect("it starts");
     let reaper = Reaper::of(&child);
     let line = first_line("a program to say where it listens", &mut child);
-    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{line:?}"));
-    Program { url: url.trim_end_matches(',').to_owned(), child, _reaper: reaper }
+    let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) else {
+        wait("a program that does not start", &mut child);
+        return None;
+    };
+    Some(Program { url: url.trim_end_matches(',').to_owned(), child, _reaper: reaper })
 }
 
 impl Program {

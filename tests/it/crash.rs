@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,36 +18,35 @@ use cosmic_explorer::game::rng::{Dice, Stream};
 use serde_json::{Value, json};
 
 use crate::binary::{Program, program, start};
-use crate::cluster::Database;
 use crate::patience::{Stop, first_line, until, wait, watch_for};
 use crate::play::{busy, choose_offer};
 use crate::server::{Client, Reply};
 
-const CLIENTS: u64 = 16;
+pub const CLIENTS: u64 = 16;
 
 /// What one client knows about one session.
 #[derive(Default)]
-struct Logbook {
+pub struct Logbook {
     /// By revision: the action and the digest that were answered.
     answered: BTreeMap<u64, (Value, String)>,
     /// Revision and action of what was asked for without an answer.
     unanswered: BTreeSet<(u64, String)>,
 }
 
-struct Shared {
+pub struct Shared {
     /// Files are broken between kills.
     faults: bool,
     /// Of the servers that run now; each request goes to one of them.
-    urls: RwLock<Vec<String>>,
-    stop: AtomicBool,
-    answers: AtomicU64,
-    refusals: AtomicU64,
-    losses: AtomicU64,
-    repeats: AtomicU64,
+    pub urls: RwLock<Vec<String>>,
+    pub stop: AtomicBool,
+    pub answers: AtomicU64,
+    pub refusals: AtomicU64,
+    pub losses: AtomicU64,
+    pub repeats: AtomicU64,
 }
 
 impl Shared {
-    fn new(faults: bool, urls: Vec<String>) -> Self {
+    pub fn new(faults: bool, urls: Vec<String>) -> Self {
         Self {
             faults,
             urls: RwLock::new(urls),
@@ -59,13 +59,25 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Of one of the servers.
+    pub fn some_url(&self, dice: &mut Dice) -> String {
+        let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
+        urls[dice.stream(Stream::Market).below(urls.len() as u64) as usize].clone()
+    }
+}
+
 /// One player. Every other one sends idempotency keys and repeats what was not answered; the rest look what has become of it.
-struct Player<'a> {
-    shared: &'a Shared,
-    client: Client,
-    dice: Dice,
-    keys: bool,
-    books: BTreeMap<String, Logbook>,
+pub struct Player<'a> {
+    pub shared: &'a Shared,
+    pub client: Client,
+    pub dice: Dice,
+    pub keys: bool,
+    /// Their first game is the day's challenge.
+    pub daily: bool,
+    /// Who is told of their games.
+    pub listener: Option<Sender<Client>>,
+    pub books: BTreeMap<String, Logbook>,
 }
 
 impl Player<'_> {
@@ -75,10 +87,7 @@ impl Player<'_> {
 
     /// Sends to whichever server runs now; none when it dies before it has answered.
     fn try_send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Option<Reply> {
-        self.client.url = {
-            let urls = self.shared.urls.read().unwrap_or_else(PoisonError::into_inner);
-            urls[self.dice.stream(Stream::Market).below(urls.len() as u64) as usize].clone()
-        };
+        self.client.url = self.shared.some_url(&mut self.dice);
         let body = body.map(Value::to_string);
         let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
         let reply = self.client.try_send(method, path, &headers, body.as_deref().map(str::as_bytes)).ok();
@@ -103,16 +112,22 @@ impl Player<'_> {
     }
 
     fn begin(&mut self) -> Option<Value> {
-        let created = self.ask("POST", "/api/sessions", Some(&json!({})))?;
+        let is_daily = self.daily && self.books.is_empty();
+        let game = if is_daily { json!({"challenge": "daily", "name": "Somebody"}) } else { json!({}) };
+        let created = self.ask("POST", "/api/sessions", Some(&game))?;
         if let Some(token) = created["token"].as_str() {
             self.client.token = Some(token.to_owned());
         }
         self.client.session = created["session_id"].as_str().expect("an id").to_owned();
         self.books.insert(self.client.session.clone(), Logbook::default());
+        if let Some(listener) = &self.listener {
+            // Nobody stops to listen before the player stops.
+            drop(listener.send(self.client.clone()));
+        }
         Some(created["state"].clone())
     }
 
-    fn play(&mut self) -> Option<()> {
+    pub fn play(&mut self) -> Option<()> {
         loop {
             let mut state = self.begin()?;
             let mut revision = 0;
@@ -181,7 +196,7 @@ impl Player<'_> {
 }
 
 /// What is wrong with a session after the last start.
-fn check(client: &Client, book: &Logbook) -> Result<usize, String> {
+pub fn check(client: &Client, book: &Logbook) -> Result<usize, String> {
     let history = client.history();
     let revisions: Vec<_> = history.iter().map(|turn| turn["revision"].as_u64().expect("a number")).collect();
     if !revisions.iter().copied().eq(1..=revisions.len() as u64) {
@@ -207,7 +222,7 @@ fn check(client: &Client, book: &Logbook) -> Result<usize, String> {
     Ok(revisions.len())
 }
 
-fn configured(saves: &Path) -> Command {
+pub fn configured(saves: &Path) -> Command {
     let mut command = program(saves, &[]);
     // Checkpoints and trims happen all the time, and are hit as well.
     command.env("COSMIC_SESSIONS__SWEEP_SECS", "1").env("COSMIC_TURN_LOG_BYTES", "16777216").env("COSMIC_LOG", "error");
@@ -319,7 +334,7 @@ fn run_injured(saves: &Path, shared: &Shared, dice: &mut Dice) -> bool {
     started
 }
 
-fn kills(unset: u64) -> u64 {
+pub fn kills(unset: u64) -> u64 {
     std::env::var("CRASH_KILLS").map_or(unset, |kills| kills.parse().expect("CRASH_KILLS is a number"))
 }
 
@@ -348,7 +363,7 @@ fn crash(kills: u64, faults: bool) {
             .map(|number| {
                 let client = Client::new("");
                 let (dice, keys, books) = (Dice::new(number), number % 2 == 0, BTreeMap::new());
-                let mut player = Player { shared: &shared, client, dice, keys, books };
+                let mut player = Player { shared: &shared, client, dice, keys, daily: false, listener: None, books };
                 scope.spawn(move || {
                     player.play();
                     (player.client, player.books)
@@ -397,89 +412,4 @@ fn crash(kills: u64, faults: bool) {
     );
     assert!(count(&shared.losses) >= kills / 4, "the kills hit something");
     assert!(count(&shared.refusals) > 0, "something was refused");
-}
-
-/// Servers at one database.
-const NODES: usize = 3;
-
-fn node(database: &Database) -> Program {
-    let mut command = configured(Path::new("unused"));
-    command.env("COSMIC_DATABASE__URL", database.url()).env("COSMIC_DATABASE__ALLOW_UNSAFE", "true");
-    start(command)
-}
-
-#[test]
-fn kill_9_of_servers_and_of_their_database_loses_no_answered_turn() {
-    let Some(database) = Database::alone() else { return };
-    let kills = kills(12);
-    let mut nodes: Vec<_> = (0..NODES).map(|_| Some(node(&database))).collect();
-    let urls = |nodes: &[Option<Program>]| nodes.iter().flatten().map(|node| node.url.clone()).collect::<Vec<_>>();
-    let shared = Shared::new(false, urls(&nodes));
-    let mut dice = Dice::new(u64::from(std::process::id()));
-    watch_for(Duration::from_secs(300 + 5 * kills));
-    let players: Vec<_> = std::thread::scope(|scope| {
-        let stop = Stop(&shared.stop);
-        let players: Vec<_> = (0..4 * CLIENTS)
-            .map(|number| {
-                // Each repeats under its key what was not answered: a server that was killed may have said its last statement already.
-                let (client, dice) = (Client::new(""), Dice::new(number));
-                let mut player = Player { shared: &shared, client, dice, keys: true, books: BTreeMap::new() };
-                scope.spawn(move || {
-                    player.play();
-                    (player.client, player.books)
-                })
-            })
-            .collect();
-        let mut below = |most: u64| dice.stream(Stream::Events).below(most);
-        for kill in 0..kills {
-            let before = shared.answers.load(Ordering::Relaxed);
-            until("twenty answers", || {
-                let failed = players.iter().any(std::thread::ScopedJoinHandle::is_finished);
-                failed || shared.answers.load(Ordering::Relaxed) >= before + 20
-            });
-            std::thread::sleep(Duration::from_millis(below(250)));
-            let at = below(NODES as u64) as usize;
-            match kill % 4 {
-                // At once, and with all its processes one after the other.
-                0 => database.cluster().end(if below(2) == 0 { "QUIT" } else { "KILL" }),
-                1 => {
-                    let stopped = nodes[at].as_ref().expect("a server");
-                    stopped.tell("-STOP");
-                    std::thread::sleep(Duration::from_millis(500));
-                    stopped.tell("-CONT");
-                }
-                _ => {
-                    let killed = nodes[at].take().expect("a server");
-                    *shared.urls.write().unwrap_or_else(PoisonError::into_inner) = urls(&nodes);
-                    assert_eq!(killed.end("-KILL"), None);
-                    nodes[at] = Some(node(&database));
-                    *shared.urls.write().unwrap_or_else(PoisonError::into_inner) = urls(&nodes);
-                }
-            }
-        }
-        drop(stop);
-        players.into_iter().map(|player| player.join().expect("a player")).collect()
-    });
-    let (mut sessions, mut turns) = (0, 0);
-    for (client, books) in &players {
-        for (session, book) in books {
-            for url in urls(&nodes) {
-                let mut client = client.clone().at(&url);
-                client.session.clone_from(session);
-                turns += check(&client, book).unwrap_or_else(|problem| panic!("session {session} at {url}: {problem}"));
-            }
-            sessions += 1;
-        }
-    }
-    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    println!(
-        "{kills} kills of {NODES} servers and their database, {} clients, {sessions} games: {} turns answered, {} there; \
-         {} refused, {} repeated; 0 lost, 0 doubled, 0 reordered",
-        4 * CLIENTS,
-        count(&shared.answers),
-        turns / NODES,
-        count(&shared.refusals),
-        count(&shared.repeats)
-    );
-    assert!(count(&shared.losses) >= kills / 4, "the kills hit something");
 }

@@ -110,6 +110,37 @@ impl Socket {
         Self::open(url, &query, client.token.as_deref())
     }
 
+    /// The same where the server may be gone, or go while it answers.
+    pub fn try_resume(url: &str, client: &Client, more: &str) -> Option<Self> {
+        let address = url.strip_prefix("http://")?;
+        let query = format!("?session_id={}{more}", client.session);
+        let mut request = format!("ws://{address}/ws{query}").into_client_request().ok()?;
+        let bearer = format!("Bearer {}", client.token.as_deref()?);
+        request.headers_mut().insert("authorization", bearer.parse().ok()?);
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_nodelay(true).ok()?;
+        Self::greet(tungstenite::client(request, stream).ok()?.0).ok()
+    }
+
+    /// Reads the frame that comes within some time, if one does; whether the connection goes on.
+    pub fn read_within(&mut self, time: std::time::Duration) -> bool {
+        self.ws.get_ref().set_read_timeout(Some(time)).expect("a timeout");
+        match self.ws.read() {
+            Ok(Message::Text(text)) => {
+                let frame: Value = serde_json::from_str(&text).expect("JSON");
+                if frame["type"] == "turn" {
+                    self.turns.push(frame);
+                }
+                true
+            }
+            Ok(Message::Close(_)) => false,
+            Err(tungstenite::Error::Io(error)) => error.kind() == std::io::ErrorKind::WouldBlock,
+            Ok(_) => true,
+            Err(_) => false,
+        }
+    }
+
     /// The next frame; or the code it was closed with, 1006 where there was none.
     pub fn read(&mut self) -> Result<Value, u16> {
         loop {
