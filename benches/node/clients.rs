@@ -128,10 +128,22 @@ impl<'a> Player<'a> {
             Self { way, scripts, address, wire, token, session, socket: None, game: first, turn: 0, bytes: 0 };
         match way {
             Way::Bare => {}
-            Way::Echo => player.socket = Some(player.dial("/ws")),
+            Way::Echo => player.socket = Some(dial(address, "/ws", "")),
             _ => player.begin(),
         }
         player
+    }
+
+    /// Asks another server from now on.
+    pub fn go_to(&mut self, address: SocketAddr) {
+        (self.address, self.wire) = (address, Wire::open(address));
+    }
+
+    /// A socket to their session, on some server.
+    pub fn listen(&self, address: SocketAddr) -> Ears {
+        let mut socket = dial(address, &format!("/ws?session_id={}", self.session), &self.token);
+        socket.read().expect("hello");
+        Ears(socket)
     }
 
     /// Opens its connection anew: a server closes one that was silent while others were measured.
@@ -160,21 +172,10 @@ impl<'a> Player<'a> {
             Way::Patches => "&state=patch",
             _ => return,
         };
-        let mut socket = self.dial(&format!("/ws?session_id={}{more}", self.session));
+        let mut socket = dial(self.address, &format!("/ws?session_id={}{more}", self.session), &self.token);
         let hello = socket.read().expect("hello");
         assert!(hello.to_text().is_ok_and(|text| text.contains(r#""type":"hello""#)), "{hello}");
         self.socket = Some(socket);
-    }
-
-    fn dial(&self, path: &str) -> WebSocket<TcpStream> {
-        let stream = TcpStream::connect(self.address).expect("a connection");
-        stream.set_nodelay(true).expect("no delay");
-        let mut request = format!("ws://{}{path}", self.address).into_client_request().expect("a request");
-        if !self.token.is_empty() {
-            let bearer = format!("Bearer {}", self.token).parse().expect("a header");
-            request.headers_mut().insert("authorization", bearer);
-        }
-        tungstenite::client(request, stream).expect("a socket").0
     }
 
     /// Does one thing, and waits for the answer; how long that took.
@@ -231,4 +232,29 @@ impl<'a> Player<'a> {
             }
         }
     }
+}
+
+/// A socket that only hears.
+pub struct Ears(WebSocket<TcpStream>);
+
+impl Ears {
+    /// Waits until it is told of a turn.
+    pub fn hear_turn(&mut self) {
+        loop {
+            let Message::Text(text) = self.0.read().expect("a frame") else { continue };
+            if text.starts_with(r#"{"type":"turn""#) {
+                return;
+            }
+        }
+    }
+}
+
+fn dial(address: SocketAddr, path: &str, token: &str) -> WebSocket<TcpStream> {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    let mut request = format!("ws://{address}{path}").into_client_request().expect("a request");
+    if !token.is_empty() {
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().expect("a header"));
+    }
+    tungstenite::client(request, stream).expect("a socket").0
 }

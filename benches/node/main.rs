@@ -2,10 +2,11 @@
 //! that is compared runs in one go and interleaved, because only the ratios mean something. It prints the budgets and what was measured.
 //!
 //! `cargo bench --bench node` measures all of it in some ten minutes, `cargo bench --bench node -- turns memory` parts of it. Where
-//! `OTHER` names the program of another build, `pair` compares the two.
+//! `OTHER` names the program of another build, `pair` compares the two. `database` measures servers at PostgreSQL, beside pgbench.
 
 mod clients;
 mod crowd;
+mod database;
 mod games;
 mod program;
 mod table;
@@ -14,12 +15,13 @@ mod turns;
 /// Measures something with games to play, and prints it.
 type Part = fn(&[games::Script]);
 
-/// What only helps to look at a server, and is not done unless it is asked for.
-const HELPERS: usize = 2;
-const PARTS: [(&str, Part); 8] = [
+/// What only helps to look at a server, or needs another program, and is not done unless it is asked for.
+const HELPERS: usize = 3;
+const PARTS: [(&str, Part); 9] = [
     ("load", turns::load),
     ("fill", crowd::stock),
     ("pair", turns::pair),
+    ("database", database::database),
     ("turns", turns::turns),
     ("crowd", crowd::crowd),
     ("sockets", crowd::sockets),

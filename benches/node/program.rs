@@ -66,11 +66,7 @@ impl Program {
 
     /// Its processor time so far.
     pub fn processor(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields[at].parse::<u64>().expect("ticks");
-        // utime and stime: the fields 14 and 15 of proc(5), of which two stand before the bracket. A tick is a hundredth.
-        Duration::from_millis(10 * (ticks(11) + ticks(12)))
+        processor_of(self.child.id()).expect("it runs")
     }
 
     /// Bytes that it has in memory.
@@ -105,6 +101,15 @@ impl Drop for Program {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The processor time of a process so far; none where there is no such process any more.
+pub fn processor_of(id: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    // utime and stime: the fields 14 and 15 of proc(5), of which two stand before the bracket. A tick is a hundredth.
+    Some(Duration::from_millis(10 * (ticks(11)? + ticks(12)?)))
 }
 
 /// What [`Program::bare`] runs.
