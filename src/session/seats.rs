@@ -175,10 +175,13 @@ impl Seats {
                 return Err(error);
             }
         };
-        let missed = self.turns_since(session, told).await?;
+        let missed = self.turns_since(session, told).await.unwrap_or_else(|error| {
+            tracing::error!(%error, %id, "what its connections missed cannot be read; they are sent away, and come back");
+            None
+        });
         match &missed {
             Some(missed) => missed.iter().for_each(|turn| self.publish(id, session, Some(turn))),
-            // What they were told has not happened: they come back, and are told so.
+            // What they were told has not happened, or nobody can tell now: they come back, and are told.
             None => self.directory.disconnect_all(&mut self.directory.roster(), id, End::Left),
         }
         self.publish(id, session, None);

@@ -357,6 +357,35 @@ fn a_wire_that_stands_still_is_told_of_and_forgotten() {
 }
 
 #[test]
+fn what_another_server_did_is_read_wherever_reading_it_was_cut_off_before() {
+    let Some(database) = Database::new() else { return };
+    let (wire, settings) = database.tapped();
+    let timeout = std::time::Duration::from_secs(1);
+    let poll = std::time::Duration::from_secs(3600);
+    let one = node(postgres::Settings { notify: false, poll, timeout, ..settings });
+    let [two] = ringing(&database);
+    let here = one.player(1);
+    let there = here.clone().at(&two.url);
+    until("the game", || here.get(&here.path("")).status == 200);
+    // The look, the game, its keys, the turns that were missed, and all that it takes to connect and to prepare them: each on a wire that
+    // stops there.
+    for after in 0..18 {
+        let revision = wait(&there)["revision"].clone();
+        wire.swallow_and_freeze(after);
+        let cut = here.get(&here.path(""));
+        wire.calm();
+        assert!(cut.status == 503 || cut.json()["revision"] == revision, "after {after}: {}", cut.text);
+        let mut read = Value::Null;
+        until("the database", || {
+            let reply = here.get(&here.path(""));
+            read = reply.json()["revision"].clone();
+            reply.status == 200
+        });
+        assert_eq!(read, revision, "after {after}");
+    }
+}
+
+#[test]
 fn a_folder_that_is_copied_to_a_database_and_back_is_the_same() {
     let Some(database) = Database::new() else { return };
     let folder = tempfile::tempdir().expect("a folder");

@@ -18,6 +18,8 @@ struct Switches {
     /// Answers until one is swallowed, and its connection ends; negative: none.
     swallow: AtomicI64,
     swallowed: AtomicUsize,
+    /// Once an answer is swallowed nothing goes on.
+    freezes: AtomicBool,
     /// Nothing goes on.
     frozen: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
@@ -59,6 +61,19 @@ impl Wiretap {
     /// Whenever an answer is swallowed, does something before its connection ends.
     pub fn whenever_swallowed(&self, deed: impl Fn() + Send + 'static) {
         *self.switches.deed.lock().expect("a deed") = Some(Box::new(deed));
+    }
+
+    /// Swallows the answer after so many more, and stops everything.
+    pub fn swallow_and_freeze(&self, after: i64) {
+        self.switches.freezes.store(true, Ordering::SeqCst);
+        self.swallow(after);
+    }
+
+    /// Everything goes on, and nothing is swallowed.
+    pub fn calm(&self) {
+        self.swallow(-1);
+        self.switches.freezes.store(false, Ordering::SeqCst);
+        self.freeze(false);
     }
 
     /// Answers that were swallowed.
@@ -120,6 +135,9 @@ fn answer(switches: &Switches, mut server: UnixStream, mut client: TcpStream) {
         if head[0] == b'Z' && switches.swallow.fetch_sub(1, Ordering::SeqCst) == 0 {
             if let Some(deed) = &*switches.deed.lock().expect("a deed") {
                 deed();
+            }
+            if switches.freezes.swap(false, Ordering::SeqCst) {
+                switches.frozen.store(true, Ordering::SeqCst);
             }
             switches.swallowed.fetch_add(1, Ordering::SeqCst);
             break;

@@ -52,7 +52,12 @@ pub(super) async fn migrate(lane: &Lane, place: &str) -> Result<(), StoreError> 
 
 /// Whether the tables are such that this version of the program can work with them; or why not.
 pub(super) async fn check(lane: &Lane, place: &str) -> Result<(), StoreError> {
-    let found = version(lane, place).await.map_err(|_| tables(place, "it has no tables"))?;
+    let asked = lane.query("SELECT to_regclass('schema_version') IS NOT NULL", &[]).await;
+    let asked = asked.map_err(|failure| failure.about(Thing::Store(place.to_owned())))?;
+    if !asked.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
+        return Err(tables(place, "it has no tables"));
+    }
+    let found = version(lane, place).await?;
     if found < LEAST {
         return Err(tables(place, "its tables are of an earlier version"));
     }
