@@ -238,6 +238,19 @@ impl<'a> Player<'a> {
 pub struct Ears(WebSocket<TcpStream>);
 
 impl Ears {
+    /// Answers the pings that have come, and waits for none.
+    pub fn stay(&mut self) {
+        self.0.get_ref().set_nonblocking(true).expect("it does not wait");
+        // What goes wrong but that nothing has come ends the socket, which is to stay open.
+        while match self.0.read() {
+            Ok(_) => true,
+            Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => false,
+            Err(error) => panic!("{error}"),
+        } {}
+        // The answers to pings go out with the next read, or now.
+        drop(self.0.flush());
+    }
+
     /// Waits until it is told of a turn.
     pub fn hear_turn(&mut self) {
         loop {

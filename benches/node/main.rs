@@ -2,7 +2,8 @@
 //! that is compared runs in one go and interleaved, because only the ratios mean something. It prints the budgets and what was measured.
 //!
 //! `cargo bench --bench node` measures all of it in some ten minutes, `cargo bench --bench node -- turns memory` parts of it. Where
-//! `OTHER` names the program of another build, `pair` compares the two. `database` measures servers at PostgreSQL, beside pgbench.
+//! `OTHER` names the program of another build, `pair` compares the two. `database` measures servers at PostgreSQL, beside pgbench,
+//! and `idle` what it costs that has players who do nothing.
 
 mod clients;
 mod crowd;
@@ -16,12 +17,13 @@ mod turns;
 type Part = fn(&[games::Script]);
 
 /// What only helps to look at a server, or needs another program, and is not done unless it is asked for.
-const HELPERS: usize = 3;
-const PARTS: [(&str, Part); 9] = [
+const HELPERS: usize = 4;
+const PARTS: [(&str, Part); 10] = [
     ("load", turns::load),
     ("fill", crowd::stock),
     ("pair", turns::pair),
     ("database", database::database),
+    ("idle", database::idle),
     ("turns", turns::turns),
     ("crowd", crowd::crowd),
     ("sockets", crowd::sockets),
